@@ -1,0 +1,135 @@
+/** Task definitions: name, schema, policy and handler, written once; and the context a handler gets. */
+import type { AbortSignal, TaskLog } from './context.ts'
+import { type Duration, durationMs } from './duration.ts'
+import { ConfigError } from './errors.ts'
+import { checkName } from './names.ts'
+import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
+import type { Schema } from './schema.ts'
+import type { SendOptions } from './send-options.ts'
+import { type PriorityName, priorityNames, priorityNumber } from './task.ts'
+import type { TaskResult } from './task-result.ts'
+
+/** What `defineTask` takes. `Sent` is what a sender gives, `Input` what the handler gets after validation. */
+export interface TaskOptions<Sent, Input, Output> {
+  /** 1 to 200 characters without spaces; dots group, as in `images.resize`. */
+  readonly name: string
+  /** Any Standard Schema; validates where the task is sent and again where it runs. */
+  readonly input?: Schema<Sent, Input> | undefined
+  /** Any Standard Schema; validates what the handler returns. */
+  readonly output?: Schema<unknown, Output> | undefined
+  readonly retry?: RetryOptions | undefined
+  /** Hard time limit of one run: the signal fires and the run counts as failed. Default none. */
+  readonly timeout?: Duration | undefined
+  /** Soft limit: the signal fires with reason `soft-timeout`, the handler may still finish. Default none. */
+  readonly softTimeout?: Duration | undefined
+  /** Workers that may be lost while running it before it ends as `worker-lost`. Default 5. */
+  readonly lostLimit?: number | undefined
+  /** Default `medium`. */
+  readonly priority?: PriorityName | undefined
+  /** Default `default`. */
+  readonly queue?: string | undefined
+  /** At most one unresolved task with the same key: gives the key for an input. */
+  readonly key?: ((input: Sent) => string | undefined) | undefined
+  /** Runs per second (`10`), or per `s`, `m`, `h` as in `'100/m'`, on each worker. Default no limit. */
+  readonly rateLimit?: number | string | undefined
+  /** Names for positional arguments, so that callers of other languages fill the one input object. */
+  readonly params?: readonly string[] | undefined
+  run(input: Input, context: TaskContext): Output | Promise<Output>
+}
+
+/** A task definition. Made by `defineTask`; `Sent` and `Output` are what callers see. */
+export interface TaskDefinition<Sent = unknown, Output = unknown> {
+  readonly kind: 'lovage.task'
+  readonly name: string
+  readonly input: Schema<unknown, unknown> | undefined
+  readonly output: Schema<unknown, unknown> | undefined
+  readonly retry: RetryPolicy
+  readonly timeoutMs: number | undefined
+  readonly softTimeoutMs: number | undefined
+  readonly lostLimit: number
+  /** 7 to 1. */
+  readonly priority: number
+  readonly queue: string
+  readonly key: ((input: never) => string | undefined) | undefined
+  readonly rateLimit: number | string | undefined
+  readonly params: readonly string[] | undefined
+  readonly run: (input: never, context: TaskContext) => unknown
+  /** Types only; never present at run time. */
+  readonly '~types'?: { readonly sent: (input: Sent) => void; readonly output: Output }
+}
+
+/** What a handler gets beside its input. */
+export interface TaskContext {
+  /** The task's id. */
+  readonly id: string
+  /** The definition's name. */
+  readonly name: string
+  /** Positional arguments, from callers of other languages. */
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly headers: Readonly<Record<string, unknown>>
+  /** The number of this run, from 0. */
+  readonly runId: number
+  /** Retries used before this run. */
+  readonly retries: number
+  /** The worker's name, `name@host`. */
+  readonly worker: string
+  /** Fires when the task is cancelled, its time limit or deadline passes, its lease is lost, or the worker is shut down cold. */
+  readonly signal: AbortSignal
+  readonly log: TaskLog
+  /** Reports progress: any JSON value (a number from 0 to 1 is shown as a percentage), with an optional detail. */
+  progress(value: unknown, detail?: unknown): void
+  /** Sends another task; its `parent` is this one. Resolves with its id when it is safe. */
+  send<Input>(definition: TaskDefinition<Input, unknown> | string, input?: Input, options?: SendOptions): Promise<string>
+  /** The results of the tasks this one depended on, in order. */
+  dependencies(): Promise<readonly TaskResult[]>
+  /** Ends this run and asks for another, after `delay` (default: by the retry policy). Counts as a retry. Never returns. */
+  retry(options?: { readonly delay?: Duration; readonly cause?: unknown }): never
+  /** Ends the task as cancelled. Never returns. */
+  cancel(reason?: string): never
+}
+
+/** Any definition, whatever its types. */
+export type AnyTask = TaskDefinition<never, unknown>
+
+/**
+ * Defines a task.
+ * @throws {ConfigError} NAME_INVALID, OPTION_INVALID, DURATION_INVALID, DEFINITION_INVALID
+ */
+export function defineTask<Sent = unknown, Input = Sent, Output = unknown>(
+  options: TaskOptions<Sent, Input, Output>,
+): TaskDefinition<Sent, Output> {
+  const name = checkName(options.name, 'task')
+  if (typeof options.run !== 'function') {
+    throw new ConfigError('DEFINITION_INVALID', `expected \`run\` of task ${name} to be a function, got: ${typeof options.run}`)
+  }
+  const { lostLimit = 5, priority = 'medium' } = options
+  if (!Number.isInteger(lostLimit) || lostLimit < 0) {
+    throw new ConfigError('OPTION_INVALID', `expected \`lostLimit\` to be a whole number from 0, got: ${lostLimit}`)
+  }
+  const urgency = priorityNumber(priority)
+  if (urgency === undefined) {
+    throw new ConfigError('OPTION_INVALID', `expected \`priority\` to be one of ${priorityNames.join(', ')}, got: ${priority}`)
+  }
+  return {
+    kind: 'lovage.task',
+    name,
+    input: options.input as Schema<unknown, unknown> | undefined,
+    output: options.output as Schema<unknown, unknown> | undefined,
+    retry: retryPolicy(options.retry),
+    timeoutMs: options.timeout === undefined ? undefined : durationMs(options.timeout, 'timeout'),
+    softTimeoutMs: options.softTimeout === undefined ? undefined : durationMs(options.softTimeout, 'softTimeout'),
+    lostLimit,
+    priority: urgency,
+    queue: options.queue === undefined ? 'default' : checkName(options.queue, 'queue'),
+    key: options.key as TaskDefinition['key'],
+    rateLimit: options.rateLimit,
+    params: options.params,
+    run: options.run.bind(options) as TaskDefinition['run'],
+  }
+}
+
+/** Tells a task definition from anything else, by its mark, so that two copies of a package agree. */
+export function isTaskDefinition(value: unknown): value is AnyTask {
+  return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'lovage.task'
+}

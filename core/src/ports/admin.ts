@@ -1,0 +1,60 @@
+/** The Admin port: what an operator can see and change on a broker that keeps its tasks. */
+import type { PublishedTask } from '../message.ts'
+import type { Schedule, ScheduleSpec } from '../schedule.ts'
+import type { Task } from '../task.ts'
+import type { LogLine, TaskPage, TaskQuery } from './store.ts'
+
+/** A worker that is, or believes itself, alive. */
+export interface WorkerInfo {
+  /** `name@host`. */
+  readonly name: string
+  /** This start of it (see the Liveness port). */
+  readonly holder: string
+  readonly host: string
+  readonly pid: number
+  readonly startedAt: number
+  readonly queues: readonly string[]
+  readonly tasks: readonly PublishedTask[]
+}
+
+export interface QueueInfo {
+  readonly queue: string
+  readonly paused: boolean
+  readonly counts: Readonly<Partial<Record<Task['state'], number>>>
+  /** `createdAt` of the oldest pending task. */
+  readonly oldestPendingAt?: number | undefined
+}
+
+/** Why a task is where it is. */
+export interface Explanation {
+  readonly id: string
+  readonly state: Task['state'] | 'unknown'
+  /** One or more sentences for a person, the decisive one first. */
+  readonly reasons: readonly string[]
+}
+
+export interface Admin {
+  readonly schedules: Schedules
+  find(query: TaskQuery): Promise<TaskPage>
+  get(ids: readonly string[]): Promise<readonly (Task | undefined)[]>
+  logs(id: string): Promise<readonly LogLine[]>
+  explain(id: string): Promise<Explanation>
+  /** Makes resolved, scheduled or blocked tasks pending again, budgets renewed. Answers per id whether it had an effect. */
+  retry(ids: readonly string[]): Promise<readonly boolean[]>
+  queues(): Promise<readonly QueueInfo[]>
+  pauseQueue(queue: string): Promise<void>
+  resumeQueue(queue: string): Promise<void>
+  workers(): Promise<readonly WorkerInfo[]>
+}
+
+export interface Schedules {
+  /** Adds or replaces by name. @throws {ConfigError} CRON_INVALID, DURATION_INVALID, SCHEDULE_INVALID */
+  add(spec: ScheduleSpec): Promise<Schedule>
+  list(): Promise<readonly Schedule[]>
+  /** False when there was none of that name. */
+  remove(name: string): Promise<boolean>
+  pause(name: string): Promise<boolean>
+  resume(name: string): Promise<boolean>
+  /** Sends the schedule's task now, beside its times. Answers the task's id. @throws {TaskError} SCHEDULE_UNKNOWN */
+  run(name: string): Promise<string>
+}

@@ -1,0 +1,119 @@
+/** The Broker port: three buses and the results. Every world that Lovage serves implements it; the worker knows nothing else. */
+import type { ControlHandler, ControlReply, RequestOptions } from '../control.ts'
+import type { WorkerEvent } from '../event.ts'
+import type { DeliveredMessage, PublishedTask, SendReceipt, TaskMessage } from '../message.ts'
+import type { Outcome } from '../outcome.ts'
+import type { TaskResult } from '../task-result.ts'
+import type { Admin } from './admin.ts'
+
+/** Where tasks come from and go to. */
+export interface Broker {
+  /** The kind of world, for example `queue` or `celery`. */
+  readonly name: string
+  readonly tasks: TaskBus
+  readonly control: ControlBus
+  readonly events: EventBus
+  readonly results: Results
+  /** What an operator can see and change beyond the buses; absent where the world cannot know it. */
+  readonly admin?: Admin | undefined
+  /** Ends consumers (their unsettled deliveries go back), waits for what is being written. May be called twice. */
+  close(): Promise<void>
+}
+
+/** Work: from senders to workers. */
+export interface TaskBus {
+  /**
+   * Resolves when every message is safe with the broker; all of the call or none. Concurrent calls are batched.
+   * @throws {TaskError} TASK_CONFLICT, KEY_CONFLICT, DEPENDENCY_UNKNOWN, INPUT_UNSERIALIZABLE
+   */
+  send(messages: readonly TaskMessage[]): Promise<readonly SendReceipt[]>
+  consume(options: ConsumeOptions, listener: ConsumerListener): Promise<Consumer>
+  /** Asks that these tasks do not run; one that runs is aborted wherever it runs. Answers per id whether it had an effect. */
+  cancel(ids: readonly string[], reason?: string): Promise<readonly boolean[]>
+}
+
+export interface ConsumeOptions {
+  readonly queues: readonly string[]
+  /** The most deliveries that may be unsettled at once. */
+  readonly prefetch: number
+  /** `name@host`. */
+  readonly worker: string
+  /** What the worker can run; nothing else is delivered by a broker that can choose. */
+  readonly tasks: readonly PublishedTask[]
+}
+
+/** What a consumer tells its worker. None of these may throw. */
+export interface ConsumerListener {
+  /** In order of priority, then age. Never more than the prefetch allows. */
+  deliver(deliveries: readonly Delivery[]): void
+  /** The delivery is no longer the worker's: abort it; settling it has no effect. */
+  revoke(taskId: string, run: number, reason: RevokeReason): void
+  /** Something went wrong and was recovered or is being retried. */
+  error(error: Error): void
+}
+
+/** `cancelled`: someone asked for it; `lost`: the lease or the connection went, the task may run elsewhere; `deadline`: it passed. */
+export type RevokeReason = 'cancelled' | 'lost' | 'deadline'
+
+/** The inflow of one worker. */
+export interface Consumer {
+  /** The holder under which deliveries are claimed: this start of the worker. */
+  readonly holder: string
+  /** Stops new deliveries; those delivered stay with the worker. */
+  pause(): void
+  resume(): void
+  setPrefetch(prefetch: number): void
+  addQueue(queue: string): Promise<void>
+  cancelQueue(queue: string): Promise<void>
+  /** Waits until every settlement is safe, gives back what was not settled, and goes. */
+  close(): Promise<void>
+}
+
+/** A task as handed to a worker, to be settled exactly once. */
+export interface Delivery {
+  readonly message: DeliveredMessage
+  /** It was delivered before and came back. */
+  readonly redelivered: boolean
+  /** The run begins now. */
+  accept(): void
+  /** Keeps progress (any JSON value) and log lines with the task; batched, never throws. */
+  note(note: DeliveryNote): void
+  /**
+   * Resolves when the outcome is safe; true if it counted, false if the run was no longer this worker's.
+   * Concurrent settlements are batched. Settling twice is a BugError.
+   */
+  settle(outcome: Outcome): Promise<boolean>
+}
+
+export interface DeliveryNote {
+  readonly progress?: unknown
+  readonly line?: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly text: string }
+}
+
+/** Commands to workers and their replies. */
+export interface ControlBus {
+  /** Serves commands addressed to the worker until the answer is called. */
+  serve(worker: string, handler: ControlHandler): Promise<() => Promise<void>>
+  /** Resolves with the replies that came in time: never rejects for want of replies. */
+  request(method: string, args: Readonly<Record<string, unknown>>, options?: RequestOptions): Promise<readonly ControlReply[]>
+}
+
+/** What workers tell the world. */
+export interface EventBus {
+  /** Never throws; dropped when nobody listens. */
+  emit(event: WorkerEvent): void
+  /** Whether someone may be listening; false saves the work of building events. */
+  wanted(): boolean
+  /** Globs on event types (`task-*`). The answer ends the capture. */
+  capture(patterns: readonly string[], handler: (event: WorkerEvent) => void): Promise<() => Promise<void>>
+}
+
+export interface Results {
+  /** One entry per id, in order. */
+  get(ids: readonly string[]): Promise<readonly TaskResult[]>
+  /**
+   * Resolves when the task is resolved.
+   * @throws {TaskError} WAIT_TIMEOUT after `timeoutMs`; TASK_UNKNOWN
+   */
+  wait(id: string, options?: { readonly timeoutMs?: number | undefined }): Promise<TaskResult>
+}

@@ -1,0 +1,20 @@
+/** The Liveness port: the dead-man's switch, held by a worker while it lives and noticed by others when it is let go. */
+
+/** A held switch. `id` is the holder under which runs are claimed; a new one for every start of a worker (its incarnation). */
+export interface Hold {
+  readonly id: string
+  /** Lets go on purpose: watchers are not told that the holder is lost. */
+  release(): Promise<void>
+}
+
+/** Notices within milliseconds that a process is gone. The lease is the fallback where it cannot. */
+export interface Liveness {
+  /** Resolves once others would notice the holder's death. */
+  hold(worker: string): Promise<Hold>
+  /** Calls the listener once for each holder that vanished without releasing. The answer ends the watch. */
+  watch(onLost: (holder: string) => void): Promise<() => void>
+  /** Of these holders, those that are known to be gone for certain; in doubt a holder is not named. */
+  lost(holders: readonly string[]): Promise<readonly string[]>
+  /** May be called twice. Holds that were not released look lost to others. */
+  close(): Promise<void>
+}

@@ -1,0 +1,227 @@
+/**
+ * The life of a task: the table of legal transitions and the pure decision on top of it.
+ *
+ *   blocked --> scheduled --> pending --> running --> completed | failed | exception
+ *      |            |            |    <--   |
+ *      +------------+------------+--> exception (cancelled, deadline, superseded, dependency-failed)
+ *
+ * `docs/task-life.md` shows the same table; a test compares them.
+ */
+import type { TaskPatch } from './ports/store.ts'
+import { type ExceptionReason, type Failure, isResolved, type RunRecord, type Task, type TaskState } from './task.ts'
+
+/** What can happen to a task. */
+export type TaskEvent =
+  | { readonly type: 'unblocked' }
+  | { readonly type: 'dependency-failed' }
+  | { readonly type: 'due' }
+  | { readonly type: 'claimed' }
+  | { readonly type: 'completed'; readonly startedAt: number; readonly result: string }
+  | { readonly type: 'failed'; readonly startedAt: number; readonly failure: Failure; readonly reason?: string | undefined }
+  | {
+      readonly type: 'retried'
+      readonly startedAt: number
+      readonly delayMs: number
+      /** The limit of the worker's definition; the sender's stands above it. */
+      readonly limit: number
+      readonly failure?: Failure | undefined
+    }
+  | { readonly type: 'released'; readonly startedAt?: number | undefined; readonly delayMs?: number | undefined }
+  | {
+      readonly type: 'rejected'
+      readonly startedAt: number
+      readonly reason: ExceptionReason
+      readonly failure?: Failure | undefined
+    }
+  /** The worker is gone (`lost`) or its lease is over (`expired`). */
+  | { readonly type: 'lost'; readonly how: 'lost' | 'expired' }
+  | { readonly type: 'cancelled'; readonly message?: string | undefined }
+  | { readonly type: 'deadline' }
+  | { readonly type: 'superseded' }
+  | { readonly type: 'rerun' }
+
+export type TaskEventType = TaskEvent['type']
+
+export interface Transition {
+  readonly event: TaskEventType
+  readonly from: readonly TaskState[]
+  readonly to: readonly TaskState[]
+  /** What it means, for the page in docs. */
+  readonly meaning: string
+}
+
+const unresolved = ['blocked', 'scheduled', 'pending', 'running'] as const
+
+/** Every legal transition. Whatever is not here is refused. */
+export const transitions: readonly Transition[] = [
+  { event: 'unblocked', from: ['blocked'], to: ['scheduled', 'pending'], meaning: 'the last dependency is satisfied' },
+  { event: 'dependency-failed', from: ['blocked'], to: ['exception'], meaning: 'a dependency did not complete' },
+  { event: 'due', from: ['scheduled'], to: ['pending'], meaning: 'its time has come' },
+  { event: 'claimed', from: ['pending'], to: ['running'], meaning: 'a worker takes it; the run number grows' },
+  { event: 'completed', from: ['running'], to: ['completed'], meaning: 'the handler returned' },
+  { event: 'failed', from: ['running'], to: ['failed'], meaning: 'the handler threw and no retry is left or wanted' },
+  {
+    event: 'retried',
+    from: ['running'],
+    to: ['scheduled', 'pending', 'failed'],
+    meaning: 'the handler threw and is tried again, if `retries` allows',
+  },
+  { event: 'released', from: ['running'], to: ['scheduled', 'pending'], meaning: 'the worker gives it back; costs nothing' },
+  { event: 'rejected', from: ['running'], to: ['exception'], meaning: 'it cannot be run, for example for its payload' },
+  {
+    event: 'lost',
+    from: ['running'],
+    to: ['pending', 'exception'],
+    meaning: 'the worker vanished or its lease ended; tried again, if `lostLimit` allows',
+  },
+  { event: 'cancelled', from: unresolved, to: ['exception'], meaning: 'someone asked that it does not run' },
+  { event: 'deadline', from: unresolved, to: ['exception'], meaning: 'its deadline passed' },
+  { event: 'superseded', from: unresolved, to: ['exception'], meaning: 'a task with the same key replaced it' },
+  {
+    event: 'rerun',
+    from: ['blocked', 'scheduled', 'completed', 'failed', 'exception'],
+    to: ['pending'],
+    meaning: 'someone asked for it; both budgets are renewed',
+  },
+]
+
+/** The parts of a task that a decision looks at. */
+export type TaskFacts = Pick<Task, 'state' | 'run' | 'retries' | 'retryLimit' | 'lost' | 'lostLimit' | 'dueAt'> & {
+  readonly worker?: string | undefined
+  readonly startedAt?: number | undefined
+}
+
+export type Decision =
+  | { readonly ok: true; readonly patch: TaskPatch }
+  /** The event is not legal in this state; nothing happens. */
+  | { readonly ok: false; readonly refusal: string }
+
+const bySource = new Map<string, Transition>(transitions.flatMap((t) => t.from.map((from) => [`${from} ${t.event}`, t])))
+
+/** Gives the transition for an event in a state, or undefined when there is none. */
+export function transitionFor(state: TaskState, event: TaskEventType): Transition | undefined {
+  return bySource.get(`${state} ${event}`)
+}
+
+/** Decides what an event does to a task. Pure: the same facts, event and time give the same answer. */
+export function decide(task: TaskFacts, event: TaskEvent, now: number): Decision {
+  if (transitionFor(task.state, event.type) === undefined) {
+    return { ok: false, refusal: `a ${task.state} task cannot be ${event.type}` }
+  }
+  return { ok: true, patch: patchFor(task, event, now) }
+}
+
+function patchFor(task: TaskFacts, event: TaskEvent, now: number): TaskPatch {
+  switch (event.type) {
+    case 'unblocked':
+      return task.dueAt !== undefined && task.dueAt > now ? { state: 'scheduled' } : { state: 'pending', dueAt: null }
+    case 'due':
+      return { state: 'pending', dueAt: null }
+    case 'claimed':
+      return { state: 'running', startedAt: now }
+    case 'completed':
+      return { state: 'completed', result: event.result, startedAt: event.startedAt, resolvedAt: now, failure: null }
+    case 'failed':
+      return {
+        state: 'failed',
+        reason: event.reason ?? null,
+        failure: event.failure,
+        startedAt: event.startedAt,
+        resolvedAt: now,
+      }
+    case 'retried':
+      return retried(task, event, now)
+    case 'released':
+      return {
+        ...waiting(now, event.delayMs),
+        ...(event.startedAt === undefined ? {} : { ended: ended(task, 'released', event.startedAt, now) }),
+      }
+    case 'lost':
+      return lost(task, event.how, now)
+    case 'rejected':
+      return {
+        ...exception(event.reason, now),
+        startedAt: event.startedAt,
+        ...(event.failure === undefined ? {} : { failure: event.failure }),
+      }
+    case 'cancelled':
+      return {
+        ...exception('cancelled', now),
+        ...(event.message === undefined ? {} : { failure: { name: 'Cancelled', message: event.message } }),
+      }
+    case 'deadline':
+      return exception('deadline-exceeded', now)
+    case 'superseded':
+    case 'dependency-failed':
+      return exception(event.type, now)
+    case 'rerun':
+      return rerun(task, now)
+  }
+}
+
+function retried(task: TaskFacts, event: TaskEvent & { type: 'retried' }, now: number): TaskPatch {
+  const limit = task.retryLimit ?? event.limit
+  if (task.retries >= limit) {
+    const failure = event.failure ?? { name: 'Error', message: 'a retry was asked for, but none is left' }
+    return { state: 'failed', failure, startedAt: event.startedAt, resolvedAt: now }
+  }
+  return {
+    ...waiting(now, event.delayMs),
+    retries: task.retries + 1,
+    ended: ended(task, 'retried', event.startedAt, now, event.failure),
+  }
+}
+
+function lost(task: TaskFacts, how: 'lost' | 'expired', now: number): TaskPatch {
+  if (task.lost >= task.lostLimit) {
+    const message = `${task.lost + 1} workers were lost while running it (lostLimit ${task.lostLimit})`
+    return { ...exception('worker-lost', now), failure: { name: 'WorkerLost', message } }
+  }
+  return {
+    ...waiting(now, 0),
+    lost: task.lost + 1,
+    ended: ended(task, how, task.startedAt ?? now, now),
+  }
+}
+
+function rerun(task: TaskFacts, now: number): TaskPatch {
+  return {
+    state: 'pending',
+    reason: null,
+    retries: 0,
+    lost: 0,
+    dueAt: null,
+    result: null,
+    failure: null,
+    resolvedAt: null,
+    ...(isResolved(task.state) && task.run >= 0
+      ? {
+          ended: ended(
+            task,
+            task.state === 'completed' ? 'completed' : task.state === 'failed' ? 'failed' : 'rejected',
+            task.startedAt ?? now,
+            now,
+          ),
+        }
+      : {}),
+  }
+}
+
+function waiting(now: number, delayMs = 0): TaskPatch {
+  return delayMs > 0 ? { state: 'scheduled', dueAt: now + delayMs } : { state: 'pending', dueAt: null }
+}
+
+function exception(reason: ExceptionReason, now: number): TaskPatch {
+  return { state: 'exception', reason, resolvedAt: now }
+}
+
+function ended(task: TaskFacts, outcome: RunRecord['outcome'], startedAt: number, endedAt: number, failure?: Failure): RunRecord {
+  return {
+    run: task.run,
+    worker: task.worker ?? '',
+    startedAt,
+    endedAt,
+    outcome,
+    ...(failure === undefined ? {} : { failure }),
+  }
+}

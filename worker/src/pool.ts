@@ -1,0 +1,53 @@
+/** The pool: where handlers run. The worker decides what runs and when; a pool only runs it. */
+import type { DeliveredMessage, Failure, SendOptions, TaskResult } from '@lovage/core'
+
+/** One run of one task, ready to go. */
+export interface Job {
+  readonly message: DeliveredMessage
+  /** The worker's name, `name@host`. */
+  readonly worker: string
+}
+
+/** What a handler may call while it runs; the pool carries the calls to the worker. */
+export interface JobHooks {
+  progress(value: unknown, detail: unknown): void
+  log(level: 'debug' | 'info' | 'warn' | 'error', text: string): void
+  send(name: string, input: unknown, options: SendOptions | undefined): Promise<string>
+  dependencies(): Promise<readonly TaskResult[]>
+}
+
+/** How a run ended inside the pool; the worker turns it into an outcome. */
+export type JobEnd =
+  | { readonly type: 'returned'; readonly value: unknown }
+  | { readonly type: 'threw'; readonly failure: Failure }
+  /** The input does not satisfy the definition's schema. */
+  | { readonly type: 'invalid'; readonly failure: Failure }
+  /** The handler called `context.retry`. */
+  | { readonly type: 'retry'; readonly delayMs?: number | undefined; readonly failure?: Failure | undefined }
+  /** The handler called `context.cancel`. */
+  | { readonly type: 'cancel'; readonly message?: string | undefined }
+  /** The thread or process was killed, by `kill` or by its own fault. */
+  | { readonly type: 'died'; readonly failure: Failure }
+
+/** A run in progress. */
+export interface Running {
+  /** Never rejects. */
+  readonly end: Promise<JobEnd>
+  /** Fires the handler's signal with this reason. */
+  abort(reason: Error): void
+  /** Ends the run at once where the pool can; false where only the handler itself can stop. */
+  kill(reason: Error): boolean
+}
+
+export interface Pool {
+  readonly name: 'inline' | 'threads' | 'processes'
+  /** Resolves when the pool can run jobs. @throws {ConfigError} MODULE_INVALID */
+  start(): Promise<void>
+  run(job: Job, hooks: JobHooks): Running
+  /** How many jobs the pool should be ready to run at once. */
+  resize(size: number): void
+  /** Facts for `stats`, for example process ids. */
+  describe(): Readonly<Record<string, unknown>>
+  /** Waits for nothing: what still runs is killed where the pool can. May be called twice. */
+  close(): Promise<void>
+}
