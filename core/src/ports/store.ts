@@ -31,10 +31,17 @@ export type InsertResult =
   | { readonly status: 'conflict'; readonly id: string; readonly on: 'id' | 'key' }
   /** Nothing was inserted: a dependency is neither stored nor earlier in the same call. */
   | { readonly status: 'unknown-dependency'; readonly id: string; readonly dependency: string }
+  /** Nothing was inserted: another task of an `allOrNone` call was refused. */
+  | { readonly status: 'refused'; readonly id: string }
+
+export interface InsertOptions {
+  /** A conflict or an unknown dependency of one task refuses all of them. Default false: each stands for itself. */
+  readonly allOrNone?: boolean | undefined
+}
 
 /** What a write set in motion beyond the tasks it named. */
 export interface Ripple {
-  /** Queues in which tasks became pending. */
+  /** Queues in which tasks became pending, those named in the call included. */
   readonly ready: readonly string[]
   /** The earliest due time among tasks that became scheduled, if any. */
   readonly dueAt?: number | undefined
@@ -210,7 +217,7 @@ export interface Store {
    * An id that is there is compared by content (name, queue, priority, input, extras), not by time.
    * @conformance insert/*
    */
-  insert(tasks: readonly NewTask[]): Promise<InsertReply>
+  insert(tasks: readonly NewTask[], options?: InsertOptions): Promise<InsertReply>
 
   /**
    * Takes pending tasks for a holder: state running, run + 1, the lease set. Scheduled tasks whose time has come count as
