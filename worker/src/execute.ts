@@ -1,0 +1,73 @@
+/** Runs a handler once: binds and validates its input, hands it a context, and turns whatever happens into a JobEnd. */
+import { type AnyTask, type DeliveredMessage, failureFrom, LovageError, TaskError, validate } from '@lovage/core'
+import type { Abort } from './abort.ts'
+import { ControlThrow } from './control-throw.ts'
+import type { Job, JobEnd, JobHooks } from './pool.ts'
+import { RunContext } from './run-context.ts'
+
+/** Never rejects. Every pool ends here, in whatever thread or process. */
+export async function execute(definition: AnyTask, job: Job, hooks: JobHooks, abort: Abort): Promise<JobEnd> {
+  let began = false
+  try {
+    let input = boundInput(definition, job.message)
+    if (definition.input !== undefined) {
+      input = await validate(definition.input, input, { code: 'INPUT_INVALID', task: definition.name })
+    }
+    began = true
+    let value = definition.run(input as never, new RunContext(job, hooks, abort))
+    if (isThenable(value)) value = await value
+    if (definition.output !== undefined) {
+      value = await validate(definition.output, value, { code: 'OUTPUT_INVALID', task: definition.name })
+    }
+    return { type: 'returned', value }
+  } catch (thrown) {
+    return began ? endOf(thrown) : unfit(thrown)
+  }
+}
+
+/**
+ * The one input of a handler: the sender's, or, where only arguments came (callers of other languages), the named ones
+ * together with the positional ones under the names of `params`.
+ * @throws {TaskError} INPUT_INVALID for arguments that no parameter takes, or two values for one
+ */
+export function boundInput(definition: AnyTask, message: DeliveredMessage): unknown {
+  const { input, args, kwargs } = message
+  if (input !== undefined || (args === undefined && kwargs === undefined)) return input
+  const { params, name } = definition
+  if (params === undefined) return kwargs !== undefined && Object.keys(kwargs).length > 0 ? kwargs : undefined
+  const bound: Record<string, unknown> = { ...kwargs }
+  const positional = args ?? []
+  if (positional.length > params.length) {
+    throw unbound(name, `at most ${params.length} positional arguments (${params.join(', ')}), got: ${positional.length}`)
+  }
+  for (const [index, value] of positional.entries()) {
+    const param = params[index] as string
+    if (Object.hasOwn(bound, param)) throw unbound(name, `one value for \`${param}\`, got it by position and by name`)
+    bound[param] = value
+  }
+  return bound
+}
+
+function unbound(name: string, text: string): TaskError {
+  return new TaskError('INPUT_INVALID', `expected ${name} to be called with ${text}`, { subject: name })
+}
+
+function unfit(thrown: unknown): JobEnd {
+  const failure = failureFrom(thrown)
+  return LovageError.is(thrown, 'INPUT_INVALID') ? { type: 'invalid', failure } : { type: 'threw', failure }
+}
+
+function endOf(thrown: unknown): JobEnd {
+  if (!ControlThrow.is(thrown)) return { type: 'threw', failure: failureFrom(thrown) }
+  const { order } = thrown
+  if (order.type === 'cancel') return { type: 'cancel', message: order.message }
+  return {
+    type: 'retry',
+    delayMs: order.delayMs,
+    failure: order.cause === undefined ? undefined : failureFrom(order.cause),
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

@@ -1,0 +1,122 @@
+/** The context of one run. Everything that costs something is made when it is first used, and may be destructured. */
+import {
+  type AnyTask,
+  type DeliveredMessage,
+  durationMs,
+  priorityName,
+  type SendOptions,
+  type TaskContext,
+  type TaskLog,
+  type TaskResult,
+  validate,
+} from '@lovage/core'
+import type { Abort } from './abort.ts'
+import { ControlThrow } from './control-throw.ts'
+import type { Job, JobHooks } from './pool.ts'
+
+const nothing: Readonly<Record<string, unknown>> = Object.freeze({})
+const none: readonly unknown[] = Object.freeze([])
+
+export class RunContext implements TaskContext {
+  readonly #job: Job
+  readonly #hooks: JobHooks
+  readonly #abort: Abort
+
+  constructor(job: Job, hooks: JobHooks, abort: Abort) {
+    this.#job = job
+    this.#hooks = hooks
+    this.#abort = abort
+  }
+
+  get #message(): DeliveredMessage {
+    return this.#job.message
+  }
+
+  get id(): string {
+    return this.#message.id
+  }
+
+  get name(): string {
+    return this.#message.name
+  }
+
+  get args(): readonly unknown[] {
+    return this.#message.args ?? none
+  }
+
+  get kwargs(): Readonly<Record<string, unknown>> {
+    return this.#message.kwargs ?? nothing
+  }
+
+  get headers(): Readonly<Record<string, unknown>> {
+    return this.#message.headers ?? nothing
+  }
+
+  get runId(): number {
+    return this.#message.run
+  }
+
+  get retries(): number {
+    return this.#message.retries
+  }
+
+  get worker(): string {
+    return this.#job.worker
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  get log(): TaskLog {
+    const hooks = this.#hooks
+    return {
+      debug: (text) => hooks.log('debug', text),
+      info: (text) => hooks.log('info', text),
+      warn: (text) => hooks.log('warn', text),
+      error: (text) => hooks.log('error', text),
+    }
+  }
+
+  get progress(): TaskContext['progress'] {
+    return (value, detail) => this.#hooks.progress(value, detail)
+  }
+
+  get send(): TaskContext['send'] {
+    return async (definition, input, options) => {
+      if (typeof definition === 'string') return this.#hooks.send(definition, input, options)
+      const known = definition as unknown as AnyTask
+      if (known.input !== undefined) await validate(known.input, input, { code: 'INPUT_INVALID', task: known.name })
+      return this.#hooks.send(known.name, input, policyOptions(known, input, options))
+    }
+  }
+
+  get dependencies(): () => Promise<readonly TaskResult[]> {
+    return () => this.#hooks.dependencies()
+  }
+
+  get retry(): TaskContext['retry'] {
+    return (options) => {
+      const delayMs = options?.delay === undefined ? undefined : durationMs(options.delay, 'delay')
+      throw new ControlThrow({ type: 'retry', delayMs, cause: options?.cause })
+    }
+  }
+
+  get cancel(): TaskContext['cancel'] {
+    return (message) => {
+      throw new ControlThrow({ type: 'cancel', message })
+    }
+  }
+}
+
+/** The definition's policy as send options, for a worker that may not know the definition; the sender's own stand above. */
+export function policyOptions(definition: AnyTask, input: unknown, options: SendOptions | undefined): SendOptions {
+  return {
+    queue: definition.queue,
+    priority: priorityName(definition.priority),
+    retryLimit: definition.retry.limit,
+    lostLimit: definition.lostLimit,
+    key: definition.key?.(input as never),
+    ...options,
+  }
+}
