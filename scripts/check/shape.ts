@@ -1,0 +1,42 @@
+/** The shape of the house: names that are refused, the first sentence of each file, a README in each room. */
+import { posix } from 'node:path'
+import { type Finding, type House, sourcesOf, textOf } from './house.ts'
+
+/** A folder or file so called collects what has no place; name the concept instead. */
+const refused = new Set([
+  'utils',
+  'util',
+  'common',
+  'helpers',
+  'helper',
+  'lib',
+  'types',
+  'interfaces',
+  'classes',
+  'shared',
+  'misc',
+])
+
+/** Checks names, opening sentences and READMEs. Lengths of files and functions are held by `biome.jsonc`. */
+export function checkShape(house: House): Finding[] {
+  return [...house.files.flatMap(refusedName), ...sourcesOf(house).flatMap((file) => opening(house, file)), ...readmes(house)]
+}
+
+function refusedName(file: string): Finding[] {
+  const words = file.split('/').map((part) => part.replace(/\..*$/, ''))
+  const word = words.find((part) => refused.has(part))
+  return word === undefined ? [] : [{ where: file, what: `expected a name that says the concept, got: ${word}` }]
+}
+
+function opening(house: House, file: string): Finding[] {
+  const text = textOf(house, file).replace(/^#!.*\n/, '')
+  if (/^\/\*\*\s+\*?\s*\S/.test(text)) return []
+  return [{ where: `${file}:1`, what: 'expected the file to open with one `/** ... */` sentence that says its duty' }]
+}
+
+function readmes(house: House): Finding[] {
+  return house.rooms
+    .map((room) => posix.join(room.dir, 'README.md'))
+    .filter((readme) => !house.files.includes(readme))
+    .map((readme) => ({ where: readme, what: 'expected each package to have a README.md' }))
+}

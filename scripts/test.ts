@@ -1,0 +1,73 @@
+/** `npm test`: one run of all tests. Arguments go to vitest; the last line is `N passed, N failed`. In CI a skip is a failure. */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const root = resolve(import.meta.dirname, '..')
+
+/** The parts of vitest's JSON report that are counted. */
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly message?: string
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[]
+  }[]
+}
+
+/** Runs vitest and answers its exit code; 1 when a signal ended it. */
+function runVitest(args: readonly string[], report: string): Promise<number> {
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...args], { cwd: root, stdio: 'inherit' })
+  return new Promise((done, fail) => child.once('error', fail).once('exit', (code) => done(code ?? 1)))
+}
+
+function readReport(file: string): Report | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Report
+  } catch {
+    return undefined
+  }
+}
+
+/** Counts passes and failures; names what failed without a failed test of its own. */
+function count(report: Report, inCi: boolean): { passed: number; failed: number; notes: string[] } {
+  const files = report.testResults.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0)
+  const notes = files.map(({ name }) => `failed to load: ${name}`)
+  const skipped = report.testResults.flatMap(({ assertionResults }) =>
+    assertionResults.filter(({ status }) => status !== 'passed' && status !== 'failed').map(({ fullName }) => fullName),
+  )
+  notes.push(...skipped.map((name) => `skipped${inCi ? ', which counts as failed in CI' : ''}: ${name}`))
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + files.length + (inCi ? skipped.length : 0),
+    notes,
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'lovage-test-'))
+  try {
+    const file = join(folder, 'report.json')
+    const code = await runVitest(args, file)
+    const report = readReport(file)
+    const { passed, failed, notes } =
+      report === undefined
+        ? { passed: 0, failed: 1, notes: ['vitest ended without a report'] }
+        : count(report, (process.env.CI ?? '') !== '')
+    // Vitest also fails for errors outside of any test: they must not hide behind a zero.
+    const failures = failed === 0 && code !== 0 ? 1 : failed
+    if (failures > failed) notes.push('vitest failed outside of a test, see above')
+    for (const note of notes) console.log(note)
+    console.log(`${passed} passed, ${failures} failed`)
+    return failures === 0 ? 0 : 1
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2))
