@@ -1,0 +1,96 @@
+/** Schedules as a person writes them, and the specs that a broker keeps. */
+import {
+  type AnyTask,
+  ConfigError,
+  checkName,
+  type Duration,
+  durationMs,
+  type MissedPolicy,
+  type PriorityName,
+  priorityName,
+  type Schedule,
+  type ScheduleSpec,
+  type Schedules,
+  type TaskDefinition,
+} from '@lovage/core'
+import { validation } from './sender.ts'
+
+/** What `schedules.add` takes. */
+export interface ScheduleOptions<Sent = unknown> {
+  readonly name: string
+  /** Five or six cron fields (seconds first) or a nickname such as `@daily`. Either this or `every`. */
+  readonly cron?: string | undefined
+  /** The time between firings, counted from the epoch. */
+  readonly every?: Duration | undefined
+  /** IANA zone of the cron line. Default UTC. */
+  readonly zone?: string | undefined
+  readonly task: TaskDefinition<Sent, unknown> | string
+  readonly input?: NoInfer<Sent> | undefined
+  /** Default: the definition's, else `default`. */
+  readonly queue?: string | undefined
+  /** Default: the definition's, else `medium`. */
+  readonly priority?: PriorityName | undefined
+  /** What happens to firings missed while nothing ran. Default `one`. */
+  readonly missed?: MissedPolicy | undefined
+}
+
+/** Schedule options whose input is not checked by its type. @internal */
+export interface AnyScheduleOptions extends Omit<ScheduleOptions, 'task'> {
+  readonly task: AnyTask | string
+}
+
+/** The schedules of a broker, with `add` as a person writes it. */
+export interface ClientSchedules extends Omit<Schedules, 'add'> {
+  /**
+   * Adds or replaces by name.
+   * @throws {ConfigError} CRON_INVALID, DURATION_INVALID, SCHEDULE_INVALID, NAME_INVALID, UNSUPPORTED
+   * @throws {TaskError} INPUT_INVALID
+   */
+  add<Sent>(options: ScheduleOptions<Sent>): Promise<Schedule>
+}
+
+/**
+ * Makes the spec of a schedule.
+ * @throws {ConfigError} SCHEDULE_INVALID, DURATION_INVALID, NAME_INVALID
+ * @internal
+ */
+export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
+  const { cron, every, zone, task, input, missed } = options
+  const name = checkName(options.name, 'schedule')
+  if ((cron === undefined) === (every === undefined)) {
+    const got = cron === undefined ? 'neither' : 'both'
+    throw new ConfigError('SCHEDULE_INVALID', `expected schedule ${name} to have either \`cron\` or \`every\`, got ${got}`)
+  }
+  const everyMs = every === undefined ? undefined : durationMs(every, 'every')
+  if (everyMs === 0)
+    throw new ConfigError('SCHEDULE_INVALID', `expected \`every\` of schedule ${name} to be above 0, got: ${every}`)
+  const known = typeof task === 'string' ? undefined : task
+  return {
+    name,
+    cron,
+    everyMs,
+    zone,
+    task: known?.name ?? checkName(task as string, 'task'),
+    input,
+    queue: options.queue === undefined ? known?.queue : checkName(options.queue, 'queue'),
+    priority: options.priority ?? (known === undefined ? undefined : priorityName(known.priority)),
+    missed,
+  }
+}
+
+/** Gives the schedules of whatever broker `find` finds; it throws where there are none. @internal */
+export function clientSchedules(find: () => Schedules): ClientSchedules {
+  return {
+    async add(options) {
+      const schedules = find()
+      const spec = scheduleSpec(options as AnyScheduleOptions)
+      await validation(options as AnyScheduleOptions)
+      return schedules.add(spec)
+    },
+    list: async () => find().list(),
+    remove: async (name) => find().remove(name),
+    pause: async (name) => find().pause(name),
+    resume: async (name) => find().resume(name),
+    run: async (name) => find().run(name),
+  }
+}

@@ -1,0 +1,95 @@
+/** Sending: requests become messages, messages go to the broker in one atomic call, receipts become handles. */
+import {
+  type AnyTask,
+  type Broker,
+  type Clock,
+  type SendOptions,
+  type SendReceipt,
+  type TaskDefinition,
+  type TaskMessage,
+  taskMessage,
+  validate,
+} from '@lovage/core'
+import { SentTask, type TaskHandle } from './task-handle.ts'
+
+/** What sending needs of its surroundings. @internal */
+export interface SenderContext {
+  readonly broker: Pick<Broker, 'tasks' | 'results'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly newId: () => string
+}
+
+/** One request of a `sendMany` call. */
+export interface SendRequest {
+  readonly task: AnyTask | string
+  readonly input?: unknown
+  readonly options?: SendOptions | undefined
+}
+
+/** A request whose input is checked against its definition. */
+export type CheckedRequest<Request extends SendRequest> =
+  Request['task'] extends TaskDefinition<infer Sent, unknown> ? Request & { readonly input?: Sent } : Request
+
+/** The handle that a request gets. */
+export type HandleOf<Request extends SendRequest> =
+  Request['task'] extends TaskDefinition<never, infer Output> ? TaskHandle<Output> : TaskHandle
+
+/** Input and options of a send; the input may be left out where the definition takes undefined. */
+export type SendArguments<Sent, Options> = undefined extends Sent
+  ? [input?: Sent, options?: Options]
+  : [input: Sent, options?: Options]
+
+/**
+ * Makes one message: the definition's policy, its default key and the sender's options.
+ * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID, NAME_INVALID
+ * @internal
+ */
+export function messageFor(request: SendRequest, now: number, newId: () => string): TaskMessage {
+  const { task, input, options } = request
+  const key = typeof task === 'string' || options?.key !== undefined ? undefined : keyOf(task, input)
+  return taskMessage(task, input, key === undefined ? options : { ...options, key }, { now, newId })
+}
+
+function keyOf(definition: AnyTask, input: unknown): string | undefined {
+  return definition.key === undefined || input === undefined ? undefined : definition.key(input as never)
+}
+
+/**
+ * Validates where there is something to validate; undefined means that there is not, so that nobody awaits. What is sent
+ * stays the sender's value: the run validates it again, and a schema that transforms must see the original both times.
+ * @internal
+ */
+export function validation({ task, input, options }: SendRequest): Promise<unknown> | undefined {
+  if (typeof task === 'string' || task.input === undefined) return undefined
+  if (options !== undefined && input === undefined && (options.bind ?? options.args ?? options.kwargs) !== undefined)
+    return undefined
+  return validate(task.input, input, { code: 'INPUT_INVALID', task: task.name })
+}
+
+/** Sends one task. Everything that can be wrong with it comes as a rejection. @internal */
+export function sendOne(context: SenderContext, request: SendRequest): Promise<TaskHandle> {
+  try {
+    const { broker, clock, newId } = context
+    const message = messageFor(request, clock.now(), newId)
+    const valid = validation(request)
+    const sent = valid === undefined ? broker.tasks.send([message]) : valid.then(() => broker.tasks.send([message]))
+    return sent.then((receipts) => handleFor(broker, message, receipts[0]))
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+/** Sends all of them or none. @internal */
+export async function sendAll(context: SenderContext, requests: readonly SendRequest[]): Promise<readonly TaskHandle[]> {
+  if (requests.length === 0) return []
+  const { broker, clock, newId } = context
+  const now = clock.now()
+  const messages = requests.map((request) => messageFor(request, now, newId))
+  await Promise.all(requests.map(validation).filter((valid) => valid !== undefined))
+  const receipts = await broker.tasks.send(messages)
+  return messages.map((message, index) => handleFor(broker, message, receipts[index]))
+}
+
+function handleFor(broker: SenderContext['broker'], message: TaskMessage, receipt: SendReceipt | undefined): TaskHandle {
+  return new SentTask(broker, receipt?.id ?? message.id, receipt?.status ?? 'sent')
+}
