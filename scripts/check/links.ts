@@ -24,7 +24,7 @@ interface Link {
 export function linksOf(text: string): Link[] {
   const prose = withoutCode(text)
   const inline = [...prose.matchAll(/\]\(\s*<?([^\s)>]+)>?(?:\s+"[^"]*")?\s*\)/g)]
-  const references = [...prose.matchAll(/^\s{0,3}\[[^\]]+\]:\s+<?([^\s>]+)>?/gm)]
+  const references = [...prose.matchAll(/^ {0,3}\[[^\]]+\]:\s+<?([^\s>]+)>?/gm)]
   return [...inline, ...references].map((match) => ({ target: match[1] ?? '', line: lineAt(text, match.index) }))
 }
 
