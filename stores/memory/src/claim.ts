@@ -1,0 +1,39 @@
+/** Claim: due tasks join the lanes, the most urgent ones go to the holder. */
+import { type ClaimReply, type ClaimRequest, decide } from '@lovage/core'
+import { RippleLog, transition } from './ripple.ts'
+import type { Table } from './table.ts'
+
+/** @param isPaused tells whether a queue gives nothing now */
+export function claimTasks(table: Table, request: ClaimRequest, isPaused: (queue: string) => boolean): ClaimReply {
+  const { holder, worker, now, until } = request
+  const queues = [...new Set(request.queues)].filter((queue) => !isPaused(queue))
+  const log = new RippleLog()
+  for (const queue of queues) promoteDue(table, queue, now, log)
+  const rows = table.lanes.take(queues, request.names, request.limit)
+  const tasks = rows.map((row) => {
+    const { task } = row
+    return table.put(row, { ...task, state: 'running', run: task.run + 1, holder, worker, startedAt: now, takenUntil: until })
+  })
+  return { tasks, nextDueAt: nextDueAt(table, queues) }
+}
+
+/** Makes the tasks of a queue whose time has come pending. */
+export function promoteDue(table: Table, queue: string, now: number, log: RippleLog): void {
+  for (;;) {
+    const first = table.scheduled(queue)?.first()
+    if (first === undefined || first.rank > now) return
+    const decision = decide(first.item.task, { type: 'due' }, now)
+    if (!decision.ok) return
+    transition(table, first.item, decision.patch, log)
+  }
+}
+
+/** When the next scheduled task of the queues is due. */
+export function nextDueAt(table: Table, queues: readonly string[]): number | undefined {
+  let next: number | undefined
+  for (const queue of queues) {
+    const rank = table.scheduled(queue)?.first()?.rank
+    if (rank !== undefined && (next === undefined || rank < next)) next = rank
+  }
+  return next
+}
