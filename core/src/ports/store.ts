@@ -80,7 +80,7 @@ export interface ClaimRequest {
 export interface ClaimReply {
   /** Now running under the holder; highest priority first, then in order of insertion. */
   readonly tasks: readonly Task[]
-  /** When the next scheduled task of these queues is due; undefined when none is. */
+  /** When the next scheduled task of these queues is due, always after `now`; undefined when none is. Paused queues do not count. */
   readonly nextDueAt?: number | undefined
 }
 
@@ -127,9 +127,9 @@ export interface RenewRequest {
 }
 
 export interface SweepReply extends Ripple {
-  /** Running tasks whose lease is over and unresolved tasks whose deadline has passed, at most `limit`. */
+  /** Running tasks whose lease is over and unresolved tasks whose deadline has passed (at `now` or before), at most `limit`. */
   readonly overdue: readonly Task[]
-  /** When the next lease, deadline or scheduled task is due; undefined when nothing is. */
+  /** When the next lease, deadline or scheduled task is due, always after `now`; undefined when nothing is. */
   readonly nextAt?: number | undefined
 }
 
@@ -214,7 +214,8 @@ export interface Store {
   /**
    * Inserts tasks in order. A task with unsatisfied dependencies becomes `blocked` (or resolves at once as
    * `dependency-failed` by the rule of `dependency.ts`), one with `dueAt` after its `createdAt` `scheduled`, else `pending`.
-   * An id that is there is compared by content (name, queue, priority, input, extras), not by time.
+   * An id that is there is compared by content (name, queue, priority, input, extras), not by time. A key is taken by an
+   * unresolved task of that name or, if that has a `keyUntil`, before that time and not after, resolved or not.
    * @conformance insert/*
    */
   insert(tasks: readonly NewTask[], options?: InsertOptions): Promise<InsertReply>
@@ -228,7 +229,8 @@ export interface Store {
 
   /**
    * Applies fenced transitions in order. Leaving `running` clears holder and lease. Resolving a task satisfies or fails
-   * its dependents by the rule of `dependency.ts`, all the way down, in the same atomic step.
+   * its dependents by the rule of `dependency.ts`, all the way down, in the same atomic step; what time it is for them is
+   * the change's `resolvedAt`.
    * @conformance update/*
    */
   update(changes: readonly TaskChange[]): Promise<UpdateReply>
@@ -258,7 +260,7 @@ export interface Store {
   /** The log lines of a task, oldest first. @conformance note/* */
   logs(id: string): Promise<readonly LogLine[]>
 
-  /** Answers how many were removed. Tasks that unresolved tasks depend on stay. @conformance prune/* */
+  /** Answers how many were removed. Tasks that unresolved tasks depend on stay, with their results. @conformance prune/* */
   prune(request: PruneRequest): Promise<number>
 
   /** Waits for calls under way, then lets go of everything. May be called twice. */
