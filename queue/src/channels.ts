@@ -1,0 +1,22 @@
+/** The channels of the Signal on which the parts of a queue hear of one another. */
+
+/** Tasks are pending in the queue (empty message), or one becomes due at the time in the message. */
+export const readyChannel = (queue: string): string => `ready.${queue}`
+/** Runs of this holder are no longer its own: a JSON list of `Abort`. */
+export const abortChannel = (holder: string): string => `abort.${holder}`
+/** Replies to one control request. */
+export const replyChannel = (ticket: string): string => `reply.${ticket}`
+/** Something becomes due at the time in the message: a deadline, a lease. */
+export const dueChannel = 'due'
+/** Tasks were resolved: a JSON list of ids. */
+export const resolvedChannel = 'resolved'
+/** Schedules were changed. */
+export const schedulesChannel = 'schedules'
+export const controlChannel = 'control'
+export const eventChannel = 'event'
+
+/** A run that its worker must abandon. */
+export interface Abort {
+  readonly id: string
+  readonly reason: 'cancelled' | 'lost' | 'deadline'
+}

@@ -1,0 +1,313 @@
+/** The inflow of one worker: claims what it has room for, sleeps until it is signalled or something is due. */
+import {
+  type CancelTimer,
+  type ConsumeOptions,
+  type Consumer,
+  type ConsumerListener,
+  decide,
+  failureFrom,
+  type Hold,
+  type LogLine,
+  type RunRef,
+  type Task,
+  type TaskEvent,
+} from '@lovage/core'
+import { type Abort, abortChannel, readyChannel } from './channels.ts'
+import { type DeliveryHome, deliveredMessage, QueueDelivery } from './delivery.ts'
+import { boundInput } from './dependency-input.ts'
+import type { Engine } from './engine.ts'
+import { LeaseKeeper } from './lease-keeper.ts'
+import { NoteTaker } from './note-taker.ts'
+import { Settler } from './settler.ts'
+import type { WorkerRegistry } from './worker-registry.ts'
+
+/** The most tasks of one claim: smaller pieces let the store and the handlers work side by side. */
+const claimLimit = 512
+const claimFlights = 2
+
+export class QueueConsumer implements Consumer, DeliveryHome {
+  readonly #engine: Engine
+  readonly #options: ConsumeOptions
+  readonly #listener: ConsumerListener
+  readonly #registry: WorkerRegistry
+  readonly #hold: Hold
+  readonly #names: readonly string[]
+  readonly #settler: Settler
+  readonly #notes: NoteTaker
+  readonly #leases: LeaseKeeper
+  readonly #queues = new Map<string, () => void>()
+  /** Delivered and not settled: what the prefetch counts. */
+  readonly #inFlight = new Map<string, QueueDelivery>()
+  /** Outcomes on their way to the store, by task. */
+  readonly #settling = new Map<string, number>()
+  readonly #ends: (() => void)[] = []
+  #prefetch: number
+  #claims = 0
+  #again = false
+  /** The last claim was full: there is more, and a second claim at once pays. */
+  #plenty = false
+  #paused = false
+  #closing: Promise<void> | undefined
+  #cancelSleep: CancelTimer | undefined
+  #sleepUntil = Number.POSITIVE_INFINITY
+  #claimsIdle: (() => void) | undefined
+
+  constructor(engine: Engine, registry: WorkerRegistry, hold: Hold, options: ConsumeOptions, listener: ConsumerListener) {
+    this.#engine = engine
+    this.#registry = registry
+    this.#hold = hold
+    this.#options = options
+    this.#listener = listener
+    this.#prefetch = options.prefetch
+    this.#names = options.tasks.map((task) => task.name)
+    this.#settler = new Settler(engine, () => this.#pump())
+    this.#notes = new NoteTaker(engine)
+    this.#leases = new LeaseKeeper(engine, {
+      holder: hold.id,
+      held: () => [...this.#inFlight.values()].map(({ task }) => ({ id: task.id, run: task.run })),
+      knows: (run) => this.#inFlight.get(run.id)?.task.run === run.run || this.#settling.get(run.id) === run.run,
+      lost: (run) => this.#revoke(run.id, 'lost', run.run),
+      orphaned: (run) => void this.#releaseOrphan(run),
+      error: (error) => listener.error(error),
+    })
+  }
+
+  get holder(): string {
+    return this.#hold.id
+  }
+
+  get maxPayload(): number {
+    return this.#engine.settings.maxPayload
+  }
+
+  /** Subscribes, announces the worker and begins to claim. */
+  async open(): Promise<void> {
+    this.#ends.push(await this.#engine.signal.subscribe(abortChannel(this.holder), (message) => this.#aborted(message)))
+    for (const queue of this.#options.queues) await this.#subscribe(queue)
+    await this.#register()
+    this.#pump()
+  }
+
+  now(): number {
+    return this.#engine.clock.now()
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#pump()
+  }
+
+  setPrefetch(prefetch: number): void {
+    const more = prefetch > this.#prefetch
+    this.#prefetch = prefetch
+    if (more) this.#pump()
+  }
+
+  async addQueue(queue: string): Promise<void> {
+    if (this.#queues.has(queue)) return
+    await this.#subscribe(queue)
+    await this.#register()
+    this.#pump()
+  }
+
+  async cancelQueue(queue: string): Promise<void> {
+    this.#queues.get(queue)?.()
+    if (this.#queues.delete(queue)) await this.#register()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  settle(task: Task, event: TaskEvent): Promise<boolean> {
+    if (this.#inFlight.get(task.id)?.task.run !== task.run) return Promise.resolve(false)
+    if (this.#notes.has(task.id)) return this.#notes.flush().then(() => this.#settleNow(task, event))
+    return this.#settleNow(task, event)
+  }
+
+  note(task: Task, note: { progress?: string; line?: LogLine }): void {
+    if (this.#inFlight.get(task.id)?.task.run === task.run) this.#notes.add(task, note)
+  }
+
+  #settleNow(task: Task, event: TaskEvent): Promise<boolean> {
+    const delivery = this.#inFlight.get(task.id)
+    if (delivery?.task.run !== task.run) return Promise.resolve(false)
+    // Its place is free as soon as the outcome is on its way, so that the next claim rides in the same transaction.
+    this.#inFlight.delete(task.id)
+    this.#settling.set(task.id, task.run)
+    return this.#settler.settle(task, event).then(
+      (counted) => {
+        this.#settling.delete(task.id)
+        return counted
+      },
+      (error: unknown) => {
+        this.#settling.delete(task.id)
+        this.#inFlight.set(task.id, delivery)
+        throw error
+      },
+    )
+  }
+
+  async #subscribe(queue: string): Promise<void> {
+    const end = await this.#engine.signal.subscribe(readyChannel(queue), (message) => {
+      if (message === '') this.#pump()
+      else this.#sleep(Number(message))
+    })
+    this.#queues.set(queue, end)
+  }
+
+  #register(): Promise<void> {
+    return this.#registry.put(this.#hold.id, { ...this.#options, queues: [...this.#queues.keys()] })
+  }
+
+  /** Claims as much as there is room for. Called whenever that may have changed; costs nothing when it has not. */
+  #pump(): void {
+    if (this.#paused || this.#closing !== undefined || this.#queues.size === 0) return
+    const room = this.#prefetch - this.#inFlight.size - this.#claims * claimLimit
+    if (this.#claims >= (this.#plenty ? claimFlights : 1) || room <= 0) {
+      this.#again = this.#claims > 0
+      return
+    }
+    this.#claims++
+    void this.#claim(Math.min(room, claimLimit)).then(() => {
+      this.#claims--
+      if (this.#claims === 0) this.#claimsIdle?.()
+      if (this.#plenty || this.#again) {
+        this.#again = false
+        this.#pump()
+      }
+    })
+    if (this.#plenty) this.#pump()
+  }
+
+  async #claim(limit: number): Promise<void> {
+    const { store, clock, settings } = this.#engine
+    try {
+      const now = clock.now()
+      const { tasks, nextDueAt } = await store.claim({
+        queues: [...this.#queues.keys()],
+        names: this.#names,
+        holder: this.holder,
+        worker: this.#options.worker,
+        limit,
+        now,
+        until: now + settings.leaseMs,
+      })
+      this.#plenty = tasks.length === limit
+      if (nextDueAt !== undefined) this.#sleep(nextDueAt)
+      if (tasks.length > 0) await this.#deliver(tasks)
+    } catch (error) {
+      this.#plenty = false
+      this.#listener.error(error as Error)
+      this.#sleep(clock.now() + 1000)
+    }
+  }
+
+  async #deliver(tasks: readonly Task[]): Promise<void> {
+    const deliveries: QueueDelivery[] = []
+    const bound: Task[] = []
+    for (const task of tasks) {
+      if (task.extras?.bind !== undefined) bound.push(task)
+      else this.#admit(task, deliveries)
+    }
+    this.#handOver(deliveries)
+    if (bound.length > 0) await this.#deliverBound(bound)
+    this.#leases.start()
+  }
+
+  async #deliverBound(tasks: readonly Task[]): Promise<void> {
+    const deliveries: QueueDelivery[] = []
+    for (const task of tasks) {
+      const input = await boundInput(this.#engine.store, task)
+      this.#admit({ ...task, input }, deliveries)
+    }
+    this.#handOver(deliveries)
+  }
+
+  /** Deliveries that arrive while the consumer closes are given back unseen. */
+  #handOver(deliveries: readonly QueueDelivery[]): void {
+    if (deliveries.length > 0 && this.#closing === undefined) this.#listener.deliver(deliveries)
+  }
+
+  #admit(task: Task, deliveries: QueueDelivery[]): void {
+    try {
+      const delivery = new QueueDelivery(this, task, deliveredMessage(task, JSON.parse(task.input)))
+      this.#inFlight.set(task.id, delivery)
+      deliveries.push(delivery)
+    } catch (error) {
+      const event: TaskEvent = {
+        type: 'rejected',
+        startedAt: this.now(),
+        reason: 'malformed-payload',
+        failure: failureFrom(error),
+      }
+      this.#settler.settle(task, event).catch((failed: Error) => this.#listener.error(failed))
+    }
+  }
+
+  /** Sleeps no longer than to this time. */
+  #sleep(until: number): void {
+    const now = this.now()
+    if (!(until < this.#sleepUntil) && this.#sleepUntil > now) return
+    this.#cancelSleep?.()
+    this.#sleepUntil = until
+    this.#cancelSleep = this.#engine.clock.at(until, () => {
+      this.#sleepUntil = Number.POSITIVE_INFINITY
+      this.#pump()
+    })
+  }
+
+  /** The slow check that makes up for a lost signal. */
+  check(): void {
+    this.#pump()
+  }
+
+  #aborted(message: string): void {
+    for (const { id, reason } of JSON.parse(message) as Abort[]) this.#revoke(id, reason)
+  }
+
+  #revoke(id: string, reason: Abort['reason'], run?: number): void {
+    const delivery = this.#inFlight.get(id)
+    if (delivery === undefined || (run !== undefined && delivery.task.run !== run)) return
+    this.#inFlight.delete(id)
+    this.#listener.revoke(id, delivery.task.run, reason)
+    this.#pump()
+  }
+
+  async #releaseOrphan(run: RunRef): Promise<void> {
+    const [task] = await this.#engine.store.get([run.id])
+    if (task?.state !== 'running' || task.run !== run.run || task.holder !== this.holder) return
+    await this.#settler.settle(task, { type: 'released' }).catch((error: Error) => this.#listener.error(error))
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelSleep?.()
+    if (this.#claims > 0) await new Promise<void>((resolve) => (this.#claimsIdle = resolve))
+    await this.#notes.flush()
+    await this.#settler.drain()
+    await this.#giveBack()
+    this.#leases.close()
+    for (const end of [...this.#ends, ...this.#queues.values()]) end()
+    await this.#registry.remove(this.holder)
+    await this.#hold.release()
+  }
+
+  /** Releases what was delivered and not settled. */
+  async #giveBack(): Promise<void> {
+    const { store, announcer, clock } = this.#engine
+    const tasks = [...this.#inFlight.values()].map((delivery) => delivery.task)
+    this.#inFlight.clear()
+    const changes = tasks.flatMap((task) => {
+      const decision = decide(task, { type: 'released' }, clock.now())
+      return decision.ok ? [{ id: task.id, from: task.state, run: task.run, patch: decision.patch }] : []
+    })
+    if (changes.length === 0) return
+    announcer.ripple(await store.update(changes))
+    announcer.ready(new Set(tasks.map((task) => task.queue)))
+  }
+}

@@ -1,0 +1,102 @@
+/** The control bus over the Signal: requests to all workers on one channel, replies on one of the asker's own. */
+import { type ControlBus, type ControlHandler, type ControlReply, matchesPattern, type RequestOptions } from '@lovage/core'
+import { controlChannel, replyChannel } from './channels.ts'
+import type { Engine } from './engine.ts'
+import type { WorkerRegistry } from './worker-registry.ts'
+
+interface Request {
+  readonly ticket: string
+  readonly method: string
+  readonly args: Readonly<Record<string, unknown>>
+  readonly destination?: readonly string[] | undefined
+  readonly pattern?: string | undefined
+}
+
+const defaultTimeoutMs = 1000
+
+export class SignalControlBus implements ControlBus {
+  readonly #engine: Engine
+  readonly #registry: WorkerRegistry
+
+  constructor(engine: Engine, registry: WorkerRegistry) {
+    this.#engine = engine
+    this.#registry = registry
+  }
+
+  async serve(worker: string, handler: ControlHandler): Promise<() => Promise<void>> {
+    const end = await this.#engine.signal.subscribe(controlChannel, (message) => {
+      const request = JSON.parse(message) as Request
+      if (isAddressed(request, worker)) void this.#answer(request, worker, handler)
+    })
+    return async () => end()
+  }
+
+  async request(
+    method: string,
+    args: Readonly<Record<string, unknown>>,
+    options: RequestOptions = {},
+  ): Promise<readonly ControlReply[]> {
+    const { destination, pattern, timeoutMs = defaultTimeoutMs, limit = Number.POSITIVE_INFINITY } = options
+    const ticket = this.#engine.newId()
+    const expected = destination ?? (await this.#known(pattern))
+    const collected = new Collector(expected, limit)
+    const end = await this.#engine.signal.subscribe(replyChannel(ticket), (message) => {
+      collected.add(JSON.parse(message) as ControlReply)
+    })
+    const cancel = this.#engine.clock.at(this.#engine.clock.now() + timeoutMs, () => collected.finish())
+    const request: Request = { ticket, method, args, destination, pattern }
+    this.#engine.signal.publish(controlChannel, JSON.stringify(request))
+    const replies = await collected.done
+    cancel()
+    end()
+    return replies
+  }
+
+  /** The workers that should answer, so that nobody waits for the time-out when all of them have. */
+  async #known(pattern: string | undefined): Promise<readonly string[]> {
+    const names = (await this.#registry.alive()).map((info) => info.name)
+    return pattern === undefined ? names : names.filter((name) => matchesPattern(pattern, name))
+  }
+
+  async #answer(request: Request, worker: string, handler: ControlHandler): Promise<void> {
+    let reply: ControlReply
+    try {
+      reply = { worker, ok: true, value: (await handler(request.method, request.args)) ?? null }
+    } catch (error) {
+      reply = { worker, ok: false, error: error instanceof Error ? error.message : String(error) }
+    }
+    this.#engine.signal.publish(replyChannel(request.ticket), JSON.stringify(reply))
+  }
+}
+
+function isAddressed(request: Request, worker: string): boolean {
+  if (request.destination !== undefined && !request.destination.includes(worker)) return false
+  return request.pattern === undefined || matchesPattern(request.pattern, worker)
+}
+
+/** Gathers replies until everybody expected has answered, the limit is reached or `finish` is called. */
+class Collector {
+  readonly done: Promise<readonly ControlReply[]>
+  readonly #replies: ControlReply[] = []
+  readonly #missing: Set<string>
+  readonly #limit: number
+  #resolve: (replies: readonly ControlReply[]) => void = () => {}
+
+  constructor(expected: readonly string[], limit: number) {
+    this.#missing = new Set(expected)
+    this.#limit = limit
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  add(reply: ControlReply): void {
+    this.#replies.push(reply)
+    const wasExpected = this.#missing.delete(reply.worker)
+    if ((wasExpected && this.#missing.size === 0) || this.#replies.length >= this.#limit) this.finish()
+  }
+
+  finish(): void {
+    this.#resolve([...this.#replies])
+  }
+}

@@ -1,0 +1,125 @@
+/** A claimed task on its way through a worker. */
+import {
+  BugError,
+  type DeliveredMessage,
+  type Delivery,
+  type DeliveryNote,
+  failureFrom,
+  type LogLine,
+  type Outcome,
+  type Task,
+  type TaskEvent,
+} from '@lovage/core'
+import { boundedFailure, encodePayload } from './payload.ts'
+
+/** What a delivery needs of its consumer. */
+export interface DeliveryHome {
+  readonly maxPayload: number
+  now(): number
+  settle(task: Task, event: TaskEvent): Promise<boolean>
+  note(task: Task, note: { progress?: string; line?: LogLine }): void
+}
+
+export class QueueDelivery implements Delivery {
+  readonly message: DeliveredMessage
+  readonly redelivered: boolean
+  readonly task: Task
+  readonly #home: DeliveryHome
+  #startedAt: number | undefined
+  #settled = false
+
+  constructor(home: DeliveryHome, task: Task, message: DeliveredMessage) {
+    this.#home = home
+    this.task = task
+    this.message = message
+    this.redelivered = task.run > 0
+  }
+
+  accept(): void {
+    this.#startedAt = this.#home.now()
+  }
+
+  note(note: DeliveryNote): void {
+    const { name, run } = this.task
+    let progress: string | undefined
+    if (note.progress !== undefined) {
+      try {
+        progress = encodePayload(note.progress, this.#home.maxPayload, () => `progress of ${name}`)
+      } catch (error) {
+        this.note({ line: { level: 'warn', text: (error as Error).message } })
+        return
+      }
+    }
+    const line = note.line === undefined ? undefined : { ...note.line, run, at: this.#home.now() }
+    this.#home.note(this.task, { ...(progress === undefined ? {} : { progress }), ...(line === undefined ? {} : { line }) })
+  }
+
+  async settle(outcome: Outcome): Promise<boolean> {
+    if (this.#settled) {
+      throw new BugError(
+        'SETTLED_TWICE',
+        `expected task ${this.task.id} run ${this.task.run} to be settled once, got a second outcome: ${outcome.type}`,
+      )
+    }
+    this.#settled = true
+    try {
+      return await this.#home.settle(this.task, this.#eventFor(outcome))
+    } catch (error) {
+      // Nothing was written: the worker may try again.
+      this.#settled = false
+      throw error
+    }
+  }
+
+  #eventFor(outcome: Outcome): TaskEvent {
+    const startedAt = this.#startedAt ?? this.#home.now()
+    switch (outcome.type) {
+      case 'completed':
+        return this.#completed(outcome.result, startedAt)
+      case 'failed':
+        return { type: 'failed', startedAt, failure: boundedFailure(outcome.failure), reason: outcome.reason }
+      case 'retried': {
+        const failure = outcome.failure === undefined ? undefined : boundedFailure(outcome.failure)
+        return { type: 'retried', startedAt, delayMs: outcome.delayMs, limit: outcome.limit, failure }
+      }
+      case 'released':
+        return { type: 'released', startedAt: this.#startedAt, delayMs: outcome.delayMs }
+      case 'rejected': {
+        const failure = outcome.failure === undefined ? undefined : boundedFailure(outcome.failure)
+        return { type: 'rejected', startedAt, reason: outcome.reason, failure }
+      }
+      case 'cancelled':
+        return { type: 'cancelled', message: outcome.message }
+    }
+  }
+
+  #completed(value: unknown, startedAt: number): TaskEvent {
+    try {
+      const result = encodePayload(value, this.#home.maxPayload, () => `result of ${this.task.name}`)
+      return { type: 'completed', startedAt, result }
+    } catch (error) {
+      return { type: 'failed', startedAt, failure: boundedFailure(failureFrom(error)) }
+    }
+  }
+}
+
+/** The message of a claimed task. @throws {SyntaxError} when the stored input is not JSON */
+export function deliveredMessage(task: Task, input: unknown): DeliveredMessage {
+  const { extras } = task
+  const message = {
+    id: task.id,
+    name: task.name,
+    queue: task.queue,
+    priority: task.priority,
+    input,
+    run: task.run,
+    retries: task.retries,
+    retryLimit: task.retryLimit,
+    lost: task.lost,
+    lostLimit: task.lostLimit,
+    deadline: task.deadline,
+    key: task.key,
+    sentAt: task.createdAt,
+  }
+  return extras === undefined ? message : { ...message, ...extras }
+}

@@ -1,0 +1,107 @@
+/** Why a task is where it is, in sentences for a person. */
+import { type Explanation, formatDuration, type Task, type WorkerInfo } from '@lovage/core'
+import type { Engine } from './engine.ts'
+import type { WorkerRegistry } from './worker-registry.ts'
+
+/** The parts of the queue that bear on a task besides itself. */
+interface Circumstances {
+  readonly now: number
+  readonly paused: boolean
+  readonly workers: readonly WorkerInfo[]
+  readonly blockers: readonly { readonly id: string; readonly state: Task['state'] | 'unknown' }[]
+}
+
+export async function explainTask(engine: Engine, registry: WorkerRegistry, id: string): Promise<Explanation> {
+  const [task] = await engine.store.get([id])
+  if (task === undefined) return { id, state: 'unknown', reasons: ['No task has this id, or it is no longer kept.'] }
+  const dependencies = task.state === 'blocked' ? (task.extras?.dependencies ?? []) : []
+  const [paused, workers, required] = await Promise.all([
+    engine.store.records.read('paused', task.queue),
+    registry.alive(),
+    engine.store.get(dependencies),
+  ])
+  const blockers = required.flatMap((dependency, index) => {
+    const state = dependency?.state ?? ('unknown' as const)
+    return state === 'completed' ? [] : [{ id: dependencies[index] ?? '', state }]
+  })
+  const now = engine.clock.now()
+  return { id, state: task.state, reasons: reasonsFor(task, { now, paused: paused !== undefined, workers, blockers }) }
+}
+
+function reasonsFor(task: Task, around: Circumstances): readonly string[] {
+  switch (task.state) {
+    case 'blocked':
+      return blocked(task, around)
+    case 'scheduled':
+      return scheduled(task, around)
+    case 'pending':
+      return pending(task, around)
+    case 'running':
+      return running(task, around)
+    default:
+      return resolved(task)
+  }
+}
+
+function blocked(task: Task, { blockers }: Circumstances): readonly string[] {
+  const shown = blockers.slice(0, 5).map(({ id, state }) => `${id} (${state})`)
+  const more = blockers.length > shown.length ? ` and ${blockers.length - shown.length} more` : ''
+  return [`It waits for ${task.blockers} of its dependencies: ${shown.join(', ')}${more}.`]
+}
+
+function scheduled(task: Task, around: Circumstances): readonly string[] {
+  const dueAt = task.dueAt ?? around.now
+  const when = new Date(dueAt).toISOString()
+  const ahead = dueAt > around.now ? `in ${formatDuration(dueAt - around.now)}, at ${when}` : `since ${when}`
+  const why =
+    task.retries > 0 ? ` It failed before: retry ${task.retries} of ${task.retryLimit ?? 'the limit of its definition'}.` : ''
+  return [`It is due ${ahead}.${why}`, ...lastRun(task), ...nobody(task, around)]
+}
+
+function pending(task: Task, around: Circumstances): readonly string[] {
+  const reasons: string[] = []
+  if (around.paused) reasons.push(`Queue ${task.queue} is paused; \`lovage queue resume ${task.queue}\` lets it go on.`)
+  reasons.push(...nobody(task, around))
+  if (reasons.length === 0) reasons.push('It waits for a free place: workers that know it are busy with tasks before it.')
+  return [...reasons, ...lastRun(task)]
+}
+
+/** Why no live worker can take it, if so. */
+function nobody(task: Task, { workers }: Circumstances): readonly string[] {
+  if (workers.length === 0) return ['No worker is running.']
+  const knowing = workers.filter((worker) => worker.tasks.some((known) => known.name === task.name))
+  if (knowing.length === 0) return [`No live worker knows the task ${task.name}; live: ${names(workers)}.`]
+  if (knowing.some((worker) => worker.queues.includes(task.queue))) return []
+  return [
+    `No worker that knows ${task.name} consumes queue ${task.queue}; ${names(knowing)} could, by \`lovage control add_consumer ${task.queue}\`.`,
+  ]
+}
+
+function running(task: Task, { now, workers }: Circumstances): readonly string[] {
+  const left = (task.takenUntil ?? now) - now
+  const lease =
+    left >= 0 ? `its lease is good for another ${formatDuration(left)}` : `its lease ended ${formatDuration(-left)} ago`
+  const alive = workers.some((worker) => worker.holder === task.holder) ? '' : ' That worker is not known to be alive.'
+  return [
+    `Run ${task.run} is with ${task.worker ?? 'a worker'} since ${formatDuration(Math.max(0, now - (task.startedAt ?? now)))}; ${lease}.${alive}`,
+  ]
+}
+
+function resolved(task: Task): readonly string[] {
+  const when = task.resolvedAt === undefined ? '' : ` at ${new Date(task.resolvedAt).toISOString()}`
+  const why = task.reason === undefined ? '' : `, reason: ${task.reason}`
+  const failure = task.failure === undefined ? [] : [`${task.failure.name}: ${task.failure.message}`]
+  return [`It is over: ${task.state}${when}${why}, after ${task.run + 1} ${task.run === 0 ? 'run' : 'runs'}.`, ...failure]
+}
+
+function lastRun(task: Task): readonly string[] {
+  const last = task.runs.at(-1)
+  if (last === undefined) return []
+  const failure = last.failure === undefined ? '' : `: ${last.failure.name}: ${last.failure.message}`
+  return [`Run ${last.run} on ${last.worker} ended as ${last.outcome}${failure}.`]
+}
+
+function names(workers: readonly WorkerInfo[]): string {
+  const shown = workers.slice(0, 5).map((worker) => worker.name)
+  return workers.length > shown.length ? `${shown.join(', ')} and ${workers.length - shown.length} more` : shown.join(', ')
+}

@@ -1,0 +1,4 @@
+/** Lovage's own durable queue: a Broker over Store, Signal and Liveness. */
+export { cronerCron } from './croner-cron.ts'
+export { createQueueBroker, type QueueBrokerOptions, type RetentionOptions } from './queue-broker.ts'
+export { systemClock } from './system-clock.ts'

@@ -1,0 +1,175 @@
+/** Maintenance: lost workers, ended leases, passed deadlines, schedules and retention, by any process that works on the queue. */
+import { type CancelTimer, decide, type ResolvedState, type Task, type TaskChange, type TaskEvent } from '@lovage/core'
+import { dueChannel, schedulesChannel } from './channels.ts'
+import type { Engine } from './engine.ts'
+import type { QueueSchedules } from './queue-schedules.ts'
+import type { WorkerRegistry } from './worker-registry.ts'
+
+const pageSize = 500
+/** Several processes wake at the same due time; a little disorder lets the first one do the work for all. */
+const staggerMs = 50
+const pruneEveryMs = 300_000
+
+/**
+ * No process leads: every duty is a fenced or idempotent write, so doing it twice is harmless, and no leader's crash has to
+ * be noticed before work goes on. A process sleeps until the next due time that the store knows of.
+ */
+export class Maintenance {
+  readonly #engine: Engine
+  readonly #schedules: QueueSchedules
+  readonly #registry: WorkerRegistry
+  readonly #ends: (() => void)[] = []
+  #started: Promise<void> | undefined
+  #cancel: CancelTimer | undefined
+  #nextAt = Number.POSITIVE_INFINITY
+  #running: Promise<void> | undefined
+  #again = false
+  #closed = false
+  #prunedAt = 0
+
+  constructor(engine: Engine, schedules: QueueSchedules, registry: WorkerRegistry) {
+    this.#engine = engine
+    this.#schedules = schedules
+    this.#registry = registry
+  }
+
+  /** Begins; harmless when it has begun. Resolves when crashes are being watched for. */
+  start(): Promise<void> {
+    this.#started ??= this.#start()
+    return this.#started
+  }
+
+  /** The slow check that makes up for lost signals and finds workers that died while nobody watched. */
+  check(): void {
+    if (this.#started === undefined || this.#closed) return
+    this.#wake()
+    void this.#buryTheDead().catch((error: unknown) => this.#complain(error))
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#cancel?.()
+    for (const end of this.#ends) end()
+    await this.#running
+  }
+
+  async #start(): Promise<void> {
+    const { signal, liveness } = this.#engine
+    this.#ends.push(await signal.subscribe(dueChannel, (message) => this.#sleepUntil(Number(message))))
+    this.#ends.push(await signal.subscribe(schedulesChannel, () => this.#wake()))
+    if (liveness !== undefined) {
+      this.#ends.push(
+        await liveness.watch((holder) => {
+          if (!this.#closed) this.#registry.bury(holder).catch((error: unknown) => this.#complain(error))
+        }),
+      )
+    }
+    await this.#buryTheDead().catch((error: unknown) => this.#complain(error))
+    this.#wake()
+  }
+
+  async #buryTheDead(): Promise<void> {
+    const { liveness } = this.#engine
+    if (liveness === undefined) return
+    const known = await this.#registry.list()
+    for (const holder of await liveness.lost(known.map((info) => info.holder))) await this.#registry.bury(holder)
+  }
+
+  #wake(): void {
+    if (this.#closed) return
+    if (this.#running !== undefined) {
+      this.#again = true
+      return
+    }
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined
+      if (this.#again) {
+        this.#again = false
+        this.#wake()
+      }
+    })
+  }
+
+  async #run(): Promise<void> {
+    const { clock, settings } = this.#engine
+    this.#cancel?.()
+    this.#nextAt = Number.POSITIVE_INFINITY
+    try {
+      const due = await this.#sweep()
+      const scheduled = await this.#schedules.fire(clock.now())
+      await this.#prune()
+      for (const at of [due, scheduled]) if (at !== undefined) this.#sleepUntil(at)
+    } catch (error) {
+      this.#complain(error)
+      this.#sleepUntil(clock.now() + settings.safetyMs)
+    }
+  }
+
+  /** Resolves overdue tasks and answers when the next one is due. */
+  async #sweep(): Promise<number | undefined> {
+    const { store, clock, announcer } = this.#engine
+    for (;;) {
+      const now = clock.now()
+      const reply = await store.sweep(now, pageSize)
+      announcer.ripple(reply)
+      await this.#expire(reply.overdue, now)
+      if (reply.overdue.length < pageSize) return reply.nextAt
+    }
+  }
+
+  async #expire(overdue: readonly Task[], now: number): Promise<void> {
+    const { store, announcer, logger } = this.#engine
+    const tasks: Task[] = []
+    const changes: TaskChange[] = []
+    for (const task of overdue) {
+      const event: TaskEvent =
+        task.deadline !== undefined && task.deadline <= now ? { type: 'deadline' } : { type: 'lost', how: 'expired' }
+      const decision = decide(task, event, now)
+      if (!decision.ok) continue
+      tasks.push(task)
+      changes.push({ id: task.id, from: task.state, run: task.run, patch: decision.patch })
+    }
+    if (changes.length === 0) return
+    const reply = await store.update(changes)
+    announcer.ripple(reply)
+    tasks.forEach((task, index) => {
+      if (reply.applied[index] !== true) return
+      const change = changes[index] as TaskChange
+      if (change.patch.state === 'pending') {
+        announcer.ready([task.queue])
+        logger.warn({ task: task.id, worker: task.worker }, `the lease of ${task.name} ended; it runs again elsewhere`)
+      } else announcer.resolved([task.id])
+      if (task.holder !== undefined) {
+        announcer.abort(task.holder, [{ id: task.id, reason: change.patch.reason === 'deadline-exceeded' ? 'deadline' : 'lost' }])
+      }
+    })
+  }
+
+  /** Removes history that is older than the retention, now and then. */
+  async #prune(): Promise<void> {
+    const { clock, settings } = this.#engine
+    const now = clock.now()
+    if (now - this.#prunedAt < pruneEveryMs) return
+    this.#prunedAt = now
+    const { completedMs, failedMs, exceptionMs, resultMs } = settings.retention
+    await this.#pruneAll('completed', now - completedMs, 'task')
+    await this.#pruneAll('failed', now - failedMs, 'task')
+    await this.#pruneAll('exception', now - exceptionMs, 'task')
+    if (resultMs < completedMs) await this.#pruneAll('completed', now - resultMs, 'result')
+  }
+
+  async #pruneAll(state: ResolvedState, before: number, what: 'task' | 'result'): Promise<void> {
+    while (!this.#closed && (await this.#engine.store.prune({ state, before, what, limit: pageSize })) === pageSize);
+  }
+
+  #sleepUntil(at: number): void {
+    if (this.#closed || !(at < this.#nextAt)) return
+    this.#cancel?.()
+    this.#nextAt = at
+    this.#cancel = this.#engine.clock.at(at + Math.floor(this.#engine.random() * staggerMs), () => this.#wake())
+  }
+
+  #complain(error: unknown): void {
+    if (!this.#closed) this.#engine.logger.error({ err: error }, 'maintenance was interrupted; it goes on at the next check')
+  }
+}

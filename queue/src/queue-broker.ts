@@ -1,0 +1,211 @@
+/** The queue as a Broker: the parts put together over Store, Signal and Liveness. */
+import { hostname } from 'node:os'
+import {
+  type Broker,
+  type Clock,
+  ConfigError,
+  type ConsumeOptions,
+  type Consumer,
+  type ConsumerListener,
+  type Cron,
+  type Duration,
+  durationMs,
+  type Liveness,
+  type Logger,
+  type Random,
+  type SendReceipt,
+  type Signal,
+  type Store,
+  StoreError,
+  silentLogger,
+  type TaskBus,
+  type TaskMessage,
+} from '@lovage/core'
+import { v7 } from 'uuid'
+import { Announcer } from './announcer.ts'
+import { applyToTasks } from './canceller.ts'
+import { QueueConsumer } from './consumer.ts'
+import { SignalControlBus } from './control-bus.ts'
+import { cronerCron } from './croner-cron.ts'
+import type { Engine, QueueSettings } from './engine.ts'
+import { SignalEventBus } from './event-bus.ts'
+import { Maintenance } from './maintenance.ts'
+import { QueueAdmin } from './queue-admin.ts'
+import { QueueSchedules } from './queue-schedules.ts'
+import { QueueResults } from './results.ts'
+import { Sender } from './sender.ts'
+import { systemClock } from './system-clock.ts'
+import { WorkerRegistry } from './worker-registry.ts'
+
+/** How long what is over is kept. */
+export interface RetentionOptions {
+  /** Default 7 days. */
+  readonly completed?: Duration | undefined
+  /** Default 30 days. */
+  readonly failed?: Duration | undefined
+  /** Default 30 days. */
+  readonly exception?: Duration | undefined
+  /** Results of completed tasks. Default: as long as the tasks. */
+  readonly result?: Duration | undefined
+}
+
+export interface QueueBrokerOptions {
+  readonly store: Store
+  readonly signal: Signal
+  /** Without it a crash is noticed when the lease ends. */
+  readonly liveness?: Liveness | undefined
+  /** How long a run belongs to its worker without a renewal. Default 30 s, at least 1 s. */
+  readonly lease?: Duration | undefined
+  /** The most characters of one payload as JSON. Default 4 Mi (4,194,304). */
+  readonly maxPayload?: number | undefined
+  readonly retention?: RetentionOptions | undefined
+  /** Who maintains: a process that consumes (default), or this one in any case (a server). */
+  readonly maintain?: 'consumers' | 'always' | undefined
+  readonly clock?: Clock | undefined
+  readonly logger?: Logger | undefined
+  readonly cron?: Cron | undefined
+  readonly random?: Random | undefined
+  /** Ids for tickets and holders. Default UUIDv7. */
+  readonly newId?: (() => string) | undefined
+  /** Called last by `close`, to close what the options brought. */
+  readonly onClose?: (() => Promise<void>) | undefined
+}
+
+const day = 86_400_000
+const safetyMs = 30_000
+
+/**
+ * Makes Lovage's own durable queue.
+ * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID
+ * @throws {StoreError} STORE_UNAVAILABLE when maintenance was asked for and the store does not answer
+ */
+export async function createQueueBroker(options: QueueBrokerOptions): Promise<Broker> {
+  const engine = engineFor(options)
+  const broker = new QueueBroker(engine, options.onClose)
+  if (options.maintain === 'always') await broker.maintain()
+  return broker
+}
+
+function engineFor(options: QueueBrokerOptions): Engine {
+  const { store, signal, liveness, clock = systemClock, logger = silentLogger, cron = cronerCron() } = options
+  const { random = Math.random, newId = v7 } = options
+  return {
+    store,
+    signal,
+    liveness,
+    clock,
+    logger,
+    cron,
+    random,
+    newId,
+    announcer: new Announcer(signal),
+    settings: settingsFor(options),
+  }
+}
+
+function settingsFor({ lease = 30_000, maxPayload = 4 * 1024 * 1024, retention = {} }: QueueBrokerOptions): QueueSettings {
+  const leaseMs = durationMs(lease, 'lease')
+  if (leaseMs < 1000) throw new ConfigError('OPTION_INVALID', `expected \`lease\` to be at least 1s, got: ${leaseMs}ms`)
+  if (!Number.isInteger(maxPayload) || maxPayload < 1) {
+    throw new ConfigError(
+      'OPTION_INVALID',
+      `expected \`maxPayload\` to be a positive whole number of characters, got: ${maxPayload}`,
+    )
+  }
+  const completedMs = durationMs(retention.completed ?? 7 * day, 'retention.completed')
+  return {
+    leaseMs,
+    safetyMs,
+    maxPayload,
+    retention: {
+      completedMs,
+      failedMs: durationMs(retention.failed ?? 30 * day, 'retention.failed'),
+      exceptionMs: durationMs(retention.exception ?? 30 * day, 'retention.exception'),
+      resultMs: durationMs(retention.result ?? completedMs, 'retention.result'),
+    },
+  }
+}
+
+class QueueBroker implements Broker, TaskBus {
+  readonly name = 'queue'
+  readonly tasks: TaskBus = this
+  readonly control: SignalControlBus
+  readonly events: SignalEventBus
+  readonly results: QueueResults
+  readonly admin: QueueAdmin
+  readonly #engine: Engine
+  readonly #registry: WorkerRegistry
+  readonly #sender: Sender
+  readonly #maintenance: Maintenance
+  readonly #consumers = new Set<QueueConsumer>()
+  readonly #onClose: (() => Promise<void>) | undefined
+  #cancelCheck: () => void = () => {}
+  #closing: Promise<void> | undefined
+
+  constructor(engine: Engine, onClose: (() => Promise<void>) | undefined) {
+    this.#engine = engine
+    this.#onClose = onClose
+    this.#registry = new WorkerRegistry(engine, { host: hostname(), pid: process.pid })
+    this.#sender = new Sender(engine)
+    const schedules = new QueueSchedules(engine)
+    this.#maintenance = new Maintenance(engine, schedules, this.#registry)
+    this.control = new SignalControlBus(engine, this.#registry)
+    this.events = new SignalEventBus(engine)
+    this.results = new QueueResults(engine)
+    this.admin = new QueueAdmin(engine, this.#registry, schedules)
+    this.#checkLater()
+  }
+
+  maintain(): Promise<void> {
+    return this.#maintenance.start()
+  }
+
+  send(messages: readonly TaskMessage[]): Promise<readonly SendReceipt[]> {
+    return this.#sender.send(messages)
+  }
+
+  async consume(options: ConsumeOptions, listener: ConsumerListener): Promise<Consumer> {
+    if (this.#closing !== undefined) throw closed()
+    await this.maintain()
+    const { liveness, newId } = this.#engine
+    const hold = (await liveness?.hold(options.worker)) ?? { id: newId(), release: async () => {} }
+    const consumer = new QueueConsumer(this.#engine, this.#registry, hold, options, listener)
+    this.#consumers.add(consumer)
+    await consumer.open()
+    return consumer
+  }
+
+  cancel(ids: readonly string[], reason?: string): Promise<readonly boolean[]> {
+    return applyToTasks(this.#engine, ids, { type: 'cancelled', message: reason })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** One slow check for all parts, in case a signal was lost. */
+  #checkLater(): void {
+    const { clock, settings } = this.#engine
+    this.#cancelCheck = clock.at(clock.now() + settings.safetyMs, () => {
+      for (const consumer of this.#consumers) consumer.check()
+      this.results.check()
+      this.#maintenance.check()
+      this.#checkLater()
+    })
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelCheck()
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
+    await this.#sender.close()
+    await this.#maintenance.close()
+    this.events.flush()
+    await this.results.close(closed())
+    await this.#onClose?.()
+  }
+}
+
+function closed(): StoreError {
+  return new StoreError('STORE_CLOSED', 'expected an open broker, got one that was closed; connect again')
+}

@@ -1,0 +1,151 @@
+/** Schedules: kept as records beside the tasks, fired by whichever process comes first, never twice. */
+import {
+  ConfigError,
+  checkSchedule,
+  decideFiring,
+  type NewTask,
+  nextFiring,
+  priorityNumber,
+  type Schedule,
+  type ScheduleSpec,
+  type Schedules,
+  type StoredRecord,
+  TaskError,
+} from '@lovage/core'
+import { schedulesChannel } from './channels.ts'
+import type { Engine } from './engine.ts'
+import { encodePayload } from './payload.ts'
+
+const kind = 'schedule'
+const longestIdPart = 150
+const attempts = 20
+
+export class QueueSchedules implements Schedules {
+  readonly #engine: Engine
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  async add(spec: ScheduleSpec): Promise<Schedule> {
+    checkSchedule(spec)
+    if (encodeURIComponent(spec.name).length > longestIdPart) {
+      throw new ConfigError(
+        'NAME_INVALID',
+        `expected the schedule name to have at most ${longestIdPart} characters as a URL part, got: ${spec.name}`,
+      )
+    }
+    encodePayload(spec.input, this.#engine.settings.maxPayload, () => `input of schedule ${spec.name}`)
+    const { clock, cron } = this.#engine
+    const schedule: Schedule = { ...spec, paused: false, nextAt: nextFiring(spec, clock.now(), cron) }
+    await this.#write(schedule)
+    return schedule
+  }
+
+  async list(): Promise<readonly Schedule[]> {
+    return (await this.#engine.store.records.list(kind)).map(scheduleOf)
+  }
+
+  async remove(name: string): Promise<boolean> {
+    const record = await this.#engine.store.records.read(kind, name)
+    if (record === undefined) return false
+    await this.#engine.store.records.write([{ kind, key: name, value: null }])
+    this.#changed()
+    return true
+  }
+
+  pause(name: string): Promise<boolean> {
+    return this.#change(name, (schedule) => ({ ...schedule, paused: true, nextAt: undefined }))
+  }
+
+  /** What would have fired while it was paused is not made up for. */
+  resume(name: string): Promise<boolean> {
+    const { clock, cron } = this.#engine
+    return this.#change(name, (schedule) =>
+      schedule.paused ? { ...schedule, paused: false, nextAt: nextFiring(schedule, clock.now(), cron) } : schedule,
+    )
+  }
+
+  async run(name: string): Promise<string> {
+    const record = await this.#engine.store.records.read(kind, name)
+    if (record === undefined) {
+      throw new TaskError(
+        'SCHEDULE_UNKNOWN',
+        `expected the name of a schedule, got: ${name}; \`lovage schedule list\` shows them`,
+        { subject: name },
+      )
+    }
+    const id = this.#engine.newId()
+    await this.#insert([this.#task(scheduleOf(record), this.#engine.clock.now(), id)])
+    return id
+  }
+
+  /** Enqueues what is due and answers when to look again. Any number of processes may do so at once. */
+  async fire(now: number): Promise<number | undefined> {
+    let next: number | undefined
+    for (const record of await this.#engine.store.records.list(kind)) {
+      const at = await this.#fireOne(record, now).catch((error: unknown) => {
+        this.#engine.logger.error({ err: error, schedule: record.key }, `schedule ${record.key} could not be fired`)
+        return undefined
+      })
+      if (at !== undefined && (next === undefined || at < next)) next = at
+    }
+    return next
+  }
+
+  async #fireOne(record: StoredRecord, now: number): Promise<number | undefined> {
+    const schedule = scheduleOf(record)
+    const { times, nextAt } = decideFiring(schedule, now, this.#engine.cron)
+    if (times.length === 0 && nextAt === schedule.nextAt) return nextAt
+    // The id names the firing: whoever else fires the same one finds it there. So the tasks go first and the record after
+    // them, and a crash in between loses nothing.
+    const part = encodeURIComponent(schedule.name)
+    await this.#insert(times.map((time) => this.#task(schedule, time, `schedule:${part}:${time}`)))
+    const fired: Schedule = { ...schedule, nextAt, lastAt: times.at(-1) ?? schedule.lastAt }
+    await this.#engine.store.records.write([{ kind, key: record.key, value: JSON.stringify(fired), version: record.version }])
+    return nextAt
+  }
+
+  async #insert(tasks: readonly NewTask[]): Promise<void> {
+    if (tasks.length === 0) return
+    this.#engine.announcer.ripple(await this.#engine.store.insert(tasks))
+  }
+
+  #task(schedule: Schedule, time: number, id: string): NewTask {
+    return {
+      id,
+      name: schedule.task,
+      queue: schedule.queue ?? 'default',
+      priority: priorityNumber(schedule.priority ?? 'medium') ?? 4,
+      input: encodePayload(schedule.input, this.#engine.settings.maxPayload, () => `input of schedule ${schedule.name}`),
+      extras: { headers: { schedule: schedule.name, scheduledFor: time } },
+      lostLimit: 5,
+      createdAt: this.#engine.clock.now(),
+    }
+  }
+
+  async #change(name: string, change: (schedule: Schedule) => Schedule): Promise<boolean> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const record = await this.#engine.store.records.read(kind, name)
+      if (record === undefined) return false
+      if (await this.#write(change(scheduleOf(record)), record.version)) return true
+    }
+    return false
+  }
+
+  async #write(schedule: Schedule, version?: number): Promise<boolean> {
+    const written = await this.#engine.store.records.write([
+      { kind, key: schedule.name, value: JSON.stringify(schedule), version },
+    ])
+    this.#changed()
+    return written
+  }
+
+  #changed(): void {
+    this.#engine.signal.publish(schedulesChannel, '')
+  }
+}
+
+function scheduleOf(record: StoredRecord): Schedule {
+  return JSON.parse(record.value) as Schedule
+}

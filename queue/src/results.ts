@@ -1,0 +1,154 @@
+/** Results: where tasks stand, and waiting for them without asking again and again. */
+import { type CancelTimer, formatDuration, isResolved, type Results, type Task, TaskError, type TaskResult } from '@lovage/core'
+import { resolvedChannel } from './channels.ts'
+import type { Engine } from './engine.ts'
+import { decodePayload } from './payload.ts'
+
+const lingerMs = 5000
+
+interface Waiter {
+  resolve(result: TaskResult): void
+  reject(error: unknown): void
+}
+
+export class QueueResults implements Results {
+  readonly #engine: Engine
+  readonly #waiters = new Map<string, Set<Waiter>>()
+  #subscription: Promise<() => void> | undefined
+  #cancelLinger: CancelTimer | undefined
+  #checking = false
+  #changed = new Set<string>()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  async get(ids: readonly string[]): Promise<readonly TaskResult[]> {
+    const tasks = await this.#engine.store.get(ids)
+    return tasks.map((task, index) => (task === undefined ? { id: ids[index] ?? '', state: 'unknown' } : taskResult(task)))
+  }
+
+  wait(id: string, options: { readonly timeoutMs?: number | undefined } = {}): Promise<TaskResult> {
+    const { clock } = this.#engine
+    return new Promise<TaskResult>((resolve, reject) => {
+      const waiter: Waiter = {
+        resolve: (result) => {
+          this.#forget(id, waiter)
+          cancel?.()
+          resolve(result)
+        },
+        reject: (error) => {
+          this.#forget(id, waiter)
+          cancel?.()
+          reject(error)
+        },
+      }
+      const { timeoutMs } = options
+      const cancel =
+        timeoutMs === undefined ? undefined : clock.at(clock.now() + timeoutMs, () => waiter.reject(waitTimeout(id, timeoutMs)))
+      const waiters = this.#waiters.get(id) ?? new Set()
+      this.#waiters.set(id, waiters.add(waiter))
+      this.#listen().then(() => this.#check([id]), waiter.reject)
+    })
+  }
+
+  /** The slow check that makes up for a lost signal. */
+  check(): void {
+    if (this.#waiters.size > 0) this.#check([...this.#waiters.keys()])
+  }
+
+  /** Ends what still waits. */
+  async close(error: Error): Promise<void> {
+    for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.reject(error)
+    this.#cancelLinger?.()
+    await this.#unlisten()
+  }
+
+  async #listen(): Promise<void> {
+    this.#subscription ??= this.#engine.signal.subscribe(resolvedChannel, (message) => {
+      if (this.#waiters.size === 0) return
+      const ids = (JSON.parse(message) as string[]).filter((id) => this.#waiters.has(id))
+      if (ids.length > 0) this.#check(ids)
+    })
+    await this.#subscription
+  }
+
+  async #unlisten(): Promise<void> {
+    const subscription = this.#subscription
+    this.#subscription = undefined
+    if (subscription !== undefined) (await subscription)()
+  }
+
+  #forget(id: string, waiter: Waiter): void {
+    const waiters = this.#waiters.get(id)
+    if (waiters?.delete(waiter) && waiters.size === 0) this.#waiters.delete(id)
+    if (this.#waiters.size === 0) this.#linger()
+  }
+
+  /** Goes on listening for a while: whoever waits for one result often waits for the next. */
+  #linger(): void {
+    const { clock } = this.#engine
+    this.#cancelLinger?.()
+    this.#cancelLinger = clock.at(clock.now() + lingerMs, () => {
+      if (this.#waiters.size === 0) void this.#unlisten()
+    })
+  }
+
+  /** Looks these tasks up, all that are asked for in one tick together. */
+  #check(ids: readonly string[]): void {
+    for (const id of ids) this.#changed.add(id)
+    if (this.#checking) return
+    this.#checking = true
+    queueMicrotask(() => void this.#lookUp())
+  }
+
+  async #lookUp(): Promise<void> {
+    while (this.#changed.size > 0) {
+      const ids = [...this.#changed].slice(0, 1000)
+      for (const id of ids) this.#changed.delete(id)
+      try {
+        const tasks = await this.#engine.store.get(ids)
+        for (const [index, task] of tasks.entries()) this.#answer(ids[index] ?? '', task)
+      } catch (error) {
+        for (const id of ids) for (const waiter of [...(this.#waiters.get(id) ?? [])]) waiter.reject(error)
+      }
+    }
+    this.#checking = false
+  }
+
+  #answer(id: string, task: Task | undefined): void {
+    for (const waiter of [...(this.#waiters.get(id) ?? [])]) {
+      if (task === undefined) {
+        waiter.reject(
+          new TaskError('TASK_UNKNOWN', `expected the id of a task, got: ${id}, which is not known or no longer kept`, {
+            subject: id,
+          }),
+        )
+      } else if (isResolved(task.state)) waiter.resolve(taskResult(task))
+    }
+  }
+}
+
+function waitTimeout(id: string, timeoutMs: number): TaskError {
+  return new TaskError(
+    'WAIT_TIMEOUT',
+    `expected task ${id} to be resolved within ${formatDuration(timeoutMs)}, got: no answer yet; it goes on`,
+    {
+      subject: id,
+    },
+  )
+}
+
+/** A task as its sender sees it. */
+export function taskResult(task: Task): TaskResult {
+  return {
+    id: task.id,
+    state: task.state,
+    name: task.name,
+    reason: task.reason,
+    result: decodePayload(task.result),
+    failure: task.failure,
+    progress: decodePayload(task.progress),
+    resolvedAt: task.resolvedAt,
+  }
+}

@@ -1,0 +1,208 @@
+/** Sends: messages become tasks; requests that arrive together go to the store together. */
+import {
+  ConfigError,
+  type InsertResult,
+  type NewTask,
+  type SendReceipt,
+  StoreError,
+  TaskError,
+  type TaskExtras,
+  type TaskMessage,
+} from '@lovage/core'
+import type { Engine } from './engine.ts'
+import { encodePayload } from './payload.ts'
+
+/** How many insert calls may be under way at once: one is being written while the next gathers. */
+const flightLimit = 2
+/** The most tasks of one insert, so that a flood does not delay its first answers. */
+const batchLimit = 1000
+
+interface Waiting {
+  readonly task: NewTask
+  resolve(receipts: readonly SendReceipt[]): void
+  reject(error: unknown): void
+}
+
+export class Sender {
+  readonly #engine: Engine
+  #waiting: Waiting[] = []
+  #flights = 0
+  #scheduled = false
+  #closed = false
+  readonly #idle: (() => void)[] = []
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Single messages of concurrent calls share a transaction; a call with several is one of its own, whole or not at all. */
+  send(messages: readonly TaskMessage[]): Promise<readonly SendReceipt[]> {
+    if (this.#closed)
+      return Promise.reject(new StoreError('STORE_CLOSED', 'expected an open broker, got one that was closed; connect again'))
+    const [only] = messages
+    if (messages.length !== 1 || only === undefined) return messages.length === 0 ? Promise.resolve([]) : this.#sendAll(messages)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ task: this.#newTask(only, this.#engine.clock.now()), resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** Resolves when nothing is on its way any more; later sends are refused. */
+  async close(): Promise<void> {
+    this.#closed = true
+    if (this.#flights > 0 || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#flights >= flightLimit) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    if (this.#waiting.length === 0 || this.#flights >= flightLimit) return
+    const batch = this.#waiting.length <= batchLimit ? this.#waiting : this.#waiting.slice(0, batchLimit)
+    this.#waiting = this.#waiting.length <= batchLimit ? [] : this.#waiting.slice(batchLimit)
+    this.#flights++
+    void this.#insert(batch).finally(() => {
+      this.#flights--
+      this.#flush()
+      if (this.#flights === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    })
+    if (this.#waiting.length > 0) this.#flush()
+  }
+
+  async #insert(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const tasks = batch.map((waiting) => waiting.task)
+      const reply = await this.#engine.store.insert(tasks)
+      this.#announce(tasks, reply.results)
+      this.#engine.announcer.ripple(reply)
+      for (let i = 0; i < batch.length; i++) answer(batch[i] as Waiting, reply.results[i] as InsertResult)
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error)
+    }
+  }
+
+  async #sendAll(messages: readonly TaskMessage[]): Promise<readonly SendReceipt[]> {
+    const now = this.#engine.clock.now()
+    const tasks = messages.map((message) => this.#newTask(message, now))
+    this.#flights++
+    try {
+      const reply = await this.#engine.store.insert(tasks, { allOrNone: true })
+      reply.results.forEach((result, index) => {
+        if (result.status !== 'inserted' && result.status !== 'existing' && result.status !== 'refused') {
+          throw refusal(result, tasks[index] as NewTask)
+        }
+      })
+      this.#announce(tasks, reply.results)
+      this.#engine.announcer.ripple(reply)
+      return reply.results.map(receipt)
+    } finally {
+      this.#flights--
+      this.#flush()
+      if (this.#flights === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    }
+  }
+
+  /** Tells of due times and deadlines; what is pending at once comes with the ripple. */
+  #announce(tasks: readonly NewTask[], results: readonly InsertResult[]): void {
+    const { announcer } = this.#engine
+    const dueByQueue = new Map<string, number>()
+    let deadline = Number.POSITIVE_INFINITY
+    for (let i = 0; i < tasks.length; i++) {
+      const task = tasks[i] as NewTask
+      if (task.deadline === undefined && task.dueAt === undefined) continue
+      const result = results[i] as InsertResult
+      if (result.status !== 'inserted') continue
+      if (task.deadline !== undefined) deadline = Math.min(deadline, task.deadline)
+      if (result.state === 'scheduled' && task.dueAt !== undefined) {
+        dueByQueue.set(task.queue, Math.min(dueByQueue.get(task.queue) ?? Number.POSITIVE_INFINITY, task.dueAt))
+      }
+    }
+    for (const [queue, at] of dueByQueue) announcer.dueIn(queue, at)
+    if (deadline !== Number.POSITIVE_INFINITY) announcer.due(deadline)
+  }
+
+  #newTask(message: TaskMessage, now: number): NewTask {
+    const { maxPayload } = this.#engine.settings
+    const dueAt = message.at !== undefined && message.at > now ? message.at : undefined
+    if (message.deadline !== undefined && message.deadline <= now) {
+      const late = new Date(message.deadline).toISOString()
+      throw new ConfigError('OPTION_INVALID', `expected \`deadline\` of task ${message.name} to lie ahead, got: ${late}`)
+    }
+    return {
+      id: message.id,
+      name: message.name,
+      queue: message.queue,
+      priority: message.priority,
+      input: encodePayload(message.input, maxPayload, () => `input of ${message.name}`),
+      extras: extrasOf(message, maxPayload),
+      retryLimit: message.retryLimit,
+      lostLimit: message.lostLimit ?? 5,
+      dueAt,
+      deadline: message.deadline,
+      key: message.key,
+      keyUntil: message.key === undefined || message.keyForMs === undefined ? undefined : now + message.keyForMs,
+      keyPolicy: message.key === undefined ? undefined : message.keyPolicy,
+      createdAt: now,
+    }
+  }
+}
+
+function extrasOf(message: TaskMessage, maxPayload: number): TaskExtras | undefined {
+  const { args, kwargs, headers, dependencies, requires, onDependencyFailure, bind, timeoutMs, parent, flow } = message
+  const some = args ?? kwargs ?? headers ?? dependencies ?? bind ?? timeoutMs ?? parent ?? flow
+  if (some === undefined) return undefined
+  const extras: TaskExtras = {
+    ...(args === undefined ? {} : { args }),
+    ...(kwargs === undefined ? {} : { kwargs }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(dependencies === undefined ? {} : { dependencies }),
+    ...(requires === undefined ? {} : { requires }),
+    ...(onDependencyFailure === undefined ? {} : { onDependencyFailure }),
+    ...(bind === undefined ? {} : { bind }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(parent === undefined ? {} : { parent }),
+    ...(flow === undefined ? {} : { flow }),
+  }
+  if (args !== undefined || kwargs !== undefined || headers !== undefined) {
+    encodePayload([args, kwargs, headers], maxPayload, () => `arguments and headers of ${message.name}`)
+  }
+  return extras
+}
+
+function answer(waiting: Waiting, result: InsertResult): void {
+  if (result.status === 'inserted' || result.status === 'existing') waiting.resolve([receipt(result)])
+  else waiting.reject(refusal(result, waiting.task))
+}
+
+function receipt(result: InsertResult): SendReceipt {
+  return { id: result.id, status: result.status === 'inserted' ? 'sent' : 'existing' }
+}
+
+function refusal(result: InsertResult, task: NewTask): TaskError {
+  if (result.status === 'conflict' && result.on === 'key') {
+    return new TaskError(
+      'KEY_CONFLICT',
+      `expected the key ${JSON.stringify(task.key)} of ${task.name} to be free, got: taken by task ${result.id}`,
+      { subject: result.id },
+    )
+  }
+  if (result.status === 'conflict') {
+    return new TaskError(
+      'TASK_CONFLICT',
+      `expected task ${task.id} to be new or sent again with the same name, queue, priority, input and options, got other content; choose another id`,
+      { subject: task.id },
+    )
+  }
+  const dependency = result.status === 'unknown-dependency' ? result.dependency : '?'
+  return new TaskError(
+    'DEPENDENCY_UNKNOWN',
+    `expected the dependencies of ${task.name} to be known tasks, got: ${dependency}; send dependencies first or in the same call before it`,
+    { subject: dependency },
+  )
+}

@@ -1,0 +1,99 @@
+/** Settles runs: outcomes that fall together are decided by core and written in one call, each caller awaiting its own. */
+import { decide, isResolved, type Task, type TaskChange, type TaskEvent } from '@lovage/core'
+import type { Engine } from './engine.ts'
+
+/** A batch of this size is written at once, so that the store works while handlers go on. */
+const batchSize = 256
+
+interface Pending {
+  readonly task: Task
+  readonly event: TaskEvent
+  resolve(counted: boolean): void
+  reject(error: unknown): void
+}
+
+export class Settler {
+  readonly #engine: Engine
+  /** Called whenever a batch has been handed to the store: the moment to claim more in the same transaction. */
+  readonly #onFlush: () => void
+  #pending: Pending[] = []
+  #scheduled = false
+  #flights = 0
+  readonly #idle: (() => void)[] = []
+
+  constructor(engine: Engine, onFlush: () => void) {
+    this.#engine = engine
+    this.#onFlush = onFlush
+  }
+
+  /** Resolves when it is written; false when the run was no longer the holder's. */
+  settle(task: Task, event: TaskEvent): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ task, event, resolve, reject })
+      if (this.#pending.length >= batchSize) this.#flush()
+      else if (!this.#scheduled) {
+        this.#scheduled = true
+        setImmediate(() => {
+          this.#scheduled = false
+          this.#flush()
+        })
+      }
+    })
+  }
+
+  /** Resolves when everything handed in so far has been answered. */
+  async drain(): Promise<void> {
+    this.#flush()
+    if (this.#flights > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #flush(): void {
+    if (this.#pending.length === 0) return
+    const batch = this.#pending
+    this.#pending = []
+    this.#flights++
+    void this.#write(batch).finally(() => {
+      this.#flights--
+      if (this.#flights === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    })
+    this.#onFlush()
+  }
+
+  async #write(batch: readonly Pending[]): Promise<void> {
+    const { store, announcer, clock } = this.#engine
+    try {
+      const now = clock.now()
+      const changes = batch.map(({ task, event }) => changeFor(task, event, now))
+      const reply = await store.update(changes)
+      announcer.ripple(reply)
+      this.#announce(batch, changes, reply.applied)
+      for (let i = 0; i < batch.length; i++) (batch[i] as Pending).resolve(reply.applied[i] === true)
+    } catch (error) {
+      for (const pending of batch) pending.reject(error)
+    }
+  }
+
+  #announce(batch: readonly Pending[], changes: readonly TaskChange[], applied: readonly boolean[]): void {
+    const { announcer } = this.#engine
+    const awaited = announcer.awaited
+    const resolved: string[] = []
+    const ready = new Set<string>()
+    for (let i = 0; i < changes.length; i++) {
+      const { patch, id } = changes[i] as TaskChange
+      if (applied[i] !== true) continue
+      if (isResolved(patch.state)) {
+        if (awaited) resolved.push(id)
+      } else if (patch.state === 'pending') ready.add((batch[i] as Pending).task.queue)
+      else if (patch.state === 'scheduled' && patch.dueAt != null) announcer.dueIn((batch[i] as Pending).task.queue, patch.dueAt)
+    }
+    announcer.resolved(resolved)
+    announcer.ready(ready)
+  }
+}
+
+function changeFor(task: Task, event: TaskEvent, now: number): TaskChange {
+  const decision = decide(task, event, now)
+  // The task is a running one by construction, so core refuses nothing that a delivery can ask for.
+  const patch = decision.ok ? decision.patch : { state: task.state }
+  return { id: task.id, from: 'running', run: task.run, patch }
+}

@@ -1,0 +1,71 @@
+/** Who works here: one record per live consumer, for operators, for `explain` and for finding the dead after a restart. */
+import { type ConsumeOptions, decide, type WorkerInfo } from '@lovage/core'
+import type { Engine } from './engine.ts'
+
+const kind = 'worker'
+
+/** Facts about this process that the queue cannot ask for itself. */
+export interface ProcessFacts {
+  readonly host: string
+  readonly pid: number
+}
+
+export class WorkerRegistry {
+  readonly #engine: Engine
+  readonly #facts: ProcessFacts
+  readonly #startedAt = new Map<string, number>()
+
+  constructor(engine: Engine, facts: ProcessFacts) {
+    this.#engine = engine
+    this.#facts = facts
+  }
+
+  async put(holder: string, options: ConsumeOptions): Promise<void> {
+    const startedAt = this.#startedAt.get(holder) ?? this.#engine.clock.now()
+    this.#startedAt.set(holder, startedAt)
+    const { worker: name, queues, tasks } = options
+    const info: WorkerInfo = { name, holder, ...this.#facts, startedAt, queues, tasks }
+    await this.#engine.store.records.write([{ kind, key: holder, value: JSON.stringify(info) }])
+  }
+
+  async remove(holder: string): Promise<void> {
+    this.#startedAt.delete(holder)
+    await this.#engine.store.records.write([{ kind, key: holder, value: null }])
+  }
+
+  async list(): Promise<readonly WorkerInfo[]> {
+    const records = await this.#engine.store.records.list(kind)
+    return records.map((record) => JSON.parse(record.value) as WorkerInfo)
+  }
+
+  /** Those of the list that are not known to be gone. */
+  async alive(): Promise<readonly WorkerInfo[]> {
+    const all = await this.list()
+    const lost = new Set((await this.#engine.liveness?.lost(all.map((info) => info.holder))) ?? [])
+    return all.filter((info) => !lost.has(info.holder))
+  }
+
+  /** Takes everything from a holder that is gone: its runs go elsewhere at once, late settlements are fenced off. */
+  async bury(holder: string): Promise<number> {
+    const { store, announcer, clock, logger } = this.#engine
+    let count = 0
+    for (;;) {
+      const { tasks } = await store.find({ holder, states: ['running'], limit: 1000, order: 'oldest' })
+      const now = clock.now()
+      const changes = tasks.flatMap((task) => {
+        const decision = decide(task, { type: 'lost', how: 'lost' }, now)
+        return decision.ok ? [{ id: task.id, from: task.state, run: task.run, patch: decision.patch }] : []
+      })
+      if (changes.length === 0) break
+      const reply = await store.update(changes)
+      announcer.ripple(reply)
+      announcer.ready(new Set(tasks.map((task) => task.queue)))
+      announcer.resolved(changes.filter((change) => change.patch.state === 'exception').map((change) => change.id))
+      count += reply.applied.filter(Boolean).length
+      if (tasks.length < 1000) break
+    }
+    await this.remove(holder)
+    if (count > 0) logger.warn({ holder, tasks: count }, `a worker was lost; ${count} of its tasks go elsewhere`)
+    return count
+  }
+}
