@@ -31,16 +31,18 @@ function parse(expression: string, zone = 'UTC'): Croner {
       { cause },
     )
   }
+  // A date is not a cron line, though croner would take one.
+  if (/^\d{4}-/.test(expression)) throw refusal(expression, 'a date is not a cron line')
   try {
-    // A date is not a cron line, though croner would take one.
-    if (/^\d{4}-/.test(expression)) throw new TypeError('a date is not a cron line')
     return new Croner(expression, { timezone: zone, paused: true })
   } catch (cause) {
-    const why = (cause as Error).message
-    throw new ConfigError(
-      'CRON_INVALID',
-      `expected \`cron\` to be five or six fields such as "0 9 * * 1-5" or a nickname such as "@daily", got: ${JSON.stringify(expression)} (${why})`,
-      { cause },
-    )
+    throw refusal(expression, (cause as Error).message, cause)
   }
+}
+
+function refusal(expression: string, why: string, cause?: unknown): ConfigError {
+  const expected = 'five or six fields such as "0 9 * * 1-5" or a nickname such as "@daily"'
+  return new ConfigError('CRON_INVALID', `expected \`cron\` to be ${expected}, got: ${JSON.stringify(expression)} (${why})`, {
+    cause,
+  })
 }
