@@ -1,0 +1,39 @@
+/** A child that is a process of its own. */
+import { fork } from 'node:child_process'
+import { childEntry, type Death, type Lane, type LaneListener } from './lane.ts'
+
+export interface ProcessLaneOptions {
+  readonly execArgv?: readonly string[] | undefined
+}
+
+/** Starts a process. */
+export function processLane(listener: LaneListener, options: ProcessLaneOptions): Lane {
+  const child = fork(childEntry('process-child'), {
+    execArgv: [...(options.execArgv ?? inheritedArguments())],
+    serialization: 'advanced',
+    // The last one is the leash: its other end closes when this process dies, however it dies.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
+  })
+  child.stdio[4]?.on('error', () => {})
+  child.on('message', (data) => listener.message(data))
+  child.on('exit', (code, signal) => listener.exit(deathOf(code, signal)))
+  child.on('error', (error) => {
+    if (child.pid === undefined) listener.exit({ got: error.message })
+  })
+  return {
+    id: child.pid,
+    post: (text) => void child.send(text, () => {}),
+    kill: () => void child.kill('SIGKILL'),
+  }
+}
+
+/** `--input-type` speaks of what `node --eval` was given and refuses files. */
+function inheritedArguments(): string[] {
+  return process.execArgv.filter((argument) => !argument.startsWith('--input-type'))
+}
+
+function deathOf(code: number | null, signal: string | null): Death {
+  if (signal === null) return { got: `exit code ${code}` }
+  const memory = signal === 'SIGABRT' || signal === 'SIGKILL' ? ' (often for want of memory)' : ''
+  return { got: `signal ${signal}${memory}`, code: signal }
+}

@@ -1,0 +1,28 @@
+/** A child that is a worker thread. */
+import { type ResourceLimits, Worker } from 'node:worker_threads'
+import { type Failure, failureFrom } from '@lovage/core'
+import { childEntry, type Lane, type LaneListener } from './lane.ts'
+
+export interface ThreadLaneOptions {
+  readonly execArgv?: readonly string[] | undefined
+  readonly resourceLimits?: ResourceLimits | undefined
+}
+
+/** Starts a thread. Throws what Node throws at options that threads do not take. */
+export function threadLane(listener: LaneListener, options: ThreadLaneOptions): Lane {
+  const thread = new Worker(childEntry('thread-child'), {
+    ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
+    ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),
+  })
+  let uncaught: Failure | undefined
+  thread.on('message', (data) => listener.message(data))
+  thread.on('error', (error) => {
+    uncaught = failureFrom(error)
+  })
+  thread.on('exit', (code) => listener.exit({ got: `exit code ${code}`, uncaught }))
+  return {
+    id: thread.threadId,
+    post: (text) => thread.postMessage(text),
+    kill: () => void thread.terminate(),
+  }
+}
