@@ -96,7 +96,7 @@ export type AnyTask = TaskDefinition<never, unknown>
  * Defines a task.
  * @throws {ConfigError} NAME_INVALID, OPTION_INVALID, DURATION_INVALID, DEFINITION_INVALID
  */
-export function defineTask<Sent = unknown, Input = Sent, Output = unknown>(
+export function defineTask<Input = unknown, Output = unknown, Sent = Input>(
   options: TaskOptions<Sent, Input, Output>,
 ): TaskDefinition<Sent, Output> {
   const name = checkName(options.name, 'task')
