@@ -1,0 +1,61 @@
+/** Claim: due tasks join the lanes, the most urgent ones go to the holder. */
+import type { DatabaseSync } from 'node:sqlite'
+import type { ClaimRequest } from '@lovage/core'
+import { pendingLanes } from './lanes.ts'
+import { promotion } from './promote.ts'
+import { claimedWidth, taskColumns } from './rows.ts'
+import { rows } from './statement.ts'
+import type { Cell, Verb } from './verb.ts'
+
+/** Rows of the first `claimedWidth` columns and two more (`seq` is the last), and the next due time. */
+export type ClaimAnswer = readonly [rows: readonly (readonly Cell[])[], nextDueAt: number | undefined]
+
+const takeSql = `update task set state = 'running', holder = ?, worker = ?, run = run + 1, taken_until = ?, started_at = ?
+  where seq in (select seq from task indexed by ready where state = 'pending' and queue = ? and name = ?
+    order by priority desc, seq limit ?)
+  returning ${taskColumns.slice(0, claimedWidth).join(', ')}, seq`
+
+/** Prepares the verb. */
+export function claimVerb(db: DatabaseSync): Verb<ClaimRequest, ClaimAnswer> {
+  const paused = rows(db, "select key from record where kind = 'paused'")
+  const due = promotion(db)
+  const lanes = pendingLanes(db)
+  const take = rows(db, takeSql)
+
+  const openQueues = (queues: readonly string[]): readonly string[] => {
+    const closed = new Set((paused.all() as unknown as [string][]).map(([key]) => key))
+    return [...new Set(queues)].filter((queue) => !closed.has(queue))
+  }
+
+  const takeFrom = (queues: readonly string[], request: ClaimRequest): Cell[][] => {
+    const { holder, worker, until, now, names, limit } = request
+    const open = lanes.open(queues, names)
+    const taken: Cell[][] = []
+    for (const [index, share] of lanes.shares(open, limit).entries()) {
+      const lane = open[index]
+      if (lane === undefined || share === 0) continue
+      taken.push(...(take.all(holder, worker, until, now, lane.queue, lane.name, share) as unknown as Cell[][]))
+    }
+    // A statement returns rows in the order in which it met them, which is not the order of the line.
+    return taken.sort((a, b) => (b[3] as number) - (a[3] as number) || (a[claimedWidth] as number) - (b[claimedWidth] as number))
+  }
+
+  const nextDueAt = (queues: readonly string[]): number | undefined => {
+    const times = queues.map((queue) => due.nextDueAt(queue)).filter((time) => time !== undefined)
+    return times.length === 0 ? undefined : Math.min(...times)
+  }
+
+  return {
+    writes({ queues, names, now, limit }) {
+      const open = openQueues(queues)
+      return open.some((queue) => due.isDue(queue, now)) || (limit > 0 && lanes.open(open, names).length > 0)
+    },
+    // A claim that a power loss undoes only leaves the task pending: the worker that had it lost its power too.
+    durable: false,
+    run(request) {
+      const queues = openQueues(request.queues)
+      for (const queue of queues) if (due.isDue(queue, request.now)) due.promote(queue, request.now)
+      return [request.limit > 0 ? takeFrom(queues, request) : [], nextDueAt(queues)]
+    },
+  }
+}

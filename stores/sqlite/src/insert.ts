@@ -1,0 +1,144 @@
+/** Insert: ids compared by content, keys by policy, dependencies by their state. */
+import type { DatabaseSync } from 'node:sqlite'
+import type { InsertResult, Ripple, TaskExtras, TaskState } from '@lovage/core'
+import type { Spread } from './dependents.ts'
+import { keyHolders } from './key-holders.ts'
+import { linker } from './link.ts'
+import { newTaskWidth } from './new-task.ts'
+import type { PatchWriter } from './patch.ts'
+import { RippleLog } from './ripple.ts'
+import { sameJson } from './same-json.ts'
+import { rows } from './statement.ts'
+import type { Cell, Verb } from './verb.ts'
+
+/** Tasks as `encodeNewTask` writes them. */
+export type InsertPayload = readonly [allOrNone: boolean, cells: readonly Cell[]]
+/** The results, or null when every task was inserted in the state that its due time gives it. */
+export type InsertAnswer = readonly [results: readonly InsertResult[] | null, ripple: Ripple]
+
+const insertSql = `insert into task (id, name, queue, priority, state, input, extras, retry_limit, lost_limit, due_at, deadline,
+  key, key_until, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing`
+
+/** Prepares the verb. */
+export function insertVerb(db: DatabaseSync, patches: PatchWriter, spread: Spread): Verb<InsertPayload, InsertAnswer> {
+  const shelf = taskShelf(db)
+  const special = specialInsert(db, shelf, { patches, spread })
+
+  /** A task with neither key nor dependencies: undefined when it was inserted as it stands. */
+  const plain = (cells: readonly Cell[], at: number, ripple: RippleLog): InsertResult | undefined => {
+    const state = cells[at + 4] as TaskState
+    if (!shelf.add(cells, at, state)) return shelf.known(cells, at)
+    noteState(state, cells, at, ripple)
+    return undefined
+  }
+
+  const insertAll = (cells: readonly Cell[]): InsertAnswer => {
+    const ripple = new RippleLog()
+    let results: InsertResult[] | null = null
+    for (let at = 0; at < cells.length; at += newTaskWidth) {
+      const result = cells[at + 14] === null ? plain(cells, at, ripple) : special(cells, at, ripple)
+      if (result === undefined && results === null) continue
+      results ??= plainResults(cells, at)
+      results.push(result ?? plainResult(cells, at))
+    }
+    return [results, ripple.end()]
+  }
+
+  return {
+    writes: 'write',
+    durable: true,
+    run([allOrNone, cells]) {
+      if (!allOrNone) return insertAll(cells)
+      db.exec('savepoint batch')
+      const answer = insertAll(cells)
+      const whole = answer[0]?.every(({ status }) => status === 'inserted' || status === 'existing') ?? true
+      db.exec(whole ? 'release batch' : 'rollback to batch; release batch')
+      return whole ? answer : [answer[0]?.map(refused) ?? null, new RippleLog().end()]
+    },
+  }
+}
+
+interface TaskShelf {
+  /** Inserts the row; false when the id is there already. */
+  add(cells: readonly Cell[], at: number, state: TaskState): boolean
+  /** What an id that is there already means for a task; undefined when it is not there. */
+  known(cells: readonly Cell[], at: number): InsertResult | undefined
+}
+
+function taskShelf(db: DatabaseSync): TaskShelf {
+  const insert = db.prepare(insertSql)
+  const stored = rows(db, 'select state, name, queue, priority, input, extras from task where id = ?')
+  return {
+    add(cells, at, state) {
+      const values = cells.slice(at, at + newTaskWidth - 1)
+      values[4] = state
+      if (state === 'pending') values[9] = null
+      return insert.run(...values).changes === 1
+    },
+    known(cells, at) {
+      const id = cells[at] as string
+      const row = stored.get(id) as unknown as Cell[] | undefined
+      if (row === undefined) return undefined
+      if (!sameContent(row, cells, at)) return { status: 'conflict', id, on: 'id' }
+      return { status: 'existing', id, state: row[0] as TaskState }
+    },
+  }
+}
+
+type SpecialInsert = (cells: readonly Cell[], at: number, ripple: RippleLog) => InsertResult
+
+/** Inserts tasks that have a key or dependencies. */
+function specialInsert(
+  db: DatabaseSync,
+  shelf: TaskShelf,
+  { patches, spread }: { readonly patches: PatchWriter; readonly spread: Spread },
+): SpecialInsert {
+  const keys = keyHolders(db, patches, spread)
+  const links = linker(db)
+  return (cells, at, ripple) => {
+    const id = cells[at] as string
+    const same = shelf.known(cells, at)
+    if (same !== undefined) return same
+    const [key, now, policy] = [cells[at + 11] as string | null, cells[at + 13] as number, cells[at + 14]]
+    const holders = key === null ? [] : keys.of(cells[at + 1] as string, key, now)
+    const [holder] = holders
+    if (holder !== undefined && policy === 'reject') return { status: 'conflict', id: holder.id, on: 'key' }
+    if (holder !== undefined && policy === 'existing') return { status: 'existing', id: holder.id, state: holder.state }
+    const extras = cells[at + 6] === null ? {} : (JSON.parse(cells[at + 6] as string) as TaskExtras)
+    const link = links.look(extras)
+    if ('unknown' in link) return { status: 'unknown-dependency', id, dependency: link.unknown }
+    for (const each of holders) keys.supersede(each, now, ripple)
+    const state = link.state ?? (cells[at + 4] as TaskState)
+    shelf.add(cells, at, state)
+    links.keep(id, link, extras, now)
+    noteState(state, cells, at, ripple)
+    return { status: 'inserted', id, state }
+  }
+}
+
+function noteState(state: TaskState, cells: readonly Cell[], at: number, ripple: RippleLog): void {
+  if (state === 'pending') ripple.ready(cells[at + 2] as string)
+  if (state === 'scheduled') ripple.due(cells[at + 9] as number)
+}
+
+function plainResults(cells: readonly Cell[], end: number): InsertResult[] {
+  const results: InsertResult[] = []
+  for (let at = 0; at < end; at += newTaskWidth) results.push(plainResult(cells, at))
+  return results
+}
+
+function plainResult(cells: readonly Cell[], at: number): InsertResult {
+  return { status: 'inserted', id: cells[at] as string, state: cells[at + 4] as TaskState }
+}
+
+function refused(result: InsertResult): InsertResult {
+  return result.status === 'inserted' || result.status === 'existing' ? { status: 'refused', id: result.id } : result
+}
+
+function sameContent(row: readonly Cell[], cells: readonly Cell[], at: number): boolean {
+  const [, name, queue, priority, input, extras] = row
+  const same = name === cells[at + 1] && queue === cells[at + 2] && priority === cells[at + 3] && input === cells[at + 5]
+  const other = cells[at + 6]
+  if (!same || extras === other) return same
+  return extras !== null && other !== null && sameJson(JSON.parse(extras as string), JSON.parse(other as string))
+}

@@ -1,0 +1,40 @@
+/** Renew: leases move forward, and the holder learns what it still holds. */
+import type { DatabaseSync } from 'node:sqlite'
+import type { RenewRequest } from '@lovage/core'
+import { rows } from './statement.ts'
+import type { Cell, Verb } from './verb.ts'
+
+/** Ids and runs that the holder has, one after the other. */
+export type RenewAnswer = readonly Cell[]
+
+/** Prepares the verb. */
+export function renewVerb(db: DatabaseSync): Verb<RenewRequest, RenewAnswer> {
+  const held = rows(db, "select id, run from task indexed by running where state = 'running' and holder = ?")
+  const renewAll = db.prepare(
+    "update task indexed by running set taken_until = ?1 where state = 'running' and holder = ?2 and taken_until < ?1",
+  )
+  const behind = rows(
+    db,
+    "select 1 from task indexed by running where state = 'running' and holder = ? and taken_until < ? limit 1",
+  )
+  const one = rows(db, "select 1 from task where id = ? and run = ? and state = 'running' and holder = ?")
+  const renewOne = db.prepare('update task set taken_until = ?1 where id = ?2 and taken_until < ?1')
+  return {
+    writes: ({ holder, until }) => behind.get(holder, until) !== undefined,
+    // A renewal that a power loss undoes belongs to a worker that is gone as well.
+    durable: false,
+    run({ holder, until, runs }) {
+      if (runs === undefined) {
+        if (behind.get(holder, until) !== undefined) renewAll.run(until, holder)
+        return (held.all(holder) as unknown as Cell[][]).flat()
+      }
+      const answer: Cell[] = []
+      for (const { id, run } of runs) {
+        if (one.get(id, run, holder) === undefined) continue
+        if (behind.get(holder, until) !== undefined) renewOne.run(until, id)
+        answer.push(id, run)
+      }
+      return answer
+    },
+  }
+}
