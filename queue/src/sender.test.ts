@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { job, type World, world } from './fixtures/world.ts'
+
+let w: World
+beforeEach(async () => {
+  w = await world()
+})
+afterEach(() => w.close())
+
+test('a sent task is pending, with its content', async () => {
+  const [receipt] = await w.broker.tasks.send([job('a', { input: { x: 1 }, headers: { trace: 't' }, args: [1], priority: 6 })])
+  expect(receipt).toEqual({ id: 'a', status: 'sent' })
+  const [task] = (await w.broker.admin?.get(['a'])) ?? []
+  expect(task).toMatchObject({ state: 'pending', input: '{"x":1}', priority: 6, run: -1, extras: { headers: { trace: 't' }, args: [1] } })
+})
+
+test('the same id with the same content is one task', async () => {
+  await w.broker.tasks.send([job('a', { input: 1 })])
+  expect(await w.broker.tasks.send([job('a', { input: 1 })])).toEqual([{ id: 'a', status: 'existing' }])
+})
+
+test('the same id with other content is a conflict and leaves the task as it was', async () => {
+  await w.broker.tasks.send([job('a', { input: 1 })])
+  await expect(w.broker.tasks.send([job('a', { input: 2 })])).rejects.toMatchObject({ code: 'TASK_CONFLICT', subject: 'a' })
+  expect((await w.broker.admin?.get(['a']))?.[0]?.input).toBe('1')
+})
+
+test('a taken key answers with its task, conflicts or is replaced, by policy', async () => {
+  await w.broker.tasks.send([job('a', { key: 'k', keyPolicy: 'existing' })])
+  expect(await w.broker.tasks.send([job('b', { key: 'k', keyPolicy: 'existing' })])).toEqual([{ id: 'a', status: 'existing' }])
+  await expect(w.broker.tasks.send([job('c', { key: 'k', keyPolicy: 'reject' })])).rejects.toMatchObject({ code: 'KEY_CONFLICT', subject: 'a' })
+  expect(await w.broker.tasks.send([job('d', { key: 'k', keyPolicy: 'replace' })])).toEqual([{ id: 'd', status: 'sent' }])
+  expect(await w.broker.results.get(['a', 'd'])).toMatchObject([{ state: 'exception', reason: 'superseded' }, { state: 'pending' }])
+})
+
+test('a key with a window stays taken after the task is resolved, and not longer', async () => {
+  await w.broker.tasks.send([job('a', { key: 'k', keyPolicy: 'existing', keyForMs: 60_000 })])
+  await w.broker.tasks.cancel(['a'])
+  expect(await w.broker.tasks.send([job('b', { key: 'k', keyPolicy: 'existing' })])).toEqual([{ id: 'a', status: 'existing' }])
+  await w.clock.advance(60_001)
+  expect(await w.broker.tasks.send([job('b', { key: 'k', keyPolicy: 'existing' })])).toEqual([{ id: 'b', status: 'sent' }])
+})
+
+test('a call with several messages is sent whole or not at all', async () => {
+  await w.broker.tasks.send([job('b', { input: 'other' })])
+  await expect(w.broker.tasks.send([job('a'), job('b'), job('c')])).rejects.toMatchObject({ code: 'TASK_CONFLICT' })
+  expect(await w.broker.results.get(['a', 'c'])).toMatchObject([{ state: 'unknown' }, { state: 'unknown' }])
+})
+
+test('an unknown dependency refuses the call', async () => {
+  await expect(w.broker.tasks.send([job('a', { dependencies: ['nobody'] })])).rejects.toMatchObject({ code: 'DEPENDENCY_UNKNOWN', subject: 'nobody' })
+})
+
+test('one refused message does not harm others that were sent at the same time', async () => {
+  await w.broker.tasks.send([job('a', { input: 1 })])
+  const outcomes = await Promise.allSettled([
+    w.broker.tasks.send([job('b')]),
+    w.broker.tasks.send([job('a', { input: 2 })]),
+    w.broker.tasks.send([job('c')]),
+  ])
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+})
+
+test('sends of one tick share a transaction', async () => {
+  await Promise.all(Array.from({ length: 500 }, (_, i) => w.broker.tasks.send([job(`t${i}`)])))
+  expect(w.calls['insert']).toBeLessThanOrEqual(2)
+})
+
+test('a value that is not JSON is refused with its reason', async () => {
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  await expect(w.broker.tasks.send([job('a', { input: circular })])).rejects.toMatchObject({ code: 'INPUT_UNSERIALIZABLE' })
+  await expect(w.broker.tasks.send([job('a', { input: 10n })])).rejects.toMatchObject({ code: 'INPUT_UNSERIALIZABLE' })
+  await expect(w.broker.tasks.send([job('a', { input: () => 1 })])).rejects.toMatchObject({ code: 'INPUT_UNSERIALIZABLE' })
+})
+
+test('a payload above the limit is refused where it is sent', async () => {
+  const small = await w.another({ maxPayload: 100 })
+  await expect(small.tasks.send([job('a', { input: 'x'.repeat(200) })])).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' })
+})
+
+test('a deadline in the past is refused', async () => {
+  await expect(w.broker.tasks.send([job('a', { deadline: w.clock.now() })])).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+})
+
+test('a closed broker refuses to send', async () => {
+  await w.broker.close()
+  await expect(w.broker.tasks.send([job('a')])).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+})
