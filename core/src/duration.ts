@@ -1,5 +1,6 @@
 /** Durations: milliseconds, or strict human intervals such as `10s`, `7 days`, `1 hour 30 minutes`. */
 import { ConfigError } from './errors.ts'
+import { shown } from './shown.ts'
 
 /** A length of time: milliseconds, or a text such as `'10s'`, `'2m'`, `'7 days'`, `'1 hour 30 minutes'`. */
 export type Duration = number | string
@@ -32,10 +33,7 @@ const accepted = 'a number of milliseconds or a text such as "500ms", "10s", "2m
 export function durationMs(value: Duration, what = 'duration'): number {
   const ms = typeof value === 'number' ? value : parse(value)
   if (ms === undefined || !Number.isFinite(ms) || ms < 0 || ms > longestDurationMs) {
-    throw new ConfigError(
-      'DURATION_INVALID',
-      `expected \`${what}\` to be ${accepted}, got: ${JSON.stringify(value) ?? String(value)}`,
-    )
+    throw new ConfigError('DURATION_INVALID', `expected \`${what}\` to be ${accepted}, got: ${shown(value)}`)
   }
   return Math.round(ms)
 }
@@ -55,10 +53,11 @@ function parse(text: unknown): number | undefined {
   return total
 }
 
-/** Writes milliseconds for a person: the two largest units, `1h 30m`, `250ms`. */
+/** Writes milliseconds for a person: the two largest units, `1h 30m`, `250ms`. What it writes, `durationMs` reads. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`
-  if (ms < 10_000) return `${(ms / 1000).toFixed(1).replace(/\.0$/, '')}s`
+  if (ms < 0) return `-${formatDuration(-ms)}`
+  if (Math.round(ms) < 1000) return `${Math.round(ms)}ms`
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1).replace(/\.0$/, '')}s`
   const parts: string[] = []
   let rest = Math.round(ms / 1000)
   for (const [name, seconds] of [

@@ -1,5 +1,6 @@
 /** Errors: one base, a class per audience, and a code for everything that can go wrong. */
 import { type ErrorCode, errorCatalogue } from './error-codes.ts'
+import { shown } from './shown.ts'
 import type { Failure } from './task.ts'
 
 export interface LovageErrorOptions {
@@ -62,23 +63,40 @@ export class ProtocolError extends LovageError {}
 /** Us. */
 export class BugError extends LovageError {}
 
-/** Turns anything thrown into plain data: errors keep name, message, code, stack and causes (five deep); others become text. */
-export function failureFrom(thrown: unknown, depth = 0): Failure {
+/**
+ * Turns anything thrown into plain data: errors keep name, message, code, stack and causes (five deep, each once); others
+ * become text. Never throws, whatever was thrown.
+ */
+export function failureFrom(thrown: unknown): Failure {
+  return failureOf(thrown, [])
+}
+
+function failureOf(thrown: unknown, seen: readonly unknown[]): Failure {
   if (typeof thrown !== 'object' || thrown === null) return { name: 'Error', message: String(thrown) }
-  const error = thrown as { name?: unknown; message?: unknown; code?: unknown; stack?: unknown; cause?: unknown }
+  const [name, message, code, stack] = ['name', 'message', 'code', 'stack'].map((field) => textOf(thrown, field))
+  const cause = read(thrown, 'cause')
+  const path = [...seen, thrown]
   return {
-    name: typeof error.name === 'string' && error.name !== '' ? error.name : 'Error',
-    message: typeof error.message === 'string' ? error.message : describe(thrown),
-    ...(typeof error.code === 'string' ? { code: error.code } : {}),
-    ...(typeof error.stack === 'string' ? { stack: error.stack } : {}),
-    ...(error.cause !== undefined && depth < 4 ? { cause: failureFrom(error.cause, depth + 1) } : {}),
+    name: name === undefined || name === '' ? 'Error' : name,
+    message: message ?? shown(thrown, 2000),
+    ...(code === undefined ? {} : { code }),
+    ...(stack === undefined ? {} : { stack }),
+    ...(cause === undefined || cause === null || path.length > 4 || path.includes(cause)
+      ? {}
+      : { cause: failureOf(cause, path) }),
   }
 }
 
-function describe(value: object): string {
+function textOf(thrown: object, field: string): string | undefined {
+  const value = read(thrown, field)
+  return typeof value === 'string' ? value : undefined
+}
+
+/** A thrown thing may have getters of its own that throw. */
+function read(thrown: object, field: string): unknown {
   try {
-    return JSON.stringify(value) ?? Object.prototype.toString.call(value)
+    return (thrown as Record<string, unknown>)[field]
   } catch {
-    return Object.prototype.toString.call(value)
+    return undefined
   }
 }

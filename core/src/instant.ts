@@ -1,0 +1,73 @@
+/** Points in time: Dates, epoch milliseconds and ISO 8601 texts, read as epoch milliseconds. */
+import { ConfigError } from './errors.ts'
+import { shown } from './shown.ts'
+
+/** A point in time: a Date, epoch milliseconds, or an ISO text with its zone such as `2027-01-31T09:00:00Z`. */
+export type Instant = Date | number | string
+
+const isoDate = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d))?$/
+
+/**
+ * Reads a point in time. A text without a time of day is midnight UTC; one with a time of day must name its zone, so
+ * that it means the same on every machine.
+ * @param what the option's name, for the message
+ * @throws {ConfigError} OPTION_INVALID
+ */
+export function instantMs(value: Instant, what = 'time'): number {
+  const time = typeof value === 'number' ? value : typeof value === 'string' ? parseIso(value) : dateMs(value)
+  if (time === undefined || !Number.isFinite(time) || time < 0 || time > latestMs) {
+    throw new ConfigError(
+      'OPTION_INVALID',
+      `expected \`${what}\` to be a Date, epoch milliseconds or an ISO time with its zone such as "2027-01-31T09:00:00Z", got: ${shown(value)}`,
+    )
+  }
+  return Math.round(time)
+}
+
+/** Tells whether a text means a point in time rather than a duration. */
+export function looksLikeInstant(text: string): boolean {
+  return /^\s*\d{4}-/.test(text)
+}
+
+/** The last millisecond that a Date can tell. */
+const latestMs = 8_640_000_000_000_000
+
+function dateMs(value: unknown): number | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { getTime } = value as { getTime?: unknown }
+  return typeof getTime === 'function' ? Number(getTime.call(value)) : undefined
+}
+
+function parseIso(text: string): number | undefined {
+  const match = isoDate.exec(text.trim())
+  if (match === null) return undefined
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map((part) => Number(part ?? 0))
+  const offset = offsetMinutes(match[8] ?? 'Z')
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined
+  if (hour > 23 || minute > 59 || second > 59 || offset === undefined) return undefined
+  const milliseconds = Number((match[7] ?? '').padEnd(3, '0').slice(0, 3))
+  const minutes = (daysFromEpoch(year, month, day) * 24 + hour) * 60 + minute - offset
+  return (minutes * 60 + second) * 1000 + milliseconds
+}
+
+function offsetMinutes(zone: string): number | undefined {
+  if (zone === 'Z') return 0
+  const hours = Number(zone.slice(1, 3))
+  const minutes = Number(zone.slice(-2))
+  if (hours > 23 || minutes > 59) return undefined
+  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes)
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
+  return [4, 6, 9, 11].includes(month) ? 30 : 31
+}
+
+/** Days since 1970-01-01. @see https://howardhinnant.github.io/date_algorithms.html#days_from_civil */
+function daysFromEpoch(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year
+  const era = Math.floor(y / 400)
+  const yearOfEra = y - era * 400
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1
+  return era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
+}
