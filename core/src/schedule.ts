@@ -1,16 +1,18 @@
 /** Schedules: a cron line or an interval that enqueues a task, and the pure decision what is due. */
-
+import { ConfigError } from './errors.ts'
+import { checkName } from './names.ts'
 import type { Cron } from './ports/cron.ts'
-import type { PriorityName } from './task.ts'
+import { shown } from './shown.ts'
+import { type PriorityName, priorityNames, priorityNumber } from './task.ts'
 
 /** What happens to firings that were missed while nothing ran: none, the last one, or all of them (at most 1000). */
 export type MissedPolicy = 'skip' | 'one' | 'all'
 
 export interface ScheduleSpec {
   readonly name: string
-  /** Five or six cron fields (seconds first) or a nickname (`@daily`). Either this or `every`. */
+  /** Five or six cron fields (seconds first) or a nickname (`@daily`). Either this or `everyMs`. */
   readonly cron?: string | undefined
-  /** Milliseconds between firings, counted from the epoch so that all processes agree. */
+  /** Milliseconds between firings, at least 1000, counted from the epoch so that all processes agree. */
   readonly everyMs?: number | undefined
   /** IANA zone of the cron line; default UTC. */
   readonly zone?: string | undefined
@@ -43,31 +45,114 @@ export const missedAfterMs = 10_000
 /** The most firings that `all` makes up for. */
 export const missedLimit = 1000
 
+/**
+ * Checks everything of a schedule that can be told without a calendar; the cron line and its zone are the Cron port's.
+ * @throws {ConfigError} SCHEDULE_INVALID; NAME_INVALID for the names of schedule, task and queue
+ */
+export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
+  const { name, cron, everyMs, zone, missed, priority } = spec
+  checkName(name, 'schedule')
+  checkName(spec.task, 'task')
+  if (spec.queue !== undefined) checkName(spec.queue, 'queue')
+  if (cron === undefined && everyMs === undefined) throw invalid(name, 'to have a cron line or an interval', 'neither')
+  if (cron !== undefined && everyMs !== undefined) throw invalid(name, 'to have a cron line or an interval', 'both')
+  if (cron !== undefined && (typeof cron !== 'string' || cron.trim() === '')) {
+    throw invalid(name, 'to have a cron line such as "0 9 * * 1-5"', shown(cron))
+  }
+  if (everyMs !== undefined && !(Number.isSafeInteger(everyMs) && everyMs >= shortestIntervalMs)) {
+    throw invalid(name, `to have an interval of whole milliseconds, at least ${shortestIntervalMs}`, shown(everyMs))
+  }
+  if (zone !== undefined && cron === undefined) throw invalid(name, 'to have a zone only beside a cron line', shown(zone))
+  if (missed !== undefined && !missedPolicies.includes(missed)) {
+    throw invalid(name, 'to treat missed firings by skip, one or all', shown(missed))
+  }
+  if (priority !== undefined && priorityNumber(priority) === undefined) {
+    throw invalid(name, `to have a priority of ${priorityNames.join(', ')}`, shown(priority))
+  }
+  return spec
+}
+
+/** A shorter interval would fire faster than maintenance looks. */
+const shortestIntervalMs = 1000
+
+const missedPolicies: readonly MissedPolicy[] = ['skip', 'one', 'all']
+
+function invalid(schedule: string, expected: string, got: string): ConfigError {
+  return new ConfigError('SCHEDULE_INVALID', `expected schedule ${schedule} ${expected}, got: ${got}`, { subject: schedule })
+}
+
 /** Gives the first firing strictly after the time. */
 export function nextFiring(spec: ScheduleSpec, after: number, cron: Cron): number | undefined {
   if (spec.everyMs !== undefined) return (Math.floor(after / spec.everyMs) + 1) * spec.everyMs
   return spec.cron === undefined ? undefined : cron.next(spec.cron, spec.zone, after)
 }
 
-/** Decides which firings of a schedule to enqueue now, and when to look again. */
+/**
+ * Decides which firings of a schedule to enqueue now, and when to look again. The stored `nextAt` is the first firing not
+ * yet handled: what lies before it is never fired again, not even when the clock is set back.
+ *
+ *   nextAt ...... now - missedAfterMs ...... now ...... next
+ *     | missed: by policy |  on time: all of them | later
+ */
 export function decideFiring(schedule: Schedule, now: number, cron: Cron): Firing {
-  if (schedule.paused || schedule.nextAt === undefined) return { times: [], nextAt: undefined }
-  if (schedule.nextAt > now) return { times: [], nextAt: schedule.nextAt }
-  const times: number[] = []
-  let at: number | undefined = schedule.nextAt
-  if (schedule.missed !== 'all') {
-    // Everything between the stored firing and the last one before now was missed: step over it without listing it.
-    const recent = nextFiring(schedule, now - missedAfterMs - 1, cron)
-    if (recent !== undefined && recent > at) {
-      if (schedule.missed !== 'skip' && recent > now) times.push(at)
-      at = recent
+  const { nextAt } = schedule
+  if (schedule.paused || nextAt === undefined) return { times: [], nextAt: undefined }
+  if (nextAt > now) return { times: [], nextAt }
+  const onTimeFrom = now - missedAfterMs
+  const missed = nextAt < onTimeFrom ? missedFirings(schedule, nextAt, onTimeFrom, cron) : []
+  const onTime = firingsBetween(schedule, Math.max(nextAt, onTimeFrom), now + 1, Number.POSITIVE_INFINITY, cron) ?? []
+  return { times: [...missed, ...onTime], nextAt: nextFiring(schedule, now, cron) }
+}
+
+function missedFirings(schedule: Schedule, from: number, before: number, cron: Cron): readonly number[] {
+  const policy = schedule.missed ?? 'one'
+  return policy === 'skip' ? [] : latestFirings(schedule, { from, before, limit: policy === 'one' ? 1 : missedLimit }, cron)
+}
+
+/**
+ * The last `limit` firings in [from, before), oldest first. A cron line can only be asked forwards, and years of firings
+ * may lie in between: so windows are laid from the end backwards, wider while they hold little, narrower when they hold
+ * more than is still wanted (a window of 1 ms holds one at most).
+ */
+function latestFirings(
+  schedule: Schedule,
+  { from, before, limit }: { readonly from: number; readonly before: number; readonly limit: number },
+  cron: Cron,
+): readonly number[] {
+  const blocks: (readonly number[])[] = []
+  let wanted = limit
+  let end = before
+  let width = 60_000
+  while (wanted > 0 && end > from) {
+    const start = Math.max(from, end - width)
+    const block = firingsBetween(schedule, start, end, wanted, cron)
+    if (block === undefined) {
+      width = Math.max(1, Math.floor((end - start) / 2))
+      continue
     }
-    if (schedule.missed === 'skip' && at < now - missedAfterMs) at = nextFiring(schedule, now, cron)
+    blocks.unshift(block)
+    wanted -= block.length
+    end = start
+    width *= 2
   }
-  while (at !== undefined && at <= now && times.length < missedLimit) {
+  return blocks.flat()
+}
+
+/** The firings in [from, before), oldest first; undefined when there are more than `most`. */
+function firingsBetween(
+  schedule: Schedule,
+  from: number,
+  before: number,
+  most: number,
+  cron: Cron,
+): readonly number[] | undefined {
+  const times: number[] = []
+  // What was stored as the next firing is one, even if the zone's rules have changed since.
+  let at = from === schedule.nextAt ? from : nextFiring(schedule, from - 1, cron)
+  while (at !== undefined && at < before) {
+    if (times.length === most) return undefined
     times.push(at)
     at = nextFiring(schedule, at, cron)
   }
-  if (at !== undefined && at <= now) at = nextFiring(schedule, now, cron)
-  return { times: schedule.missed === 'all' || schedule.missed === 'skip' ? times : times.slice(-1), nextAt: at }
+  return times
 }
