@@ -3,9 +3,11 @@ import type { AbortSignal, TaskLog } from './context.ts'
 import { type Duration, durationMs } from './duration.ts'
 import { ConfigError } from './errors.ts'
 import { checkName } from './names.ts'
+import { rateLimit } from './rate.ts'
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
 import type { Schema } from './schema.ts'
 import type { SendOptions } from './send-options.ts'
+import { shown } from './shown.ts'
 import { type PriorityName, priorityNames, priorityNumber } from './task.ts'
 import type { TaskResult } from './task-result.ts'
 
@@ -20,7 +22,7 @@ export interface TaskOptions<Sent, Input, Output> {
   readonly retry?: RetryOptions | undefined
   /** Hard time limit of one run: the signal fires and the run counts as failed. Default none. */
   readonly timeout?: Duration | undefined
-  /** Soft limit: the signal fires with reason `soft-timeout`, the handler may still finish. Default none. */
+  /** Soft limit, shorter than `timeout`: the signal fires with reason `soft-timeout`, the handler may still finish. Default none. */
   readonly softTimeout?: Duration | undefined
   /** Workers that may be lost while running it before it ends as `worker-lost`. Default 5. */
   readonly lostLimit?: number | undefined
@@ -28,11 +30,11 @@ export interface TaskOptions<Sent, Input, Output> {
   readonly priority?: PriorityName | undefined
   /** Default `default`. */
   readonly queue?: string | undefined
-  /** At most one unresolved task with the same key: gives the key for an input. */
+  /** At most one unresolved task with the same key: gives the key for an input as it was sent. */
   readonly key?: ((input: Sent) => string | undefined) | undefined
-  /** Runs per second (`10`), or per `s`, `m`, `h` as in `'100/m'`, on each worker. Default no limit. */
+  /** Runs per second (`10`), or per `s`, `m`, `h` as in `'100/m'`, on each worker. Default no limit, as is 0. */
   readonly rateLimit?: number | string | undefined
-  /** Names for positional arguments, so that callers of other languages fill the one input object. */
+  /** Names for positional arguments, each once, so that callers of other languages fill the one input object. */
   readonly params?: readonly string[] | undefined
   run(input: Input, context: TaskContext): Output | Promise<Output>
 }
@@ -80,7 +82,7 @@ export interface TaskContext {
   /** Reports progress: any JSON value (a number from 0 to 1 is shown as a percentage), with an optional detail. */
   progress(value: unknown, detail?: unknown): void
   /** Sends another task; its `parent` is this one. Resolves with its id when it is safe. */
-  send<Input>(definition: TaskDefinition<Input, unknown> | string, input?: Input, options?: SendOptions): Promise<string>
+  send<Input>(definition: TaskDefinition<Input, unknown> | string, input?: NoInfer<Input>, options?: SendOptions): Promise<string>
   /** The results of the tasks this one depended on, in order. */
   dependencies(): Promise<readonly TaskResult[]>
   /** Ends this run and asks for another, after `delay` (default: by the retry policy). Counts as a retry. Never returns. */
@@ -93,40 +95,80 @@ export interface TaskContext {
 export type AnyTask = TaskDefinition<never, unknown>
 
 /**
- * Defines a task.
+ * Defines a task. Without a schema the type of the handler's parameter is what senders must give.
  * @throws {ConfigError} NAME_INVALID, OPTION_INVALID, DURATION_INVALID, DEFINITION_INVALID
  */
 export function defineTask<Input = unknown, Output = unknown, Sent = Input>(
   options: TaskOptions<Sent, Input, Output>,
 ): TaskDefinition<Sent, Output> {
+  if (typeof options !== 'object' || options === null) throw incomplete('a task definition', 'an object', options)
   const name = checkName(options.name, 'task')
-  if (typeof options.run !== 'function') {
-    throw new ConfigError('DEFINITION_INVALID', `expected \`run\` of task ${name} to be a function, got: ${typeof options.run}`)
+  if (typeof options.run !== 'function') throw incomplete(`\`run\` of task ${name}`, 'a function', options.run)
+  if (options.key !== undefined && typeof options.key !== 'function') {
+    throw incomplete(`\`key\` of task ${name}`, 'a function of the input', options.key)
   }
   const { lostLimit = 5, priority = 'medium' } = options
-  if (!Number.isInteger(lostLimit) || lostLimit < 0) {
-    throw new ConfigError('OPTION_INVALID', `expected \`lostLimit\` to be a whole number from 0, got: ${lostLimit}`)
-  }
+  if (!Number.isSafeInteger(lostLimit) || lostLimit < 0) throw unexpected('lostLimit', 'a whole number from 0', lostLimit)
   const urgency = priorityNumber(priority)
-  if (urgency === undefined) {
-    throw new ConfigError('OPTION_INVALID', `expected \`priority\` to be one of ${priorityNames.join(', ')}, got: ${priority}`)
-  }
+  if (urgency === undefined) throw unexpected('priority', `one of ${priorityNames.join(', ')}`, priority)
+  rateLimit(options.rateLimit)
   return {
     kind: 'lovage.task',
     name,
-    input: options.input as Schema<unknown, unknown> | undefined,
-    output: options.output as Schema<unknown, unknown> | undefined,
+    input: schemaOf(name, 'input', options.input),
+    output: schemaOf(name, 'output', options.output),
     retry: retryPolicy(options.retry),
-    timeoutMs: options.timeout === undefined ? undefined : durationMs(options.timeout, 'timeout'),
-    softTimeoutMs: options.softTimeout === undefined ? undefined : durationMs(options.softTimeout, 'softTimeout'),
+    ...timeLimits(name, options),
     lostLimit,
     priority: urgency,
     queue: options.queue === undefined ? 'default' : checkName(options.queue, 'queue'),
     key: options.key as TaskDefinition['key'],
     rateLimit: options.rateLimit,
-    params: options.params,
+    params: paramsOf(options.params),
     run: options.run.bind(options) as TaskDefinition['run'],
   }
+}
+
+function schemaOf(task: string, side: string, schema: unknown): Schema<unknown, unknown> | undefined {
+  if (schema === undefined) return undefined
+  // Some libraries make schemas that are functions.
+  const standard = (schema as { '~standard'?: { validate?: unknown } } | null)?.['~standard']
+  if (typeof standard?.validate === 'function') return schema as Schema<unknown, unknown>
+  throw incomplete(`\`${side}\` of task ${task}`, 'a Standard Schema (zod, valibot, arktype, ...)', schema)
+}
+
+function timeLimits(
+  task: string,
+  { timeout, softTimeout }: { readonly timeout?: Duration | undefined; readonly softTimeout?: Duration | undefined },
+): Pick<TaskDefinition, 'timeoutMs' | 'softTimeoutMs'> {
+  const timeoutMs = timeLimit('timeout', timeout)
+  const softTimeoutMs = timeLimit('softTimeout', softTimeout)
+  if (timeoutMs !== undefined && softTimeoutMs !== undefined && softTimeoutMs >= timeoutMs) {
+    throw incomplete(`\`softTimeout\` of task ${task}`, `shorter than its \`timeout\` (${timeoutMs} ms)`, softTimeout)
+  }
+  return { timeoutMs, softTimeoutMs }
+}
+
+function timeLimit(option: string, value: Duration | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const ms = durationMs(value, option)
+  if (ms === 0) throw unexpected(option, 'longer than 0; leave it out for no limit', value)
+  return ms
+}
+
+function paramsOf(params: readonly string[] | undefined): readonly string[] | undefined {
+  if (params === undefined) return undefined
+  const names = Array.isArray(params) && params.every((name) => typeof name === 'string' && name !== '')
+  if (!names || new Set(params).size !== params.length) throw unexpected('params', 'a list of different names', params)
+  return [...params]
+}
+
+function unexpected(option: string, expected: string, value: unknown): ConfigError {
+  return new ConfigError('OPTION_INVALID', `expected \`${option}\` to be ${expected}, got: ${shown(value)}`)
+}
+
+function incomplete(thing: string, expected: string, value: unknown): ConfigError {
+  return new ConfigError('DEFINITION_INVALID', `expected ${thing} to be ${expected}, got: ${shown(value)}`)
 }
 
 /** Tells a task definition from anything else, by its mark, so that two copies of a package agree. */

@@ -1,15 +1,20 @@
 /** How a request becomes a message: the definition's policy and the sender's options, checked and put together. */
 import type { AnyTask } from './definition.ts'
 import { type Duration, durationMs } from './duration.ts'
-import { ConfigError } from './errors.ts'
+import { ConfigError, TaskError } from './errors.ts'
+import { instantMs, looksLikeInstant } from './instant.ts'
 import type { TaskMessage } from './message.ts'
 import { checkId, checkKey, checkName } from './names.ts'
-import type { SendOptions } from './send-options.ts'
-import { type KeyPolicy, priorityNames, priorityNumber } from './task.ts'
+import { checkSendOptions, type SendOptions } from './send-options.ts'
+import { shown } from './shown.ts'
+import { priorityNames, priorityNumber } from './task.ts'
 
 /**
- * Makes the message for one request. Definition may be the bare name where the code of the task is elsewhere.
+ * Makes the message for one request. Definition may be the bare name where the code of the task is elsewhere. The
+ * definition's `key` is asked when the sender names none and there is an input to make it from. The input itself is not
+ * validated here: that takes a promise.
  * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID, NAME_INVALID
+ * @throws {TaskError} INPUT_INVALID when the definition's `key` throws for this input
  */
 export function taskMessage(
   definition: AnyTask | string,
@@ -19,6 +24,8 @@ export function taskMessage(
 ): TaskMessage {
   const known = typeof definition === 'string' ? undefined : definition
   const name = known?.name ?? checkName(definition as string, 'task')
+  if (options !== undefined) checkSendOptions(options)
+  const key = options?.key ?? (known === undefined ? undefined : keyOf(known, input))
   const base = {
     id: options?.id === undefined ? context.newId() : checkId(options.id),
     name,
@@ -28,23 +35,33 @@ export function taskMessage(
     lostLimit: known?.lostLimit,
     retryLimit: known?.retry.limit,
   }
-  return options === undefined ? base : { ...base, ...special(options, context.now) }
+  const keyed = key === undefined ? base : { ...base, key: checkKey(key), keyPolicy: options?.keyPolicy ?? ('existing' as const) }
+  return options === undefined ? keyed : { ...keyed, ...limits(options), ...special(options, key, context.now) }
 }
 
-function special(options: SendOptions, now: number): Partial<TaskMessage> {
-  if (options.delay !== undefined && options.at !== undefined) {
-    throw new ConfigError('OPTION_INVALID', 'expected either `delay` or `at`, got both')
+function keyOf(definition: AnyTask, input: unknown): string | undefined {
+  if (definition.key === undefined || input === undefined) return undefined
+  try {
+    return definition.key(input as never)
+  } catch (cause) {
+    const message = `expected \`key\` of task ${definition.name} to give a text for this input, but it threw: ${shown(input)}`
+    throw new TaskError('INPUT_INVALID', message, { cause, subject: definition.name })
   }
-  const limits: Partial<{ retryLimit: number; lostLimit: number; timeoutMs: number }> = {}
-  if (options.retryLimit !== undefined) limits.retryLimit = wholeNumber(options.retryLimit, 'retryLimit')
-  if (options.lostLimit !== undefined) limits.lostLimit = wholeNumber(options.lostLimit, 'lostLimit')
-  if (options.timeout !== undefined) limits.timeoutMs = durationMs(options.timeout, 'timeout')
+}
+
+function special(options: SendOptions, key: string | undefined, now: number): Partial<TaskMessage> {
+  const at = startOf(options, now)
+  const deadline = options.deadline === undefined ? undefined : deadlineOf(options.deadline, now)
+  if (at !== undefined && deadline !== undefined && deadline <= at) {
+    const early = `${at - deadline} ms before it`
+    throw new ConfigError('OPTION_INVALID', `expected \`deadline\` to be after the time the task may start, got: ${early}`)
+  }
+  if (key === undefined && (options.keyFor ?? options.keyPolicy) !== undefined) {
+    throw new ConfigError('OPTION_INVALID', 'expected `keyFor` and `keyPolicy` beside a `key`, got no key')
+  }
   return {
-    ...limits,
-    at: options.delay === undefined ? pointInTime(options.at, 'at') : now + durationMs(options.delay, 'delay'),
-    deadline: deadlineOf(options.deadline, now),
-    key: options.key === undefined ? undefined : checkKey(options.key),
-    keyPolicy: options.key === undefined ? undefined : keyPolicyOf(options.keyPolicy),
+    at,
+    deadline,
     keyForMs: options.keyFor === undefined ? undefined : durationMs(options.keyFor, 'keyFor'),
     dependencies: options.dependencies,
     requires: options.requires,
@@ -58,39 +75,43 @@ function special(options: SendOptions, now: number): Partial<TaskMessage> {
   }
 }
 
-function keyPolicyOf(policy: KeyPolicy | undefined): KeyPolicy {
-  if (policy === undefined) return 'existing'
-  if (policy !== 'existing' && policy !== 'reject' && policy !== 'replace') {
-    throw new ConfigError('OPTION_INVALID', `expected \`keyPolicy\` to be existing, reject or replace, got: ${String(policy)}`)
+function limits(options: SendOptions): Partial<TaskMessage> {
+  return {
+    ...(options.retryLimit === undefined ? {} : { retryLimit: wholeNumber(options.retryLimit, 'retryLimit') }),
+    ...(options.lostLimit === undefined ? {} : { lostLimit: wholeNumber(options.lostLimit, 'lostLimit') }),
+    ...(options.timeout === undefined ? {} : { timeoutMs: timeLimit(options.timeout) }),
   }
-  return policy
 }
 
-function deadlineOf(value: Duration | Date | undefined, now: number): number | undefined {
-  if (value === undefined) return undefined
-  if (value instanceof Date || (typeof value === 'string' && /^\d{4}-/.test(value))) return pointInTime(value, 'deadline')
-  return now + durationMs(value, 'deadline')
+function startOf({ delay, at }: SendOptions, now: number): number | undefined {
+  if (delay !== undefined && at !== undefined)
+    throw new ConfigError('OPTION_INVALID', 'expected either `delay` or `at`, got both')
+  if (delay !== undefined) return now + durationMs(delay, 'delay')
+  return at === undefined ? undefined : instantMs(at, 'at')
 }
 
-function pointInTime(value: Date | number | string | undefined, what: string): number | undefined {
-  if (value === undefined) return undefined
-  const time = typeof value === 'string' ? (/^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : Number.NaN) : Number(value)
-  if (!Number.isFinite(time)) {
-    throw new ConfigError(
-      'OPTION_INVALID',
-      `expected \`${what}\` to be a Date, epoch milliseconds or an ISO time such as "2027-01-31T09:00:00Z", got: ${String(value)}`,
-    )
-  }
-  return time
+function deadlineOf(value: Duration | Date, now: number): number {
+  const instant = typeof value === 'object' || (typeof value === 'string' && looksLikeInstant(value))
+  return instant ? instantMs(value, 'deadline') : now + durationMs(value, 'deadline')
 }
 
 function wholeNumber(value: number, what: string): number {
-  if (Number.isInteger(value) && value >= 0) return value
-  throw new ConfigError('OPTION_INVALID', `expected \`${what}\` to be a whole number from 0, got: ${String(value)}`)
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw unexpected(what, 'a whole number from 0', value)
+}
+
+function timeLimit(value: Duration): number {
+  const ms = durationMs(value, 'timeout')
+  if (ms > 0) return ms
+  throw unexpected('timeout', 'longer than 0; leave it out for no limit', value)
 }
 
 function priorityOf(name: string): number {
   const number = priorityNumber(name)
   if (number !== undefined) return number
-  throw new ConfigError('OPTION_INVALID', `expected \`priority\` to be one of ${priorityNames.join(', ')}, got: ${String(name)}`)
+  throw unexpected('priority', `one of ${priorityNames.join(', ')}`, name)
+}
+
+function unexpected(option: string, expected: string, value: unknown): ConfigError {
+  return new ConfigError('OPTION_INVALID', `expected \`${option}\` to be ${expected}, got: ${shown(value)}`)
 }

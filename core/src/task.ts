@@ -65,7 +65,7 @@ export interface TaskExtras {
   readonly dependencies?: readonly string[]
   readonly requires?: Requires
   readonly onDependencyFailure?: OnDependencyFailure
-  /** The input is built from the results of the dependencies: the one result, or all of them in order. */
+  /** The input is built from the results of the dependencies: the first one's, or all of them in order. */
   readonly bind?: 'one' | 'all'
   /** Hard time limit of a run in milliseconds, over the definition's. */
   readonly timeoutMs?: number
