@@ -81,19 +81,17 @@ export const transitions: readonly Transition[] = [
     event: 'rerun',
     from: ['blocked', 'scheduled', 'completed', 'failed', 'exception'],
     to: ['pending'],
-    meaning: 'someone asked for it; both budgets are renewed',
+    meaning: 'someone asked for it, its deadline being ahead; both budgets are renewed',
   },
 ]
 
 /** The parts of a task that a decision looks at. */
-export type TaskFacts = Pick<Task, 'state' | 'run' | 'retries' | 'retryLimit' | 'lost' | 'lostLimit' | 'dueAt'> & {
-  readonly worker?: string | undefined
-  readonly startedAt?: number | undefined
-}
+export type TaskFacts = Pick<Task, 'state' | 'run' | 'retries' | 'retryLimit' | 'lost' | 'lostLimit' | 'dueAt'> &
+  Partial<Pick<Task, 'deadline' | 'worker' | 'startedAt' | 'resolvedAt' | 'reason' | 'failure' | 'runs'>>
 
 export type Decision =
   | { readonly ok: true; readonly patch: TaskPatch }
-  /** The event is not legal in this state; nothing happens. */
+  /** The event is not legal in this state, or has no point any more; nothing happens. */
   | { readonly ok: false; readonly refusal: string }
 
 const bySource = new Map<string, Transition>(transitions.flatMap((t) => t.from.map((from) => [`${from} ${t.event}`, t])))
@@ -106,9 +104,17 @@ export function transitionFor(state: TaskState, event: TaskEventType): Transitio
 /** Decides what an event does to a task. Pure: the same facts, event and time give the same answer. */
 export function decide(task: TaskFacts, event: TaskEvent, now: number): Decision {
   if (transitionFor(task.state, event.type) === undefined) {
-    return { ok: false, refusal: `a ${task.state} task cannot be ${event.type}` }
+    const sources = transitions.find(({ event: type }) => type === event.type)?.from ?? []
+    return { ok: false, refusal: `expected the task to be ${oneOf(sources)} for \`${event.type}\`, got: ${task.state}` }
+  }
+  if (event.type === 'rerun' && task.deadline !== undefined && task.deadline <= now) {
+    return { ok: false, refusal: `expected the deadline to be ahead for \`rerun\`, got: passed ${now - task.deadline} ms ago` }
   }
   return { ok: true, patch: patchFor(task, event, now) }
+}
+
+function oneOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
 function patchFor(task: TaskFacts, event: TaskEvent, now: number): TaskPatch {
@@ -194,17 +200,21 @@ function rerun(task: TaskFacts, now: number): TaskPatch {
     result: null,
     failure: null,
     resolvedAt: null,
-    ...(isResolved(task.state) && task.run >= 0
-      ? {
-          ended: ended(
-            task,
-            task.state === 'completed' ? 'completed' : task.state === 'failed' ? 'failed' : 'rejected',
-            task.startedAt ?? now,
-            now,
-          ),
-        }
-      : {}),
+    ...unrecordedRun(task, now),
   }
+}
+
+/** The last run of a resolved task stands on the task itself; asked for again, it moves to the ended ones, once. */
+function unrecordedRun(task: TaskFacts, now: number): Pick<TaskPatch, 'ended'> {
+  if (!isResolved(task.state) || task.run < 0 || task.runs?.at(-1)?.run === task.run) return {}
+  const endedAt = task.resolvedAt ?? now
+  return { ended: ended(task, outcomeOf(task), task.startedAt ?? endedAt, endedAt, task.failure) }
+}
+
+function outcomeOf({ state, reason }: TaskFacts): RunRecord['outcome'] {
+  if (state === 'completed' || state === 'failed') return state
+  if (reason === 'worker-lost') return 'lost'
+  return reason === 'malformed-payload' ? 'rejected' : 'cancelled'
 }
 
 function waiting(now: number, delayMs = 0): TaskPatch {
