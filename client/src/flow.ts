@@ -1,5 +1,5 @@
 /** Flows: tasks that wait for tasks, built node by node and sent in one atomic call. */
-import type { SendOptions, TaskDefinition } from '@lovage/core'
+import { ConfigError, type SendOptions, type TaskDefinition } from '@lovage/core'
 import { type SendArguments, type SenderContext, type SendRequest, sendAll } from './sender.ts'
 import type { TaskHandle } from './task-handle.ts'
 
@@ -56,8 +56,8 @@ export interface NodeOptions extends Omit<SendOptions, 'dependencies' | 'bind' |
 export interface Flow {
   readonly id: string
   /**
-   * Adds a task; nothing is sent yet.
-   * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID, NAME_INVALID when the flow is sent
+   * Adds a task; nothing is sent yet, and options are read when it is.
+   * @throws {ConfigError} OPTION_INVALID when the input is `from` several and `after` names yet another
    */
   add<Sent, Output>(
     definition: TaskDefinition<Sent, Output>,
@@ -67,6 +67,7 @@ export interface Flow {
   /**
    * Sends all of it or none. Sending the same flow again is harmless: its ids are fixed.
    * @throws {TaskError} INPUT_INVALID, TASK_CONFLICT, KEY_CONFLICT, DEPENDENCY_UNKNOWN, INPUT_UNSERIALIZABLE
+   * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID, NAME_INVALID
    */
   send(): Promise<SentFlow>
 }
@@ -109,6 +110,7 @@ function nodeRequest(
   const { after = [], ...rest } = options ?? {}
   const first = isFrom(input) ? input : undefined
   const others = after.map((source) => (typeof source === 'string' ? source : source.id))
+  if (first !== undefined && first[bound] === 'all') checkTaken(first.ids, others)
   // With nothing to wait for there is nothing to bind: the results of no tasks are the empty list.
   const empty = first !== undefined && first.ids.length === 0
   const dependencies = [...(first?.ids ?? []), ...others.filter((other) => !first?.ids.includes(other))]
@@ -123,6 +125,19 @@ function nodeRequest(
       ...(first === undefined || empty ? {} : { bind: first[bound] }),
     },
   }
+}
+
+/** A broker binds the results of all dependencies, each once: what else a task waits for would be among them. */
+function checkTaken(taken: readonly string[], others: readonly string[]): void {
+  if (new Set(taken).size < taken.length) {
+    throw new ConfigError('OPTION_INVALID', `expected \`from\` to name each task once, got: ${taken.join(', ')}`)
+  }
+  const other = others.find((id) => !taken.includes(id))
+  if (other === undefined || taken.length === 0) return
+  throw new ConfigError(
+    'OPTION_INVALID',
+    `expected \`after\` to name no other task where the input is \`from\` several, got: ${other}; wait for it in one of them`,
+  )
 }
 
 function sentFlow(context: SenderContext, id: string, byNode: ReadonlyMap<string, TaskHandle>): SentFlow {

@@ -40,21 +40,6 @@ export type SendArguments<Sent, Options> = undefined extends Sent
   : [input: Sent, options?: Options]
 
 /**
- * Makes one message: the definition's policy, its default key and the sender's options.
- * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID, NAME_INVALID
- * @internal
- */
-export function messageFor(request: SendRequest, now: number, newId: () => string): TaskMessage {
-  const { task, input, options } = request
-  const key = typeof task === 'string' || options?.key !== undefined ? undefined : keyOf(task, input)
-  return taskMessage(task, input, key === undefined ? options : { ...options, key }, { now, newId })
-}
-
-function keyOf(definition: AnyTask, input: unknown): string | undefined {
-  return definition.key === undefined || input === undefined ? undefined : definition.key(input as never)
-}
-
-/**
  * Validates where there is something to validate; undefined means that there is not, so that nobody awaits. What is sent
  * stays the sender's value: the run validates it again, and a schema that transforms must see the original both times.
  * @internal
@@ -70,7 +55,7 @@ export function validation({ task, input, options }: SendRequest): Promise<unkno
 export function sendOne(context: SenderContext, request: SendRequest): Promise<TaskHandle> {
   try {
     const { broker, clock, newId } = context
-    const message = messageFor(request, clock.now(), newId)
+    const message = taskMessage(request.task, request.input, request.options, { now: clock.now(), newId })
     const valid = validation(request)
     const sent = valid === undefined ? broker.tasks.send([message]) : valid.then(() => broker.tasks.send([message]))
     return sent.then((receipts) => handleFor(broker, message, receipts[0]))
@@ -83,8 +68,8 @@ export function sendOne(context: SenderContext, request: SendRequest): Promise<T
 export async function sendAll(context: SenderContext, requests: readonly SendRequest[]): Promise<readonly TaskHandle[]> {
   if (requests.length === 0) return []
   const { broker, clock, newId } = context
-  const now = clock.now()
-  const messages = requests.map((request) => messageFor(request, now, newId))
+  const surroundings = { now: clock.now(), newId }
+  const messages = requests.map(({ task, input, options }) => taskMessage(task, input, options, surroundings))
   await Promise.all(requests.map(validation).filter((valid) => valid !== undefined))
   const receipts = await broker.tasks.send(messages)
   return messages.map((message, index) => handleFor(broker, message, receipts[index]))

@@ -1,0 +1,191 @@
+/** Flows and plans: what they send, and what their types refuse. */
+import { defineTask, type TaskMessage } from '@lovage/core'
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
+import { type RecordingBroker, recordingBroker } from '../fakes/recording-broker.ts'
+import { createClient } from './client.ts'
+import { type FlowNode, from } from './flow.ts'
+import { chain, chord, group, type Plan, previous, step } from './plan.ts'
+
+const measure = defineTask({ name: 'measure', run: (input: { file: string }) => input.file.length })
+const add = defineTask({ name: 'add', input: z.number(), run: (n) => n + 1 })
+const sum = defineTask({ name: 'sum', run: (sizes: number[]) => sizes.length })
+const print = defineTask({ name: 'print', run: (_: string) => {} })
+const tidy = defineTask({ name: 'tidy', run: () => {} })
+
+function setUp() {
+  const broker = recordingBroker()
+  let id = 0
+  return { broker, client: createClient(broker, { newId: () => `${++id}` }) }
+}
+
+/** One line per message: `id name <- dependencies [bind] input`. */
+function sketch(broker: RecordingBroker): string[] {
+  expect(broker.calls).toHaveLength(1)
+  return (broker.calls[0] ?? []).map((message: TaskMessage) => {
+    const { dependencies = [], bind, input } = message
+    const tail = [
+      ...dependencies.map((id) => `<${id}`),
+      ...(bind === undefined ? [] : [bind]),
+      ...(input === undefined ? [] : [JSON.stringify(input)]),
+    ]
+    return [message.id, message.name, ...tail].join(' ')
+  })
+}
+
+describe('a flow', () => {
+  test('is one atomic call, dependencies before dependents, under one flow id', async () => {
+    const { broker, client } = setUp()
+    const flow = client.flow('report')
+    const sizes = ['a', 'b'].map((file) => flow.add(measure, { file }))
+    const total = flow.add(sum, from(sizes), { requires: 'all-resolved', onDependencyFailure: 'wait' })
+    flow.add(tidy, undefined, { after: [total, 'sent-before'] })
+    const sent = await flow.send()
+    expect(sketch(broker)).toEqual([
+      '1 measure {"file":"a"}',
+      '2 measure {"file":"b"}',
+      '3 sum <1 <2 all',
+      '4 tidy <3 <sent-before',
+    ])
+    expect(broker.calls[0]?.map((message) => message.flow)).toEqual(Array(4).fill('report'))
+    expect(broker.calls[0]?.[2]).toMatchObject({ requires: 'all-resolved', onDependencyFailure: 'wait' })
+    expect(sent.handles.map((handle) => handle.id)).toEqual(['1', '2', '3', '4'])
+    broker.known.set('3', { id: '3', state: 'completed', result: 2 })
+    const result = sent.get(total).result()
+    expectTypeOf(result).toEqualTypeOf<Promise<number>>()
+    expect(await result).toBe(2)
+    await sent.cancel('enough')
+    expect(broker.cancelled).toEqual([[['1', '2', '3', '4'], 'enough']])
+  })
+
+  test('takes a result of a task that was sent before', async () => {
+    const { broker, client } = setUp()
+    const flow = client.flow()
+    flow.add(add, from(client.task<number>('earlier')))
+    await flow.send()
+    expect(sketch(broker)).toEqual(['2 add <earlier one'])
+  })
+
+  test('validates given inputs and sends nothing when one is wrong', async () => {
+    const { broker, client } = setUp()
+    const flow = client.flow()
+    flow.add(add, 1)
+    flow.add(add, 'one' as never)
+    await expect(flow.send()).rejects.toMatchObject({ code: 'INPUT_INVALID' })
+    expect(broker.calls).toEqual([])
+  })
+
+  test('of nothing sends nothing', async () => {
+    const { broker, client } = setUp()
+    expect((await client.flow().send()).handles).toEqual([])
+    expect(broker.calls).toEqual([])
+  })
+
+  test('makes the results of no tasks the empty list', async () => {
+    const { broker, client } = setUp()
+    const flow = client.flow()
+    flow.add(sum, from([]), { after: ['x'] })
+    await flow.send()
+    expect(sketch(broker)).toEqual(['2 sum <x []'])
+  })
+
+  test('refuses what the broker could not tell from a result: one task taken twice, or another waited for', async () => {
+    const { client } = setUp()
+    const flow = client.flow()
+    const a = flow.add(measure, { file: 'a' })
+    expect(() => flow.add(sum, from([a, a]))).toThrow(/each task once/)
+    const b = flow.add(measure, { file: 'b' })
+    expect(() => flow.add(sum, from([a]), { after: [b] })).toThrow(/`after`/)
+    expect(() => flow.add(sum, from([a]), { after: [a] })).not.toThrow()
+  })
+
+  test('checks by types that a task accepts the results it takes', () => {
+    const flow = setUp().client.flow()
+    const size = flow.add(measure, { file: 'a' })
+    expectTypeOf(size).toEqualTypeOf<FlowNode<number>>()
+    expectTypeOf(from([size, flow.add('any')] as const)).toEqualTypeOf<
+      ReturnType<typeof from<readonly [FlowNode<number>, FlowNode<unknown>]>>
+    >()
+    flow.add(add, from(size))
+    flow.add(tidy)
+    // @ts-expect-error print takes a text
+    flow.add(print, from(size))
+    // @ts-expect-error add takes one number
+    flow.add(add, from([size]))
+    // @ts-expect-error the input is missing
+    flow.add(measure)
+    // @ts-expect-error dependencies are named by `after`
+    flow.add(tidy, undefined, { dependencies: ['a'] })
+  })
+})
+
+describe('a plan', () => {
+  test('chains: each step waits for the one before, and takes its result unless it has an input', async () => {
+    const { broker, client } = setUp()
+    await client.sendFlow(chain(step(measure, { file: 'a' }), step(add), step(add, 5), step(add, previous, { queue: 'q' })))
+    expect(sketch(broker)).toEqual(['2 measure {"file":"a"}', '3 add <2 one', '4 add <3 5', '5 add <4 one'])
+    expect(broker.calls[0]?.[3]?.queue).toBe('q')
+  })
+
+  test('chord: a group, then a step with all results', async () => {
+    const { broker, client } = setUp()
+    const files = ['a', 'b', 'c'].map((file) => step(measure, { file }))
+    const sent = await client.sendFlow(chord(group(files), step(sum)))
+    expect(sketch(broker).at(-1)).toBe('5 sum <2 <3 <4 all')
+    broker.known.set('5', { id: '5', state: 'completed', result: 3 })
+    expectTypeOf(sent.result()).toEqualTypeOf<Promise<number>>()
+    expect(await sent.result({ timeout: '1s' })).toBe(3)
+  })
+
+  test('spreads one result over a group of chains', async () => {
+    const { broker, client } = setUp()
+    const inner = chain(step(add), step(add))
+    await client.sendFlow(chain(step(measure, { file: 'a' }), group([inner, step(add), step(add, 1)]), step(sum)))
+    expect(sketch(broker)).toEqual([
+      '2 measure {"file":"a"}',
+      '3 add <2 one',
+      '4 add <3 one',
+      '5 add <2 one',
+      '6 add <2 1',
+      '7 sum <4 <5 <6 all',
+    ])
+  })
+
+  test('that ends in a group gives the array of results', async () => {
+    const { broker, client } = setUp()
+    const sent = await client.sendFlow(group([step(add, 1), step(measure, { file: 'ab' })]))
+    broker.known.set('2', { id: '2', state: 'completed', result: 2 })
+    broker.known.set('3', { id: '3', state: 'completed', result: 'x' })
+    expectTypeOf(sent.result()).toEqualTypeOf<Promise<[number, number]>>()
+    expect(await sent.result()).toEqual([2, 'x'])
+  })
+
+  test('goes on behind an empty group with the empty list, and still waits for what stood before it', async () => {
+    const { broker, client } = setUp()
+    const none: Plan<unknown, number, 'one'>[] = []
+    await client.sendFlow(chain(step(tidy), group(none), step(sum)))
+    expect(sketch(broker)).toEqual(['2 tidy', '3 sum <2 []'])
+    expect(await (await client.sendFlow(group(none))).result()).toEqual([])
+  })
+
+  test('refuses a chain of nothing and a group in a group', () => {
+    expect(() => (chain as () => unknown)()).toThrow(/one plan or more/)
+    // @ts-expect-error a member ends in a group
+    expect(() => group([group([step(add, 1)])])).toThrow(/end in one task/)
+    // @ts-expect-error a member ends in a group
+    expect(() => group([chain(step(tidy), group([step(add, 1)]))])).toThrow(/end in one task/)
+  })
+
+  test('checks by types that each step accepts what comes before it', async () => {
+    const { client } = setUp()
+    // @ts-expect-error print takes a text
+    chain(step(measure, { file: 'a' }), step(print))
+    // @ts-expect-error add takes one number
+    chord(group([step(add, 1)]), step(add))
+    // @ts-expect-error measure takes a file
+    step(measure, { path: 'a' })
+    // @ts-expect-error nothing comes before print
+    await client.sendFlow(step(print))
+    await client.sendFlow(step(tidy))
+  })
+})
