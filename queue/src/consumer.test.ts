@@ -57,9 +57,9 @@ test('a scheduled task arrives at its time, without questions in between', async
   const recorder = await new Recorder().open(w.broker)
   await w.broker.tasks.send([job('later', { at: w.clock.now() + 10_000 })])
   await settled()
-  const claims = w.calls['claim']
+  const claims = w.calls.claim
   await w.clock.advance(9_999)
-  expect(w.calls['claim']).toBe(claims)
+  expect(w.calls.claim).toBe(claims)
   await w.clock.advance(1)
   expect(recorder.names).toEqual(['later'])
 })
@@ -144,7 +144,8 @@ test('a store that fails is told of and tried again', async () => {
   const recorder = await new Recorder().open(w.broker)
   const claim = w.backend.store.claim
   let failures = 2
-  w.backend.store.claim = (request) => (failures-- > 0 ? Promise.reject(new TypeError('disk gone')) : claim.call(w.backend.store, request))
+  w.backend.store.claim = (request) =>
+    failures-- > 0 ? Promise.reject(new TypeError('disk gone')) : claim.call(w.backend.store, request)
   await w.broker.tasks.send([job('a')])
   await w.clock.advance(3_000)
   expect(recorder.errors.map((error) => error.message)).toEqual(['disk gone', 'disk gone'])

@@ -40,7 +40,9 @@ test('retried comes back after its delay with the next run number and one retry 
   expect(await task()).toMatchObject({ state: 'scheduled', retries: 1 })
   await w.clock.advance(5_000)
   expect(recorder.delivery('a').message).toMatchObject({ run: 1, retries: 1 })
-  expect((await task())?.runs).toMatchObject([{ run: 0, outcome: 'retried', worker: 'worker@host', failure: { message: 'once' } }])
+  expect((await task())?.runs).toMatchObject([
+    { run: 0, outcome: 'retried', worker: 'worker@host', failure: { message: 'once' } },
+  ])
 })
 
 test('the limit of the sender stands above that of the worker, and a spent budget fails the task', async () => {
@@ -93,9 +95,9 @@ test('a settlement that the store refused for a while can be made again', async 
 test('settlements of one tick share a call', async () => {
   await w.broker.tasks.send(Array.from({ length: 10 }, (_, i) => job(`t${i}`)))
   await settled()
-  const updates = w.calls['update'] ?? 0
+  const updates = w.calls.update ?? 0
   await Promise.all(recorder.deliveries.map((delivery) => delivery.settle({ type: 'completed', result: null })))
-  expect((w.calls['update'] ?? 0) - updates).toBe(1)
+  expect((w.calls.update ?? 0) - updates).toBe(1)
 })
 
 test('progress and log lines are kept, also those written right before the end', async () => {

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Recorder, settled, type World, world } from './fixtures/world.ts'
+
+let w: World
+beforeEach(async () => {
+  w = await world()
+})
+afterEach(() => w.close())
+
+async function worker(name: string) {
+  const broker = await w.another()
+  await new Recorder().open(broker, { worker: name })
+  await broker.control.serve(name, (method, args) => {
+    if (method === 'fail') throw new TypeError('cannot')
+    return { method, args, name }
+  })
+}
+
+test('every worker answers, and nobody waits longer than for the last of them', async () => {
+  await worker('a@h')
+  await worker('b@h')
+  const replies = await w.broker.control.request('ping', { x: 1 })
+  expect(replies.map((reply) => reply.worker).sort()).toEqual(['a@h', 'b@h'])
+  expect(replies[0]).toMatchObject({ ok: true, value: { method: 'ping', args: { x: 1 } } })
+})
+
+test('destination and pattern choose who is asked', async () => {
+  await worker('a@h')
+  await worker('b@h')
+  const asked = async (options: object) => (await w.broker.control.request('ping', {}, options)).map((reply) => reply.worker)
+  expect(await asked({ destination: ['b@h'] })).toEqual(['b@h'])
+  expect(await asked({ pattern: 'a@*' })).toEqual(['a@h'])
+})
+
+test('an error becomes a reply', async () => {
+  await worker('a@h')
+  expect(await w.broker.control.request('fail', {})).toEqual([{ worker: 'a@h', ok: false, error: 'cannot' }])
+})
+
+test('the limit ends the wait early, the time-out ends it without answers', async () => {
+  await worker('a@h')
+  await worker('b@h')
+  expect(await w.broker.control.request('ping', {}, { limit: 1 })).toHaveLength(1)
+  const waiting = w.broker.control.request('ping', {}, { destination: ['nobody@h'], timeoutMs: 700 })
+  await w.clock.advance(700)
+  expect(await waiting).toEqual([])
+})
+
+test('a worker that has stopped serving is silent', async () => {
+  const end = await w.broker.control.serve('a@h', () => 'here')
+  await end()
+  const waiting = w.broker.control.request('ping', {}, { timeoutMs: 100 })
+  await w.clock.advance(100)
+  expect(await waiting).toEqual([])
+})
+
+test('events reach those who capture them, by pattern, and are not built when nobody does', async () => {
+  expect(w.broker.events.wanted()).toBe(false)
+  const seen: string[] = []
+  const end = await (await w.another()).events.capture(['task-*'], (event) => seen.push(event.type))
+  expect(w.broker.events.wanted()).toBe(true)
+  for (const type of ['task-started', 'worker-heartbeat', 'task-succeeded']) {
+    w.broker.events.emit({ type, at: w.clock.now(), worker: 'a@h' })
+  }
+  await settled()
+  expect(seen).toEqual(['task-started', 'task-succeeded'])
+  await end()
+  expect(w.broker.events.wanted()).toBe(false)
+})

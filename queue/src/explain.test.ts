@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { job, Recorder, type World, world } from './fixtures/world.ts'
+
+let w: World
+beforeEach(async () => {
+  w = await world()
+})
+afterEach(() => w.close())
+
+const reasons = async (id: string) => (await w.broker.admin?.explain(id))?.reasons.join(' ')
+
+test('nobody works', async () => {
+  await w.broker.tasks.send([job('a')])
+  expect(await reasons('a')).toBe('No worker is running.')
+})
+
+test('nobody knows the task', async () => {
+  await new Recorder().open(w.broker, { tasks: [{ name: 'other' }] })
+  await w.broker.tasks.send([job('a')])
+  expect(await reasons('a')).toBe('No live worker knows the task job; live: worker@host.')
+})
+
+test('those who know it do not consume its queue', async () => {
+  await new Recorder().open(w.broker)
+  await w.broker.tasks.send([job('a', { queue: 'slow' })])
+  expect(await reasons('a')).toContain('lovage control add_consumer slow')
+})
+
+test('the queue is paused', async () => {
+  await new Recorder().open(w.broker)
+  await w.broker.admin?.pauseQueue('default')
+  await w.broker.tasks.send([job('a')])
+  expect(await reasons('a')).toContain('Queue default is paused')
+})
+
+test('everybody is busy', async () => {
+  await w.broker.tasks.send([job('a'), job('b')])
+  await new Recorder().open(w.broker, { prefetch: 1 })
+  expect(await reasons('b')).toContain('waits for a free place')
+  expect(await reasons('a')).toContain('Run 0 is with worker@host')
+})
+
+test('dependencies, time, retries, ends and strangers', async () => {
+  await w.broker.tasks.send([job('a'), job('b', { dependencies: ['a'] }), job('c', { at: w.clock.now() + 90_000 })])
+  expect(await reasons('b')).toContain('It waits for 1 of its dependencies: a (pending)')
+  expect(await reasons('c')).toContain('It is due in 1m 30s')
+  const recorder = await new Recorder().open(w.broker)
+  await recorder.delivery('a').settle({ type: 'retried', delayMs: 5_000, limit: 3, failure: { name: 'Error', message: 'flaky' } })
+  expect(await reasons('a')).toContain('Run 0 on worker@host ended as retried: Error: flaky')
+  await w.broker.tasks.cancel(['a'], 'enough')
+  expect(await reasons('a')).toContain('It is over: exception')
+  expect(await reasons('nobody')).toContain('No task has this id')
+})

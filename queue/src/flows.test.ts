@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { job, Recorder, settled, type World, world } from './fixtures/world.ts'
+
+let w: World
+beforeEach(async () => {
+  w = await world()
+})
+afterEach(() => w.close())
+
+const failed = { type: 'failed', failure: { name: 'Error', message: 'no' } } as const
+
+test('a chain runs in order, each task with the result before it', async () => {
+  await w.broker.tasks.send([
+    job('a', { input: 1 }),
+    job('b', { dependencies: ['a'], bind: 'one' }),
+    job('c', { dependencies: ['b'], bind: 'one' }),
+  ])
+  const recorder = new Recorder()
+  recorder.outcome = (delivery) => ({ type: 'completed', result: Number(delivery.message.input) + 1 })
+  await recorder.open(w.broker)
+  await settled()
+  expect(recorder.deliveries.map((delivery) => [delivery.message.id, delivery.message.input])).toEqual([
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+  ])
+})
+
+test('a chord gets all results in the order of its dependencies, whatever order they came in', async () => {
+  const header = Array.from({ length: 20 }, (_, i) => `h${i}`)
+  await w.broker.tasks.send([...header.map((id, i) => job(id, { input: i })), job('body', { dependencies: header, bind: 'all' })])
+  const recorder = await new Recorder().open(w.broker, { prefetch: 50 })
+  for (const delivery of [...recorder.deliveries].reverse())
+    await delivery.settle({ type: 'completed', result: delivery.message.input })
+  await settled()
+  expect(recorder.delivery('body').message.input).toEqual(header.map((_, i) => i))
+})
+
+test('a failed dependency resolves the tasks behind it, all the way down, and whoever waits hears of it', async () => {
+  await w.broker.tasks.send([job('a'), job('b', { dependencies: ['a'] }), job('c', { dependencies: ['b'] })])
+  const waiting = w.broker.results.wait('c')
+  const recorder = await new Recorder().open(w.broker)
+  await recorder.delivery('a').settle(failed)
+  expect(await waiting).toMatchObject({ state: 'exception', reason: 'dependency-failed' })
+})
+
+test('`wait` leaves the task behind a failed one blocked until a rerun completes', async () => {
+  await w.broker.tasks.send([job('a'), job('b', { dependencies: ['a'], onDependencyFailure: 'wait' })])
+  const recorder = await new Recorder().open(w.broker)
+  await recorder.delivery('a').settle(failed)
+  await settled()
+  expect(await w.broker.results.get(['b'])).toMatchObject([{ state: 'blocked' }])
+  await w.broker.admin?.retry(['a'])
+  await settled()
+  await recorder.delivery('a').settle({ type: 'completed', result: null })
+  await settled()
+  expect(recorder.names).toEqual(['a', 'a', 'b'])
+})
+
+test('`all-resolved` is content with any end', async () => {
+  await w.broker.tasks.send([job('a'), job('b', { dependencies: ['a'], requires: 'all-resolved', bind: 'one' })])
+  const recorder = await new Recorder().open(w.broker)
+  await recorder.delivery('a').settle(failed)
+  await settled()
+  expect(recorder.delivery('b').message.input).toBeNull()
+})
+
+test('a flow that depends on what is over already starts at once', async () => {
+  await w.broker.tasks.send([job('a')])
+  const recorder = await new Recorder().open(w.broker)
+  await recorder.delivery('a').settle({ type: 'completed', result: 'early' })
+  await w.broker.tasks.send([job('b', { dependencies: ['a'], bind: 'one' })])
+  await settled()
+  expect(recorder.delivery('b').message.input).toBe('early')
+})
+
+test('a delayed task that was blocked waits for its time after its dependencies', async () => {
+  await w.broker.tasks.send([job('a'), job('b', { dependencies: ['a'], at: w.clock.now() + 60_000 })])
+  const recorder = await new Recorder().open(w.broker)
+  await recorder.delivery('a').settle({ type: 'completed', result: null })
+  await settled()
+  expect(await w.broker.results.get(['b'])).toMatchObject([{ state: 'scheduled' }])
+  await w.clock.advance(60_000)
+  expect(recorder.names).toEqual(['a', 'b'])
+})

@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { job, Recorder, type World, world } from './fixtures/world.ts'
+
+let w: World
+beforeEach(async () => {
+  w = await world({ retention: { completed: '1h', failed: '2h', exception: '2h', result: '30m' } })
+})
+afterEach(() => w.close())
+
+test('a deadline that passes ends a waiting task within a second', async () => {
+  await new Recorder().open(w.broker, { tasks: [{ name: 'another' }] })
+  await w.broker.tasks.send([job('a', { deadline: w.clock.now() + 5_000 })])
+  await w.clock.advance(4_999)
+  expect(await w.broker.results.get(['a'])).toMatchObject([{ state: 'pending' }])
+  await w.clock.advance(1_000)
+  expect(await w.broker.results.get(['a'])).toMatchObject([{ state: 'exception', reason: 'deadline-exceeded' }])
+})
+
+test('a deadline that passes aborts a running task and fences it', async () => {
+  await w.broker.tasks.send([job('a', { deadline: w.clock.now() + 5_000 })])
+  const recorder = await new Recorder().open(w.broker)
+  await w.clock.advance(6_000)
+  expect(recorder.revoked).toEqual([{ id: 'a', run: 0, reason: 'deadline' }])
+  expect(await recorder.delivery('a').settle({ type: 'completed', result: null })).toBe(false)
+})
+
+test('a broker that only sends maintains nothing, unless it is told to', async () => {
+  await w.broker.tasks.send([job('a', { deadline: w.clock.now() + 5_000 })])
+  await w.clock.advance(60_000)
+  expect(w.calls.sweep).toBeUndefined()
+  await w.another({ maintain: 'always' })
+  await w.clock.advance(1_000)
+  expect(await w.broker.results.get(['a'])).toMatchObject([{ state: 'exception' }])
+})
+
+test('history goes when its time is over: results first, then tasks, by state', async () => {
+  await w.broker.tasks.send([job('done'), job('off')])
+  const recorder = await new Recorder().open(w.broker)
+  await recorder.delivery('done').settle({ type: 'completed', result: 'x' })
+  await w.broker.tasks.cancel(['off'])
+  await w.clock.advance(40 * 60_000)
+  expect(await w.broker.results.get(['done'])).toMatchObject([{ state: 'completed', result: undefined }])
+  await w.clock.advance(30 * 60_000)
+  expect(await w.broker.results.get(['done', 'off'])).toMatchObject([{ state: 'unknown' }, { state: 'exception' }])
+  await w.clock.advance(60 * 60_000)
+  expect(await w.broker.results.get(['off'])).toMatchObject([{ state: 'unknown' }])
+})

@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Recorder, settled, type World, world } from './fixtures/world.ts'
+
+let w: World
+const minute = 60_000
+beforeEach(async () => {
+  w = await world()
+})
+afterEach(() => w.close())
+
+const schedules = () => {
+  const { admin } = w.broker
+  if (admin === undefined) throw new TypeError('the queue has an admin')
+  return admin.schedules
+}
+const every = { name: 'tick', everyMs: minute, task: 'job', input: { n: 1 } }
+
+test('an interval fires at its times, the task carries input and the time it was meant for', async () => {
+  await schedules().add(every)
+  const recorder = await new Recorder().open(w.broker)
+  const start = w.clock.now()
+  await w.clock.advance(3 * minute)
+  expect(recorder.deliveries.map((delivery) => delivery.message.input)).toEqual([{ n: 1 }, { n: 1 }, { n: 1 }])
+  expect(recorder.deliveries[0]?.message.headers).toEqual({ schedule: 'tick', scheduledFor: start + minute })
+})
+
+test('a cron line fires in its zone', async () => {
+  const added = await schedules().add({ name: 'nine', cron: '0 9 * * *', zone: 'America/New_York', task: 'job' })
+  const at = new Intl.DateTimeFormat('en', { timeZone: 'America/New_York', hour: 'numeric', hour12: false }).format(added.nextAt)
+  expect(at).toBe('09')
+})
+
+test('two processes fire once', async () => {
+  await schedules().add(every)
+  const one = await new Recorder().open(w.broker)
+  const two = await new Recorder().open(await w.another(), { worker: 'two@host' })
+  await w.clock.advance(5 * minute)
+  expect(one.names.length + two.names.length).toBe(5)
+  expect(new Set([...one.names, ...two.names]).size).toBe(5)
+})
+
+test('a schedule added while everybody sleeps wakes them in time', async () => {
+  const recorder = await new Recorder().open(w.broker)
+  await w.clock.advance(1000)
+  await (await w.another()).admin?.schedules.add(every)
+  await w.clock.advance(minute)
+  expect(recorder.names).toHaveLength(1)
+})
+
+test('what was missed while nothing ran is made up for by policy', async () => {
+  await schedules().add({ ...every, name: 'one', missed: 'one' })
+  await schedules().add({ ...every, name: 'all', missed: 'all' })
+  await schedules().add({ ...every, name: 'skip', missed: 'skip' })
+  await w.clock.advance(10 * minute + 30_000)
+  const recorder = await new Recorder().open(w.broker, { prefetch: 100 })
+  await settled()
+  const count = (name: string) => recorder.deliveries.filter((delivery) => delivery.message.headers?.schedule === name).length
+  expect([count('one'), count('all'), count('skip')]).toEqual([1, 10, 0])
+})
+
+test('pause, resume, run by hand, remove', async () => {
+  await schedules().add(every)
+  const recorder = await new Recorder().open(w.broker)
+  expect(await schedules().pause('tick')).toBe(true)
+  await w.clock.advance(3 * minute)
+  expect(recorder.names).toEqual([])
+  const id = await schedules().run('tick')
+  await settled()
+  expect(recorder.names).toEqual([id])
+  expect(await schedules().resume('tick')).toBe(true)
+  await w.clock.advance(minute)
+  expect(recorder.names).toHaveLength(2)
+  expect(await schedules().remove('tick')).toBe(true)
+  await w.clock.advance(3 * minute)
+  expect(recorder.names).toHaveLength(2)
+  expect(await schedules().list()).toEqual([])
+})
+
+test('mistakes are refused', async () => {
+  const bad = (spec: object) => expect(schedules().add({ name: 'x', task: 'job', ...spec })).rejects
+  await bad({}).toMatchObject({ code: 'SCHEDULE_INVALID' })
+  await bad({ cron: '61 * * * *' }).toMatchObject({ code: 'CRON_INVALID' })
+  await bad({ cron: '2030-01-01T00:00:00' }).toMatchObject({ code: 'CRON_INVALID' })
+  await bad({ cron: '* * * * *', zone: 'Mars/Base' }).toMatchObject({ code: 'CRON_INVALID' })
+  await bad({ everyMs: 1 }).toMatchObject({ code: 'SCHEDULE_INVALID' })
+  await bad({ everyMs: minute, input: 1n }).toMatchObject({ code: 'INPUT_UNSERIALIZABLE' })
+  await expect(schedules().run('x')).rejects.toMatchObject({ code: 'SCHEDULE_UNKNOWN' })
+  expect(await schedules().pause('x')).toBe(false)
+  expect(await schedules().remove('x')).toBe(false)
+})
