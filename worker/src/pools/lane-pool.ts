@@ -81,7 +81,8 @@ class LanePool implements Pool {
     if (modules.length === 0) throw new ConfigError('MODULE_INVALID', 'expected `modules` to name at least one file, got none')
     this.name = kind.name
     this.#kind = kind
-    this.#load = encode({ type: 'load', modules: modules.map(moduleUrl) })
+    for (const module of modules) moduleUrl(module)
+    this.#load = encode({ type: 'load', modules })
     this.#maxTasksPerChild = maxTasksPerChild === undefined ? undefined : wholeNumber(maxTasksPerChild, 'maxTasksPerChild', 1)
     this.#slots = new Slots({ size: wholeNumber(size, 'size', 1), maxTasksPerChild })
   }

@@ -1,0 +1,44 @@
+/** Carries what handlers ask of their worker: progress, log lines, more tasks, the results before theirs. */
+import { type Broker, type Clock, type Logger, type SendOptions, type TaskResult, taskMessage, validate } from '@lovage/core'
+import type { EventDesk } from './event-desk.ts'
+import { policyOptions } from './run-context.ts'
+import type { RegisteredTask } from './task-registry.ts'
+import type { HandlerDesk, TaskRun } from './task-run.ts'
+
+export interface HandlerDeskOptions {
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly desk: EventDesk
+  readonly registry: ReadonlyMap<string, RegisteredTask>
+  readonly newId: (now: number) => string
+}
+
+/** Makes the one desk of a worker. */
+export function handlerDesk(options: HandlerDeskOptions): HandlerDesk {
+  const { broker, clock, logger, desk, registry, newId } = options
+  return {
+    progress(run, value, detail) {
+      run.delivery.note({ progress: detail === undefined ? value : { value, detail } })
+      if (desk.wants('task-progress')) desk.tellTask('task-progress', run, { value, detail: detail ?? null })
+    },
+    log(run, level, text) {
+      run.delivery.note({ line: { level, text } })
+      logger.debug({ task: run.message.id, name: run.message.name, level }, text)
+      if (desk.wants('task-log')) desk.tellTask('task-log', run, { level, text })
+    },
+    async send(run: TaskRun, name: string, input: unknown, given: SendOptions | undefined): Promise<string> {
+      const definition = registry.get(name)?.definition
+      if (definition?.input !== undefined) await validate(definition.input, input, { code: 'INPUT_INVALID', task: name })
+      const options = definition === undefined ? given : policyOptions(definition, input, given)
+      const now = clock.now()
+      const context = { now, newId: () => newId(now) }
+      const message = taskMessage(definition ?? name, input, { ...options, parent: options?.parent ?? run.message.id }, context)
+      const [receipt] = await broker.tasks.send([message])
+      return receipt?.id ?? message.id
+    },
+    dependencies(run: TaskRun): Promise<readonly TaskResult[]> {
+      return broker.results.get(run.message.dependencies ?? [])
+    },
+  }
+}

@@ -1,0 +1,55 @@
+/** What the end of a run means for its task: the retry policy and the causes of stops applied. Pure. */
+import { type Failure, failureFrom, type Outcome, type Random, retryDelayMs } from '@lovage/core'
+import type { JobEnd } from './pool.ts'
+import { stopError } from './stop-errors.ts'
+import type { StopCause, TaskRun } from './task-run.ts'
+
+/** The parts of a run that decide. */
+export type RunFacts = Pick<TaskRun, 'message' | 'task' | 'stopped'>
+
+/** Gives the outcome to settle with. A run that was stopped and still returned keeps its result, unless it was cancelled. */
+export function outcomeOf(run: RunFacts, end: JobEnd, random: Random): Outcome {
+  if (run.stopped?.type === 'terminated') return { type: 'cancelled', message: 'terminated' }
+  switch (end.type) {
+    case 'returned':
+      return { type: 'completed', result: end.value }
+    case 'invalid':
+      return { type: 'rejected', reason: 'malformed-payload', failure: end.failure }
+    case 'cancel':
+      return end.message === undefined ? { type: 'cancelled' } : { type: 'cancelled', message: end.message }
+    case 'retry':
+      return again(run, end.failure, random, end.delayMs)
+    case 'threw':
+    case 'died':
+      if (run.stopped !== undefined) return stoppedOutcome(run, run.stopped, random)
+      return again(run, end.failure, random)
+  }
+}
+
+/** The outcome of a run whose handler did not end when it was stopped. */
+export function stoppedOutcome(run: RunFacts, cause: StopCause, random: Random): Outcome {
+  switch (cause.type) {
+    case 'terminated':
+      return { type: 'cancelled', message: 'terminated' }
+    case 'timeout': {
+      const outcome = again(run, failureFrom(stopError(cause, run.message.id)), random)
+      return outcome.type === 'failed' ? { ...outcome, reason: 'timeout' } : outcome
+    }
+    case 'disowned':
+    case 'shutdown':
+      return { type: 'released' }
+  }
+}
+
+function again(run: RunFacts, failure: Failure | undefined, random: Random, delayMs?: number): Outcome {
+  const { message, task } = run
+  const policy = task.definition.retry
+  const limit = message.retryLimit ?? policy.limit
+  if (message.retries >= limit) return { type: 'failed', failure: failure ?? noneLeft(limit) }
+  const retried = { type: 'retried', delayMs: delayMs ?? retryDelayMs(policy, message.retries + 1, random), limit } as const
+  return failure === undefined ? retried : { ...retried, failure }
+}
+
+function noneLeft(limit: number): Failure {
+  return { name: 'Error', message: `the handler asked for a retry, but none of ${limit} is left` }
+}

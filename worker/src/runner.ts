@@ -1,0 +1,136 @@
+/** Runs tasks in the pool: starts them, keeps their time limits, stops them, and settles what they end with. */
+import type { Clock, Outcome, Random } from '@lovage/core'
+import type { EventDesk } from './event-desk.ts'
+import { InFlight } from './in-flight.ts'
+import { outcomeOf, stoppedOutcome } from './outcome-of.ts'
+import type { JobEnd, Pool, Running } from './pool.ts'
+import { HandlerTime } from './prefetch.ts'
+import type { Settler } from './settler.ts'
+import { softTimeout, stopError } from './stop-errors.ts'
+import type { StopCause, TaskRun } from './task-run.ts'
+
+export interface RunnerOptions {
+  readonly worker: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly pool: Pool
+  readonly settler: Settler
+  readonly desk: EventDesk
+  /** How long a handler may go on after its signal fired, in milliseconds; then it is killed or left behind. */
+  readonly graceMs: number
+  readonly report: (error: unknown) => void
+  /** A place has become free. */
+  readonly onFree: () => void
+}
+
+export class Runner {
+  /** Runs that hold a place. */
+  readonly active = new Set<TaskRun>()
+  /** Runs whose handler goes on although nobody waits for it any more. */
+  readonly lingering = new Set<TaskRun>()
+  readonly handlerTime = new HandlerTime()
+  readonly inFlight = new InFlight()
+  /** Runs begun so far. */
+  started = 0
+  readonly #options: RunnerOptions
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+  }
+
+  start(run: TaskRun, now: number): void {
+    const { pool, desk, worker } = this.#options
+    run.stage = 'running'
+    run.startedAt = now
+    run.task.started++
+    this.started++
+    this.active.add(run)
+    this.inFlight.begin()
+    let running: Running
+    try {
+      run.delivery.accept()
+      running = pool.run({ message: run.message, worker }, run)
+    } catch (error) {
+      this.#options.report(error)
+      this.#finish(run, { type: 'released' })
+      return
+    }
+    run.running = running
+    this.#limit(run, now)
+    if (desk.wants('task-started')) desk.tellTask('task-started', run, {})
+    void this.#follow(run, running.end)
+  }
+
+  /** Stops a run. With `force` it is killed at once where the pool can, and settled at once where it cannot. */
+  stop(run: TaskRun, cause: StopCause, force: boolean, graceMs = this.#options.graceMs): void {
+    if (run.stage !== 'running' || run.running === undefined) return
+    if (run.stopped === undefined || cause.type === 'disowned') run.stopped = cause
+    run.cancelTimers()
+    const reason = stopError(cause, run.message.id)
+    run.running.abort(reason)
+    if (force && run.running.kill(reason)) return
+    if (force) this.#close(run, stoppedOutcome(run, cause, this.#options.random))
+    const { clock } = this.#options
+    run.addTimer(clock.at(clock.now() + graceMs, () => this.#abandon(run, cause)))
+  }
+
+  /** Kills a run, or leaves its handler behind and frees its place. */
+  #abandon(run: TaskRun, cause: StopCause): void {
+    if (!this.active.has(run)) return
+    if (run.running?.kill(stopError(cause, run.message.id)) === true) return
+    this.lingering.add(run)
+    if (run.stage === 'running') this.#close(run, stoppedOutcome(run, cause, this.#options.random))
+    this.#vacate(run)
+  }
+
+  #limit(run: TaskRun, now: number): void {
+    const { clock } = this.#options
+    const { hardMs, softMs } = run.task
+    const limitMs = run.message.timeoutMs ?? hardMs
+    if (softMs !== undefined) {
+      run.addTimer(clock.at(now + softMs, () => run.running?.abort(softTimeout(softMs, run.message.id))))
+    }
+    if (limitMs !== undefined) {
+      run.addTimer(clock.at(now + limitMs, () => this.stop(run, { type: 'timeout', limitMs }, true)))
+    }
+  }
+
+  async #follow(run: TaskRun, end: Promise<JobEnd>): Promise<void> {
+    const ended = await end
+    if (run.stage === 'running') {
+      this.#finish(run, outcomeOf(run, ended, this.#options.random))
+    } else {
+      this.lingering.delete(run)
+      run.cancelTimers()
+      this.#vacate(run)
+    }
+  }
+
+  #finish(run: TaskRun, outcome: Outcome): void {
+    this.#close(run, outcome)
+    this.#vacate(run)
+  }
+
+  #vacate(run: TaskRun): void {
+    if (!this.active.delete(run)) return
+    this.inFlight.end()
+    this.#options.onFree()
+  }
+
+  /** Settles a run once; from here on its handler has no say. */
+  #close(run: TaskRun, outcome: Outcome): void {
+    const runtimeMs = this.#options.clock.now() - run.startedAt
+    run.stage = 'ended'
+    if (run.timers !== undefined) run.cancelTimers()
+    this.handlerTime.add(runtimeMs)
+    run.task.runtimes.add(runtimeMs)
+    if (run.stopped?.type === 'disowned') this.#options.desk.disowned(run, run.stopped.reason)
+    else void this.#settle(run, outcome, runtimeMs)
+  }
+
+  async #settle(run: TaskRun, outcome: Outcome, runtimeMs: number): Promise<void> {
+    const { settler, desk } = this.#options
+    run.task.outcomes[outcome.type]++
+    if (await settler.settle(run, outcome)) desk.ended(run, outcome, runtimeMs)
+  }
+}

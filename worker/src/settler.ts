@@ -1,0 +1,97 @@
+/** Brings outcomes to the broker and does not let go of one until it is safe. */
+import { type Clock, failureFrom, LovageError, type Outcome, type Random } from '@lovage/core'
+import { InFlight } from './in-flight.ts'
+import type { Unsettled } from './task-run.ts'
+
+/** Milliseconds. */
+const firstPause = 100
+const longestPause = 10_000
+
+export interface SettlerOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly report: (error: Error) => void
+}
+
+export class Settler {
+  readonly inFlight = new InFlight()
+  readonly #options: SettlerOptions
+  /** Runs whose outcome the broker has not taken yet. */
+  readonly #insisting = new Set<Unsettled>()
+  #gaveUp = false
+
+  constructor(options: SettlerOptions) {
+    this.#options = options
+  }
+
+  /** Resolves with true when the outcome counted; false when the run was no longer this worker's, or it was given up. Never rejects. */
+  async settle(run: Unsettled, outcome: Outcome): Promise<boolean> {
+    this.inFlight.begin()
+    try {
+      return await run.delivery.settle(outcome)
+    } catch (error) {
+      this.#insisting.add(run)
+      return await this.#insist(run, outcome, asError(error))
+    } finally {
+      if (this.#insisting.size > 0) this.#insisting.delete(run)
+      this.inFlight.end()
+    }
+  }
+
+  /** Stops insisting: what cannot be settled now is left to the broker, which will deliver it again. */
+  giveUp(): void {
+    this.#gaveUp = true
+    for (const run of this.#insisting) run.wake?.()
+  }
+
+  /** Runs that have an outcome which the broker has refused so far. */
+  get insisting(): Iterable<Unsettled> {
+    return this.#insisting
+  }
+
+  async #insist(run: Unsettled, first: Outcome, firstError: Error): Promise<boolean> {
+    let outcome = first
+    let error = firstError
+    for (let attempt = 0; ; attempt++) {
+      this.#options.report(error)
+      const next = afterError(outcome, error)
+      if (next === undefined) return false
+      if (next === outcome) await this.#pause(run, attempt)
+      outcome = next
+      if (run.disowned || this.#gaveUp) return false
+      try {
+        return await run.delivery.settle(outcome)
+      } catch (again) {
+        error = asError(again)
+      }
+    }
+  }
+
+  async #pause(run: Unsettled, attempt: number): Promise<void> {
+    if (this.#gaveUp || run.disowned) return
+    const { clock, random } = this.#options
+    const pause = Math.min(longestPause, firstPause * 2 ** Math.min(attempt, 20)) * (1 - 0.2 * random())
+    await new Promise<void>((resolve) => {
+      const cancel = clock.at(clock.now() + pause, resolve)
+      run.wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+    run.wake = undefined
+  }
+}
+
+/** The outcome to try next: another one where this one can never be written, none where no attempt can ever count. */
+function afterError(outcome: Outcome, error: Error): Outcome | undefined {
+  if (LovageError.is(error, 'SETTLED_TWICE') || LovageError.is(error, 'STORE_CLOSED')) return undefined
+  if (!LovageError.is(error, 'INPUT_UNSERIALIZABLE') && !LovageError.is(error, 'PAYLOAD_TOO_LARGE')) return outcome
+  if (outcome.type === 'completed') return { type: 'failed', failure: failureFrom(error) }
+  if (!('failure' in outcome) || outcome.failure?.stack === undefined) return undefined
+  const { name, message } = outcome.failure
+  return { ...outcome, failure: { name, message: message.slice(0, 1000) } }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
+}

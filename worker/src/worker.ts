@@ -1,0 +1,364 @@
+/** The Worker: takes tasks from a broker, runs them in a pool, settles them, and can be seen and steered meanwhile. */
+import { EventEmitter } from 'node:events'
+import { type Broker, type Clock, ConfigError, type Consumer, type Logger, type RevokeReason, shown } from '@lovage/core'
+import { Autoscaler } from './autoscaler.ts'
+import { modulesWith } from './default-modules.ts'
+import { EventDesk } from './event-desk.ts'
+import { handlerDesk } from './handler-desk.ts'
+import { Intake } from './intake.ts'
+import { Lamport } from './lamport.ts'
+import type { CommandHandler, Module, StopOptions, WorkerLoad, WorkerSettings, WorkerSurface } from './module.ts'
+import type { Pool } from './pool.ts'
+import { deferred } from './pools/deferred.ts'
+import { Prefetch } from './prefetch.ts'
+import { RevokedIds } from './revoked-ids.ts'
+import { Runner } from './runner.ts'
+import { Settler } from './settler.ts'
+import { holdProcess } from './system-clock.ts'
+import type { RegisteredTask } from './task-registry.ts'
+import type { TaskRun } from './task-run.ts'
+import type { WorkerEvents } from './worker-events.ts'
+import { type WorkerOptions, type WorkerSetup, wholeNumber, workerSetup } from './worker-options.ts'
+
+/**
+ * Runs tasks for one broker. Emits `ready`, `error`, `fatal`, `end`, `exit`, the task events, `worker.dispatch.{type}` and
+ * `worker.pidbox.{method}`. One start and one stop in a life.
+ */
+export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface {
+  readonly name: string
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly pool: Pool
+  readonly settings: WorkerSettings
+  readonly registry: ReadonlyMap<string, RegisteredTask>
+  readonly modules: readonly Module[]
+  readonly commands = new Map<string, CommandHandler>()
+  readonly lamport = new Lamport()
+  readonly revoked = new RevokedIds()
+  readonly autoscaler = new Autoscaler()
+  readonly events: EventDesk
+  readonly #settler: Settler
+  readonly #runner: Runner
+  readonly #intake: Intake
+  readonly #prefetch: Prefetch
+  readonly #queues: Set<string>
+  #concurrency: number
+  #startedAt = 0
+  #consumer: Consumer | undefined
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+  readonly #cold = deferred()
+  #isCold = false
+
+  /** @throws {ConfigError} OPTION_INVALID, NAME_INVALID, DURATION_INVALID, DEFINITION_DUPLICATE, DEFINITION_INVALID, MODULE_INVALID */
+  constructor(options: WorkerOptions) {
+    super()
+    const setup = workerSetup(options)
+    this.name = setup.name
+    this.broker = options.broker
+    this.clock = setup.clock
+    this.logger = setup.logger
+    this.pool = setup.pool
+    this.settings = setup.settings
+    this.registry = setup.registry
+    this.modules = modulesWith(options.modules ?? [])
+    this.#queues = new Set(setup.queues)
+    this.#concurrency = setup.concurrency
+    this.events = this.#makeEventDesk(setup)
+    this.#settler = new Settler({ clock: setup.clock, random: setup.random, report: (error) => this.report(error) })
+    this.#runner = this.#makeRunner(setup)
+    this.#intake = this.#makeIntake(setup)
+    this.#prefetch = new Prefetch(setup.settings.prefetch, setup.concurrency)
+    if (setup.autoscale !== undefined) this.autoscaler.set(setup.autoscale)
+  }
+
+  get concurrency(): number {
+    return this.#concurrency
+  }
+
+  get prefetch(): number {
+    return this.#prefetch.told
+  }
+
+  get queues(): readonly string[] {
+    return [...this.#queues]
+  }
+
+  /** Epoch milliseconds; 0 before the start. */
+  get startedAt(): number {
+    return this.#startedAt
+  }
+
+  get paused(): boolean {
+    return this.#intake.paused
+  }
+
+  get load(): WorkerLoad {
+    return {
+      active: this.#runner.active.size,
+      reserved: this.#intake.waiting,
+      scheduled: this.#intake.scheduled().length,
+      lingering: this.#runner.lingering.size,
+      processed: this.#runner.started,
+    }
+  }
+
+  active(): readonly TaskRun[] {
+    return [...this.#runner.active]
+  }
+
+  reserved(): readonly TaskRun[] {
+    return this.#intake.reserved()
+  }
+
+  scheduled(): readonly TaskRun[] {
+    return this.#intake.scheduled()
+  }
+
+  /** Adds a remote control command, or puts it in place of a built-in one. */
+  command(name: string, handler: CommandHandler): this {
+    this.commands.set(name, handler)
+    return this
+  }
+
+  /** Tells all workers: each emits `worker.dispatch.{type}` with these fields. */
+  dispatch(type: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.events.dispatch(type, fields)
+  }
+
+  /**
+   * Resolves when the worker consumes. Calling again changes nothing.
+   * @throws {ConfigError} UNSUPPORTED after `stop`; and whatever keeps the pool, a module or the consumer from starting,
+   * which is also emitted as `fatal`
+   */
+  start(): Promise<void> {
+    if (this.#stopping !== undefined && this.#starting === undefined) {
+      return Promise.reject(new ConfigError('UNSUPPORTED', 'expected a new Worker to start, got one that was stopped'))
+    }
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  /**
+   * Ends the worker. Warm: nothing new begins, what was only reserved goes back, what runs is waited for. Cold: what runs
+   * is aborted and goes back; calling it with `cold` turns a warm stop that still waits into a cold one. Resolves after
+   * `exit`, never rejects.
+   */
+  stop(options: StopOptions = {}): Promise<void> {
+    if (options.cold === true) {
+      this.#isCold = true
+      this.#cold.resolve()
+    }
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  /** Stops taking tasks and gives back what was only reserved, until `resume`. */
+  pause(): void {
+    if (this.#intake.paused) return
+    this.#intake.paused = true
+    this.#consumer?.pause()
+    this.#giveBack((run) => run.stage !== 'scheduled')
+  }
+
+  resume(): void {
+    if (!this.#intake.paused) return
+    this.#intake.paused = false
+    if (this.#stopping === undefined) this.#consumer?.resume()
+    this.#intake.fill()
+  }
+
+  resize(concurrency: number): void {
+    this.#concurrency = wholeNumber(concurrency, 'concurrency')
+    this.pool.resize(concurrency)
+    this.#tune()
+    this.#intake.fill()
+  }
+
+  async addQueue(queue: string): Promise<void> {
+    await this.#consumer?.addQueue(queue)
+    this.#queues.add(queue)
+  }
+
+  async cancelQueue(queue: string): Promise<void> {
+    await this.#consumer?.cancelQueue(queue)
+    this.#queues.delete(queue)
+  }
+
+  revoke(ids: readonly string[], options: { readonly terminate?: boolean; readonly signal?: string } = {}): readonly string[] {
+    const wanted = new Set(ids)
+    const matches = (run: TaskRun) => wanted.has(run.message.id)
+    this.revoked.add(ids, this.clock.now())
+    const waiting = this.#intake.withdraw(matches)
+    for (const run of waiting) this.#intake.drop(run, { type: 'cancelled', message: 'revoked' })
+    const running = options.terminate === true ? this.active().filter(matches) : []
+    for (const run of running) this.#runner.stop(run, { type: 'terminated', signal: options.signal ?? 'SIGTERM' }, true)
+    return [...waiting, ...running].map((run) => run.message.id)
+  }
+
+  refreshLimit(task: RegisteredTask): void {
+    this.#intake.refreshLimit(task)
+  }
+
+  report(error: unknown): void {
+    const told = error instanceof Error ? error : new ConfigError('BUG', `something threw what is no error: ${shown(error)}`)
+    if (this.listenerCount('error') > 0) this.tell('error', told)
+    else this.logger.error({ error: told, worker: this.name }, 'recovered')
+  }
+
+  tell<Name extends keyof WorkerEvents>(name: Name, ...args: WorkerEvents[Name]): void {
+    try {
+      this.emit(name as never, ...(args as never))
+    } catch (error) {
+      this.logger.error({ error, worker: this.name }, `a listener of ${name} threw`)
+    }
+  }
+
+  async #start(): Promise<void> {
+    const release = holdProcess()
+    this.once('exit', release)
+    try {
+      this.#startedAt = this.clock.now()
+      await this.pool.start()
+      this.pool.resize(this.#concurrency)
+      for (const module of this.modules) await module.start(this)
+      this.autoscaler.start(this)
+      this.#consumer = await this.#consume()
+      this.#prefetch.bind(this.#consumer)
+      if (this.#intake.paused) this.#consumer.pause()
+      this.tell('ready')
+    } catch (error) {
+      release()
+      await this.#close()
+      if (this.listenerCount('fatal') > 0) this.tell('fatal', error as Error)
+      else this.logger.error({ error, worker: this.name }, 'cannot start')
+      throw error
+    }
+  }
+
+  #consume(): Promise<Consumer> {
+    return this.broker.tasks.consume(
+      {
+        queues: this.queues,
+        prefetch: this.#prefetch.told,
+        worker: this.name,
+        tasks: [...this.registry.values()].map((task) => task.published()),
+      },
+      {
+        deliver: (deliveries) => this.#intake.receive(deliveries),
+        revoke: (taskId, run, reason) => this.#disown(taskId, run, reason),
+        error: (error) => this.report(error),
+      },
+    )
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      await this.#starting
+    } catch {
+      return
+    }
+    if (this.#starting === undefined) return
+    this.#intake.ending = true
+    this.#consumer?.pause()
+    this.autoscaler.stop()
+    this.tell('end')
+    this.#giveBack(() => true)
+    await Promise.race([this.#drained(), this.#cold.promise])
+    if (this.#isCold) await this.#abortAll()
+    await this.#close()
+    this.tell('exit')
+  }
+
+  async #drained(): Promise<void> {
+    await this.#runner.inFlight.none()
+    await this.#settler.inFlight.none()
+  }
+
+  async #abortAll(): Promise<void> {
+    const { clock, settings } = this
+    for (const run of this.active()) this.#runner.stop(run, { type: 'shutdown' }, false, settings.coldGraceMs)
+    // Twice the grace: once for handlers to end, once for the broker to take the outcomes.
+    const cancel = clock.at(clock.now() + 2 * settings.coldGraceMs, () => this.#settler.giveUp())
+    await this.#drained()
+    cancel()
+  }
+
+  async #close(): Promise<void> {
+    this.autoscaler.stop()
+    for (const module of this.modules.toReversed()) await this.#attempt(() => module.stop())
+    await this.#attempt(() => this.pool.close())
+    await this.#attempt(() => this.#consumer?.close())
+  }
+
+  async #attempt(action: () => unknown): Promise<void> {
+    try {
+      await action()
+    } catch (error) {
+      this.report(error)
+    }
+  }
+
+  #giveBack(matches: (run: TaskRun) => boolean): void {
+    const now = this.clock.now()
+    for (const run of this.#intake.withdraw(matches)) {
+      const delayMs = Math.max(0, (run.message.at ?? 0) - now)
+      this.#intake.drop(run, delayMs > 0 ? { type: 'released', delayMs } : { type: 'released' })
+    }
+  }
+
+  #disown(taskId: string, runNumber: number, reason: RevokeReason): void {
+    const matches = ({ delivery }: { delivery: TaskRun['delivery'] }) =>
+      delivery.message.id === taskId && delivery.message.run === runNumber
+    for (const run of this.active()) if (matches(run)) this.#runner.stop(run, { type: 'disowned', reason }, false)
+    for (const run of this.#intake.withdraw(matches)) this.#intake.disown(run, reason)
+    for (const item of this.#settler.insisting) if (matches(item)) item.disown(reason)
+  }
+
+  #tune(): void {
+    const reach = this.autoscaler.range?.max ?? 0
+    this.#prefetch.tune(Math.max(this.#concurrency, reach), this.#runner.handlerTime.mean, this.#intake.held)
+  }
+
+  #makeEventDesk(setup: WorkerSetup): EventDesk {
+    const { clock, lamport, broker, name } = this
+    return new EventDesk(
+      { worker: name, bus: broker.events, emitter: this, lamport, now: () => clock.now(), report: (error) => this.report(error) },
+      setup.events,
+    )
+  }
+
+  #makeRunner(setup: WorkerSetup): Runner {
+    return new Runner({
+      worker: this.name,
+      clock: this.clock,
+      random: setup.random,
+      pool: this.pool,
+      settler: this.#settler,
+      desk: this.events,
+      graceMs: setup.settings.abortGraceMs,
+      report: (error) => this.report(error),
+      onFree: () => {
+        if (this.#prefetch.isDue()) this.#tune()
+        this.#intake.fill()
+      },
+    })
+  }
+
+  #makeIntake(setup: WorkerSetup): Intake {
+    const { broker, clock, logger, registry } = this
+    return new Intake({
+      clock,
+      registry,
+      revoked: this.revoked,
+      runner: this.#runner,
+      settler: this.#settler,
+      desk: this.events,
+      handlerDesk: handlerDesk({ broker, clock, logger, registry, desk: this.events, newId: setup.newId }),
+      concurrency: () => this.#concurrency,
+      report: (error) => this.report(error),
+      onHeld: () => this.#tune(),
+    })
+  }
+}
