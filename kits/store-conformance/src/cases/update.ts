@@ -1,0 +1,253 @@
+/** What updating owes: fences, fields, and the tasks behind a resolved one. */
+import { expectEqual, expectSameSet } from '../expect.ts'
+import {
+  after,
+  apply,
+  cancelled,
+  changeFor,
+  claim,
+  claimOne,
+  claimRequest,
+  completed,
+  failed,
+  insert,
+  move,
+  newTask,
+  newTasks,
+  released,
+  rerun,
+  retriedAfter,
+  statesOf,
+  t0,
+  taskOf,
+  work,
+} from '../moves.ts'
+import { type StoreCase, storeCase } from '../store-case.ts'
+
+export const updateCases: readonly StoreCase[] = [
+  storeCase('update/sets the fields of the patch', async (store) => {
+    await insert(store, newTask('a'))
+    const before = await claimOne(store)
+    const failure = { name: 'TypeError', message: 'é', code: 'E', stack: 'at x', cause: { name: 'Error', message: 'deep' } }
+    const ended = { run: 0, worker: 'w1@test', startedAt: t0 + 1, endedAt: t0 + 2, outcome: 'failed', failure } as const
+    const patch = { reason: 'timeout', retries: 2, lost: 1, startedAt: t0 + 3, resolvedAt: t0 + 4, result: '{"r":1}', failure }
+    await store.update([{ id: 'a', from: 'running', run: 0, patch: { state: 'failed', ...patch, ended } }])
+    const expected = { ...before, ...patch, state: 'failed', holder: undefined, takenUntil: undefined, runs: [ended] }
+    expectEqual(await taskOf(store, 'a'), expected, 'the stored task')
+  }),
+  storeCase('update/what is absent stays, what is null is cleared', async (store) => {
+    await insert(store, newTask('a'))
+    const fields = { reason: 'x', resolvedAt: t0 + 4, result: '1', failure: { name: 'E', message: 'm' }, retries: 1, lost: 1 }
+    await store.update([{ id: 'a', from: 'pending', run: -1, patch: { state: 'failed', ...fields } }])
+    await store.update([{ id: 'a', from: 'failed', run: -1, patch: { state: 'scheduled', dueAt: t0 + 50 } }])
+    expectEqual(
+      await taskOf(store, 'a'),
+      { ...(await taskOf(store, 'a')), ...fields, dueAt: t0 + 50 },
+      'the task after a patch without them',
+    )
+    const cleared = { reason: null, resolvedAt: null, result: null, failure: null, dueAt: null }
+    await store.update([{ id: 'a', from: 'scheduled', run: -1, patch: { state: 'pending', ...cleared } }])
+    const { reason, resolvedAt, result, failure, dueAt, retries } = await taskOf(store, 'a')
+    expectEqual(
+      [reason, resolvedAt, result, failure, dueAt, retries].filter((value) => value !== undefined),
+      [1],
+      'what is left',
+    )
+  }),
+  storeCase('update/leaving running clears holder and lease and keeps the name of the worker', async (store) => {
+    await insert(store, newTask('a'))
+    await apply(store, await claimOne(store), released)
+    const task = await taskOf(store, 'a')
+    expectEqual(
+      [task.holder, task.takenUntil, task.worker, task.run],
+      [undefined, undefined, 'w1@test', 0],
+      'the facts of the run',
+    )
+  }),
+  storeCase('update/gives one flag per change, in order, each seeing those before', async (store) => {
+    await insert(store, ...newTasks(2))
+    const [first, second] = await claim(store)
+    if (first === undefined || second === undefined) return
+    const changes = [changeFor(second, failed), changeFor(first, completed), changeFor(second, completed)]
+    const { applied } = await store.update(changes)
+    expectEqual(applied, [true, true, false], 'the flags')
+    expectEqual(await statesOf(store, 't0', 't1'), ['completed', 'failed'], 'the states')
+  }),
+  storeCase('update/another state or run refuses the change, and nothing is done', async (store) => {
+    await insert(store, newTask('a'))
+    const before = await claimOne(store)
+    const patch = { state: 'completed', result: '1', resolvedAt: t0 + 2 } as const
+    const { applied, ready, resolved } = await store.update([
+      { id: 'a', from: 'pending', run: 0, patch },
+      { id: 'a', from: 'running', run: 1, patch },
+      { id: 'a', from: 'running', run: -1, patch },
+      { id: 'nobody', from: 'running', run: 0, patch },
+    ])
+    expectEqual([applied, ready, resolved], [[false, false, false, false], [], []], 'the reply')
+    expectEqual(await taskOf(store, 'a'), before, 'the stored task')
+  }),
+  storeCase('update/a change that is refused does nothing to the tasks behind', async (store) => {
+    await insert(store, newTask('a'), after('b', ['a']))
+    await store.update([{ id: 'a', from: 'running', run: 0, patch: { state: 'failed', resolvedAt: t0 + 2 } }])
+    expectEqual(await statesOf(store, 'a', 'b'), ['pending', 'blocked'], 'the states')
+  }),
+  storeCase('update/a call without changes does nothing', async (store) => {
+    const { applied, ready, resolved } = await store.update([])
+    expectEqual([applied, ready, resolved], [[], [], []], 'the reply')
+  }),
+  storeCase('update/names the queues in which tasks became pending', async (store) => {
+    await insert(store, newTask('a', { queue: 'mail' }), newTask('b'))
+    const tasks = await claim(store, { queues: ['mail', 'default'] })
+    const { ready } = await store.update(tasks.map((task) => changeFor(task, task.id === 'a' ? released : completed)))
+    expectEqual(ready, ['mail'], 'the queues')
+  }),
+  storeCase('update/keeps ended runs in order', async (store) => {
+    await insert(store, newTask('a'))
+    for (let run = 0; run < 3; run++) await apply(store, await claimOne(store), retriedAfter(0))
+    const task = await taskOf(store, 'a')
+    expectEqual(
+      [task.retries, task.runs.map(({ run, outcome }) => `${run} ${outcome}`)],
+      [3, ['0 retried', '1 retried', '2 retried']],
+      'retries and runs',
+    )
+  }),
+  storeCase('update/a rerun begins anew', async (store) => {
+    await insert(store, newTask('a'))
+    await apply(store, await claimOne(store), failed)
+    await move(store, 'a', rerun)
+    const { state, reason, failure, resolvedAt, retries, runs } = await taskOf(store, 'a')
+    expectEqual(
+      [state, reason, failure, resolvedAt, retries, runs.length],
+      ['pending', undefined, undefined, undefined, 0, 1],
+      'the facts',
+    )
+    expectEqual(await work(store), ['a'], 'what can be claimed')
+  }),
+]
+
+/** Dependents: freed, failed or left waiting in the same step. */
+export const updateBehindCases: readonly StoreCase[] = [
+  storeCase('update/the last completed dependency frees the task behind', async (store) => {
+    await insert(store, ...newTasks(2), { ...after('z', ['t0', 't1']), queue: 'mail' })
+    const [first, second] = await claim(store)
+    if (first === undefined || second === undefined) return
+    const once = await store.update([changeFor(first, completed)])
+    const waiting = await taskOf(store, 'z')
+    expectEqual([once.ready, waiting.state, waiting.blockers], [[], 'blocked', 1], 'after the first')
+    const twice = await store.update([changeFor(second, completed)])
+    const free = await taskOf(store, 'z')
+    expectEqual([twice.ready, twice.resolved, free.state, free.blockers], [['mail'], [], 'pending', 0], 'after the second')
+  }),
+  storeCase('update/several dependencies of one call count one by one', async (store) => {
+    await insert(store, ...newTasks(3), after('z', ['t0', 't1', 't2']))
+    const tasks = await claim(store)
+    await store.update(tasks.map((task) => changeFor(task, completed)))
+    expectEqual(await statesOf(store, 'z'), ['pending'], 'the state')
+  }),
+  storeCase('update/a freed task with a later due time is scheduled', async (store) => {
+    await insert(store, newTask('a'), { ...after('b', ['a']), dueAt: t0 + 90 }, { ...after('c', ['a']), dueAt: t0 + 80 })
+    const { ready, dueAt } = await store.update([changeFor(await claimOne(store), completed, t0 + 9)])
+    expectEqual(
+      [ready, dueAt, ...(await statesOf(store, 'b', 'c'))],
+      [[], t0 + 80, 'scheduled', 'scheduled'],
+      'ripple and states',
+    )
+    expectEqual((await store.claim(claimRequest())).nextDueAt, t0 + 80, 'the next due time')
+  }),
+  storeCase('update/a freed task whose time has come is pending', async (store) => {
+    await insert(store, newTask('a'), { ...after('b', ['a']), dueAt: t0 + 9 })
+    const { ready } = await store.update([changeFor(await claimOne(store), completed, t0 + 9)])
+    const task = await taskOf(store, 'b')
+    expectEqual([ready, task.state, task.dueAt], [['default'], 'pending', undefined], 'ripple and task')
+  }),
+  storeCase('update/a failed dependency resolves the task behind', async (store) => {
+    await insert(store, newTask('a'), { ...after('b', ['a']), name: 'mail.send' })
+    const { ready, resolved } = await store.update([changeFor(await claimOne(store), failed, t0 + 9)])
+    expectEqual(
+      [ready, resolved],
+      [[], [{ id: 'b', name: 'mail.send', state: 'exception', reason: 'dependency-failed' }]],
+      'the ripple',
+    )
+    const task = await taskOf(store, 'b')
+    expectEqual(
+      [task.state, task.reason, task.resolvedAt, task.blockers],
+      ['exception', 'dependency-failed', t0 + 9, 0],
+      'the task',
+    )
+  }),
+  storeCase('update/a cancelled dependency is as bad as a failed one', async (store) => {
+    await insert(store, newTask('a'), newTask('other'), after('b', ['a', 'other']))
+    const { resolved } = await store.update([changeFor(await taskOf(store, 'a'), cancelled)])
+    expectEqual(
+      resolved.map(({ id }) => id),
+      ['b'],
+      'the tasks resolved on the way',
+    )
+    await work(store)
+    expectEqual(await statesOf(store, 'other', 'b'), ['completed', 'exception'], 'the states in the end')
+  }),
+  storeCase('update/a task that requires only resolved dependencies is freed by failed ones', async (store) => {
+    await insert(store, ...newTasks(3), after('z', ['t0', 't1', 't2'], { requires: 'all-resolved' }))
+    await work(store, ({ id }) => (id === 't0' ? failed : id === 't1' ? cancelled : completed))
+    expectEqual(await statesOf(store, 't0', 't1', 't2', 'z'), ['failed', 'exception', 'completed', 'completed'], 'the states')
+  }),
+  storeCase('update/a task that waits is freed when the failed dependency is rerun', async (store) => {
+    await insert(store, newTask('a'), after('b', ['a'], { onDependencyFailure: 'wait' }))
+    const { resolved } = await store.update([changeFor(await claimOne(store), failed)])
+    expectEqual([resolved, ...(await statesOf(store, 'a', 'b'))], [[], 'failed', 'blocked'], 'after the failure')
+    await move(store, 'a', rerun)
+    expectEqual(await work(store), ['a', 'b'], 'the order of work')
+  }),
+  storeCase('update/a dependency that completes twice counts once', async (store) => {
+    await insert(store, newTask('a'), newTask('other', { queue: 'other' }), after('b', ['a', 'other']))
+    await work(store)
+    await move(store, 'a', rerun)
+    await work(store)
+    const task = await taskOf(store, 'b')
+    expectEqual([task.state, task.blockers], ['blocked', 1], 'the task behind')
+  }),
+  storeCase('update/a dependency that was satisfied stays so, whatever its rerun brings', async (store) => {
+    await insert(store, newTask('a'), newTask('other', { queue: 'other' }), after('b', ['a', 'other']))
+    await work(store)
+    await move(store, 'a', rerun)
+    await work(store, () => failed)
+    expectEqual(await statesOf(store, 'a', 'b'), ['failed', 'blocked'], 'the states')
+    await store.update([changeFor(await claimOne(store, { queues: ['other'] }), completed)])
+    expectEqual(await statesOf(store, 'b'), ['pending'], 'the state in the end')
+  }),
+  storeCase('update/a cancelled blocked task is done with its dependencies', async (store) => {
+    await insert(store, newTask('a'), after('b', ['a']))
+    await move(store, 'b', cancelled, t0 + 5)
+    const before = await taskOf(store, 'b')
+    expectEqual([before.state, before.blockers], ['exception', 0], 'the cancelled task')
+    expectEqual(await work(store), ['a'], 'what can be claimed')
+    expectEqual(await taskOf(store, 'b'), before, 'the cancelled task after its dependency completed')
+  }),
+  storeCase('update/a blocked task that is forced to run does not wait any more', async (store) => {
+    await insert(store, newTask('a', { queue: 'other' }), after('b', ['a']))
+    await move(store, 'b', rerun)
+    const task = await claimOne(store)
+    expectEqual([task.id, task.blockers], ['b', 0], 'the claimed task')
+    await move(store, 'a', cancelled)
+    expectEqual(await statesOf(store, 'a', 'b'), ['exception', 'running'], 'the states')
+  }),
+  storeCase('update/a task that failed with its dependency can be rerun by itself', async (store) => {
+    await insert(store, newTask('a'), after('b', ['a']))
+    await work(store, () => failed)
+    await move(store, 'b', rerun)
+    expectEqual([await work(store), ...(await statesOf(store, 'a', 'b'))], [['b'], 'failed', 'completed'], 'work and states')
+  }),
+  storeCase('update/many tasks behind one are all told', async (store) => {
+    await insert(
+      store,
+      newTask('a'),
+      ...newTasks(50).map((task) => ({ ...task, queue: `q${task.id}`, extras: { dependencies: ['a'] } })),
+    )
+    const { ready } = await store.update([changeFor(await claimOne(store), completed)])
+    expectSameSet(
+      ready,
+      newTasks(50).map(({ id }) => `q${id}`),
+      'the queues in which tasks became pending',
+    )
+  }),
+]

@@ -1,0 +1,3 @@
+/** What every store owes the queue, as cases that are data. */
+export * from './store-case.ts'
+export * from './store-cases.ts'
