@@ -36,7 +36,9 @@ export const errorCatalogue = {
   TASK_EXCEPTION: once('The awaited task was ended by the system.'),
   WAIT_TIMEOUT: again('The task was not resolved in the time given.'),
   TIMEOUT: once('A run took longer than its time limit.'),
-  RUN_STOPPED: once('A run was stopped from outside: cancelled, lost to this worker, past its deadline, or given back by a shutdown.'),
+  RUN_STOPPED: once(
+    'A run was stopped from outside: cancelled, lost to this worker, past its deadline, or given back by a shutdown.',
+  ),
   TRANSITION_REFUSED: once('The task is not in a state from which this can be done.'),
   // The place
   STORE_UNAVAILABLE: again('The store cannot be opened or reached.'),
