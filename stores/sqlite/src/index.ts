@@ -1,3 +1,5 @@
 /** The queue's file: a store, a signal and a liveness around one SQLite database. */
+export * from './sqlite-backend.ts'
 export * from './sqlite-options.ts'
+export type { SqliteSignal } from './sqlite-signal.ts'
 export * from './sqlite-store.ts'

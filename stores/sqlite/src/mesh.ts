@@ -1,0 +1,188 @@
+/**
+ * The mesh: every process that has the file open is connected to every other.
+ *
+ * A newcomer listens first, then lists the folder, then connects to all it found; whoever comes after finds the newcomer.
+ * So of any two, one connects to the other, or both do and one of the two links is ended. A link that closes is not yet a
+ * death: only a peer whose socket nobody serves any more is gone.
+ */
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server, type Socket } from 'node:net'
+import { type PeerFolder, peerFolder } from './peer-folder.ts'
+import { type LinkEvents, type LinkStart, PeerLink } from './peer-link.ts'
+import { encodePeerMessage, peerIdPattern } from './peer-protocol.ts'
+
+/** A peer that closes so many links in a row without a hello does not want to talk. */
+const attemptLimit = 10
+
+/** What the mesh reports. */
+export interface MeshEvents {
+  message(channel: string, text: string): void
+  /** A holder's process is gone. */
+  lost(holder: string): void
+}
+
+export class Mesh {
+  /** This process, or rather this opening of the file by it. */
+  readonly id = randomBytes(8).toString('hex')
+  readonly channels = new Set<string>()
+  readonly holds = new Set<string>()
+  /** Messages that were not sent because a peer took them too slowly. */
+  dropped = 0
+  readonly #file: string
+  readonly #events: MeshEvents
+  readonly #links = new Set<PeerLink>()
+  #server: Server | undefined
+  #folder: PeerFolder | undefined
+  #started: Promise<void> | undefined
+  #isReady = false
+  /** What was published before the others were known. */
+  #outbox: (readonly [channel: string, text: string])[] = []
+  #closed: Promise<void> | undefined
+
+  constructor(file: string, events: MeshEvents) {
+    this.#file = file
+    this.#events = events
+  }
+
+  /** Whether somebody may listen who is not known yet. */
+  get isUncertain(): boolean {
+    return !this.#isReady || [...this.#links].some((link) => !link.isGreeted)
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined
+  }
+
+  /** Joins on first use. Resolves when those who were there know this peer. @throws {StoreError} STORE_UNAVAILABLE */
+  start(): Promise<void> {
+    this.#started ??= this.#join().catch((error: unknown) => {
+      this.#started = undefined
+      this.#outbox = []
+      throw error
+    })
+    return this.#started
+  }
+
+  hears(channel: string): boolean {
+    for (const link of this.#links) if (link.channels.has(channel)) return true
+    return false
+  }
+
+  /** Tells all peers of a subscription or a holder; resolves when they have taken it in. */
+  async tell(kind: 'sub' | 'unsub' | 'hold' | 'release', name: string): Promise<void> {
+    await Promise.all([...this.#links].map((link) => link.tell((ack) => [kind, ack, name])))
+  }
+
+  /** Sends a message to the peers that listen, joining first if need be. */
+  post(channel: string, text: string): void {
+    if (this.#isReady) this.#postNow(channel, text)
+    else {
+      this.#outbox.push([channel, text])
+      // Signals are hints: without a folder to meet in they stay in this process, and subscribing says why.
+      this.start().catch(() => {})
+    }
+  }
+
+  /** Of these holders, those that are known to be gone. */
+  async lostOf(peer: string, holders: readonly string[]): Promise<readonly string[]> {
+    if (peer === this.id) return holders.filter((holder) => !this.holds.has(holder))
+    if (!peerIdPattern.test(peer)) return []
+    const link = this.#linksTo(peer)[0] ?? (await this.#dial({ id: peer, dialled: true }))
+    if (link === 'gone') return holders
+    if (link === 'doubt') return []
+    await link.greeting()
+    const missing = holders.filter((holder) => !link.holds.has(holder))
+    // What it has said may still be on its way: only after an ack its silence about a holder means something.
+    if (missing.length === 0 || !link.isGreeted || !(await link.sync())) return []
+    return missing.filter((holder) => !link.holds.has(holder))
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#leave()
+    return this.#closed
+  }
+
+  async #join(): Promise<void> {
+    this.#folder ??= await peerFolder(this.#file)
+    const server = createServer((socket) => this.#adopt(socket, { dialled: false }))
+    server.unref()
+    await this.#folder.enter(server, this.id)
+    server.on('error', () => {})
+    this.#server = server
+    const others = (await this.#folder.list()).filter((id) => id !== this.id)
+    await Promise.all(others.map((id) => this.#dial({ id, dialled: true })))
+    this.#isReady = true
+    for (const [channel, text] of this.#outbox.splice(0)) this.#postNow(channel, text)
+    await Promise.all([...this.#links].map((link) => link.greeting()))
+  }
+
+  async #dial(start: LinkStart & { readonly id: string }): Promise<PeerLink | 'gone' | 'doubt'> {
+    this.#folder ??= await peerFolder(this.#file)
+    const socket = await this.#folder.dial(start.id)
+    return typeof socket === 'string' ? socket : this.#adopt(socket, start)
+  }
+
+  #adopt(socket: Socket, start: LinkStart): PeerLink {
+    const link = new PeerLink(socket, start, this.#linkEvents)
+    this.#links.add(link)
+    void link.tell((ack) => ['hello', ack, this.id, [...this.channels], [...this.holds]])
+    if (this.#closed !== undefined) void link.close()
+    return link
+  }
+
+  readonly #linkEvents: LinkEvents = {
+    message: (channel, text) => this.#events.message(channel, text),
+    dropped: () => {
+      this.dropped++
+    },
+    greeted: (link) => this.#keepOne(link),
+    closed: (link) => void this.#lose(link),
+  }
+
+  /** Of two links between the same peers, both sides agree on the one that the smaller id dialled. */
+  #keepOne(link: PeerLink): void {
+    const { id } = link
+    if (id === undefined || this.id > id) return
+    const all = this.#linksTo(id).filter(({ isGreeted }) => isGreeted)
+    if (all.length < 2) return
+    const kept = all.find(({ dialled }) => dialled) ?? all[0]
+    for (const other of all) if (other !== kept) other.end()
+  }
+
+  async #lose(link: PeerLink): Promise<void> {
+    this.#links.delete(link)
+    const { id, holds, isBroken } = link
+    if (id === undefined || isBroken || this.#closed !== undefined || this.#linksTo(id).length > 0) return
+    const attempt = link.isGreeted ? 0 : link.attempt + 1
+    if (attempt > attemptLimit) return
+    const answer = await this.#dial({ id, dialled: true, holds, attempt })
+    if (answer !== 'gone' || this.#closed !== undefined) return
+    for (const holder of holds) this.#events.lost(holder)
+  }
+
+  #linksTo(id: string): readonly PeerLink[] {
+    return [...this.#links].filter((link) => link.id === id && link.isOpen)
+  }
+
+  #postNow(channel: string, text: string): void {
+    let line: string | undefined
+    const reached = new Set<string>()
+    for (const link of this.#links) {
+      if (!link.isOpen || (link.isGreeted && !link.channels.has(channel))) continue
+      if (link.id !== undefined) {
+        if (reached.has(link.id)) continue
+        reached.add(link.id)
+      }
+      line ??= encodePeerMessage(['msg', channel, text])
+      link.post(channel, line)
+    }
+  }
+
+  async #leave(): Promise<void> {
+    await this.#started?.catch(() => {})
+    // The socket goes before the links: whoever looks why a link closed must not find it.
+    this.#server?.close()
+    if (this.#server !== undefined) await this.#folder?.leave(this.id)
+    await Promise.all([...this.#links].map((link) => link.close()))
+  }
+}
