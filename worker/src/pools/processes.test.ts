@@ -54,7 +54,7 @@ function parent(
 
 describe('processes of a pool', () => {
   for (const { when, module, task, sign } of [
-    { when: 'when idle between tasks', module: 'tasks', task: 'echo', sign: 'children' },
+    { when: 'when idle between tasks', module: 'tasks', task: 'echo', sign: 'started' },
     { when: 'while a handler holds the event loop', module: 'tasks', task: 'hang', sign: 'hanging' },
     { when: 'while a module holds the event loop', module: 'hangs-at-load', task: 'echo', sign: 'loading' },
   ]) {

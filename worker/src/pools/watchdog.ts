@@ -15,7 +15,6 @@ leash.resume()
  * The thread that waits for it costs no CPU.
  */
 export function dieWithParent(fd: number): void {
-  if (fd > 0) return
   const thread = new Worker(source, {
     eval: true,
     workerData: fd,
