@@ -66,13 +66,19 @@ function tables(report: Report): Table[] {
     {
       title: 'Same content',
       head: ['files', 'size'],
-      rows: report.duplicates.slice(0, 10).map(({ paths, bytes }) => [paths.join(', '), formatBytes(bytes)]),
+      rows: report.duplicates.slice(0, 10).map(({ paths, bytes }) => [few(paths), formatBytes(bytes)]),
     },
     { title: 'Shrink most by gzip', head: ['file', 'left', 'size'], rows: report.mostCompressible.map(ratio) },
     { title: 'Shrink least by gzip', head: ['file', 'left', 'size'], rows: report.leastCompressible.map(ratio) },
     { title: 'Not measured', head: ['file', 'why'], rows: report.missing.map(({ path, why }) => [path, why]) },
   ]
   return all.filter(({ rows }) => rows.length > 0)
+}
+
+/** Names the first of several; the JSON has them all. */
+function few(paths: readonly string[]): string {
+  const [first, second, ...others] = paths
+  return others.length < 2 ? paths.join(', ') : `${first}, ${second} and ${others.length} more`
 }
 
 /** Writes a size for a person: `512 B`, `1.5 kB`, `12 MB`. */

@@ -1,0 +1,77 @@
+/** `npm start`: measures a folder, one task for each file, and stays up with queue, worker and HTTP server. */
+import { resolve } from 'node:path'
+import { createServer } from '@lovage/server'
+import { type Client, connect, handleSignals, LovageError, Worker } from 'lovage'
+import { follow } from './follow.ts'
+import { type Options, readOptions, usage } from './options.ts'
+import { renderText } from './render-report.ts'
+import type { Report } from './report.ts'
+import { defineRescan } from './rescan.ts'
+import { type Folder, lastGeneration, type Scan, sendScan } from './scan.ts'
+import { measure, report } from './tasks.ts'
+import { writeReport } from './write-report.ts'
+
+const repository = resolve(import.meta.dirname, '../..')
+const out = resolve('lovage-report')
+
+async function run(options: Options): Promise<void> {
+  const client = await connect(options.broker)
+  const server = await createServer({ broker: client, port: options.port })
+  const rescan = defineRescan(client)
+  const worker = new Worker({ broker: client, tasks: [measure, report, rescan] })
+  const stopped = new Promise<'stopped'>((done) => worker.once('exit', () => done('stopped')))
+  handleSignals(worker, process)
+  try {
+    await worker.start()
+    console.log(`queue   ${options.broker}\nHTTP    ${server.url}\nworker  ${worker.name}`)
+    const folder = await folderOf(client, options)
+    const scan = await sendScan(client, folder)
+    announce(scan, options)
+    const made = await Promise.race([follow(client, scan, process.stdout), stopped])
+    if (made === 'stopped') return
+    await present(made)
+    if (options.once) return await worker.stop()
+    await client.schedules.add({ name: rescan.name, every: '5m', task: rescan, input: folder })
+    console.log(`\nup until Ctrl-C; schedule ${rescan.name} looks for changes every 5 minutes`)
+    console.log('in another terminal: npx lovage status, npx lovage tasks, npx lovage schedule list')
+    await stopped
+  } finally {
+    await worker.stop()
+    await server.close()
+    await client.close()
+  }
+}
+
+async function folderOf(client: Client, { folder, broker, fresh, limit }: Options): Promise<Folder> {
+  const generation = fresh ? Date.now().toString(36) : await lastGeneration(client, folder)
+  const file = broker.startsWith('sqlite:') ? [resolve(broker.slice('sqlite:'.length))] : []
+  const beside = file.flatMap((path) => ['', '-wal', '-shm', '-journal', '-peers'].map((end) => `${path}${end}`))
+  return { folder, out, generation, skip: [out, ...beside], limit }
+}
+
+function announce({ files, unreadable, cut, known }: Scan, { folder, limit }: Options): void {
+  const sent = files.length - known
+  const parts = [...(known > 0 ? [`${known} known from before`] : []), ...(sent > 0 ? [`${sent} sent`] : [])]
+  console.log(`folder  ${folder}: ${files.length} files, one task each${parts.length === 0 ? '' : ` (${parts.join(', ')})`}\n`)
+  if (cut) console.log(`there are more than ${limit} files; --limit takes more`)
+  for (const path of unreadable) console.log(`cannot read the folder ${path}`)
+}
+
+/** Shows the report, and writes it again: the files of an earlier start may be gone. */
+async function present(made: Report): Promise<void> {
+  await writeReport(out, made)
+  console.log(`\n${renderText(made)}\n\nwritten to ${resolve(out, 'report.md')} and report.json`)
+}
+
+const options = readOptions(process.argv.slice(2), { repository, cwd: process.env.INIT_CWD ?? process.cwd() })
+if (options === 'help') {
+  console.log(usage)
+} else if ('wrong' in options) {
+  console.error(`${options.wrong}\n\n${usage}`)
+  process.exitCode = 2
+} else {
+  await run(options).catch((error: unknown) => {
+    console.error(LovageError.is(error) ? error.message : error)
+    process.exitCode = 1
+  })
+}
