@@ -2,7 +2,6 @@
 import { from } from '@lovage/client'
 import { defineTask } from '@lovage/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import { drain, type TestBroker, testBroker } from './index.ts'
 
 let broker: TestBroker
@@ -106,14 +105,6 @@ describe('drain', () => {
     })
     await broker.send(waits)
     expect(await drain(broker, [waits, double], { concurrency: 2 })).toMatchObject([{ result: 10 }, { result: 10 }])
-  })
-
-  test('gives handlers no input where none was sent', async () => {
-    const schema = z.object({ n: z.number() }).optional()
-    const optional = defineTask({ name: 'optional', input: schema, run: (input) => typeof input })
-    await broker.send(optional)
-    await broker.send(optional, { n: 1 })
-    expect((await drain(broker, [optional])).map(({ result }) => result)).toEqual(['undefined', 'object'])
   })
 
   test('keeps logs and progress with the task', async () => {

@@ -1,0 +1,94 @@
+/** The schemes of URLs: which text opens what. Stores load only when their scheme is named. */
+import { ConfigError, type Liveness, type Signal, type Store, shown } from '@lovage/core'
+
+/** What the queue stands on: a durable truth, wake-ups, and a dead-man's switch. */
+export interface Backend {
+  readonly store: Store
+  readonly signal: Signal
+  readonly liveness?: Liveness | undefined
+  /** Closes all of them. May be called twice. */
+  close(): Promise<void>
+}
+
+/** Options that reach the store. */
+export interface BackendOptions {
+  /**
+   * SQLite: `full` (default) survives a power loss, `normal` only a crash of the process; a power loss may undo the last
+   * moments.
+   */
+  readonly synchronous?: 'full' | 'normal' | undefined
+  /** Create and update the schema when opening. Default true. */
+  readonly migrate?: boolean | undefined
+}
+
+interface Scheme {
+  /** An example of it, for messages. */
+  readonly example: string
+  /** @param location what follows `scheme:` */
+  open(location: string, options: BackendOptions): Promise<Backend>
+}
+
+/** Every scheme of this version. */
+const schemes: Readonly<Record<string, Scheme>> = {
+  sqlite: {
+    example: 'sqlite:./lovage.db',
+    async open(location, { synchronous, migrate }) {
+      const path = filePath(location)
+      const { sqliteBackend } = await import('@lovage/store-sqlite')
+      return sqliteBackend(path, { synchronous, migrate })
+    },
+  },
+  memory: {
+    example: 'memory:',
+    async open(location) {
+      if (location !== '')
+        throw new ConfigError('URL_UNSUPPORTED', `expected \`memory:\` alone, got: ${shown(`memory:${location}`)}`)
+      const { memoryBackend } = await import('@lovage/store-memory')
+      return memoryBackend()
+    },
+  },
+}
+
+/**
+ * Opens what a URL names, without a queue on top of it: for tools that look after a store. `connect` is for everybody else.
+ * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID
+ * @throws {StoreError} STORE_UNAVAILABLE, STORE_CORRUPT, STORE_FULL, STORE_BUSY, SCHEMA_NEWER, SCHEMA_OLDER
+ */
+export async function openBackend(url: string, options: BackendOptions = {}): Promise<Backend> {
+  const { scheme, location } = splitUrl(url)
+  const known = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined
+  if (known !== undefined) return known.open(location, options)
+  throw new ConfigError('URL_UNSUPPORTED', `expected ${supported()}, got the scheme ${scheme}: in ${shownUrl(url)}`)
+}
+
+/** What this version accepts, for messages. @internal */
+export function supported(): string {
+  return `a URL that this version supports (${Object.values(schemes)
+    .map(({ example }) => `\`${example}\``)
+    .join(', ')})`
+}
+
+/** A URL without what is behind the scheme's user and password. @internal */
+export function shownUrl(url: string): string {
+  return shown(url.replace(/\/\/[^/@]*@/, '//'))
+}
+
+function splitUrl(url: string): { readonly scheme: string; readonly location: string } {
+  const found = typeof url === 'string' ? /^([a-z][a-z0-9+.-]+):(.*)$/is.exec(url.trim()) : null
+  if (found !== null) return { scheme: (found[1] ?? '').toLowerCase(), location: found[2] ?? '' }
+  const hint = typeof url === 'string' && url.trim() !== '' ? `; for a file write \`sqlite:${url.trim()}\`` : ''
+  throw new ConfigError('URL_UNSUPPORTED', `expected ${supported()}, got: ${shown(url)}${hint}`)
+}
+
+/** `./a.db`, `a.db`, `/abs/a.db`, `///abs/a.db`. Two slashes would name a host, and files have none. */
+function filePath(location: string): string {
+  if (location === '')
+    throw new ConfigError('URL_UNSUPPORTED', 'expected a file behind `sqlite:`, as in `sqlite:./lovage.db`, got none')
+  if (location.startsWith('///')) return location.slice(2)
+  if (!location.startsWith('//')) return location
+  const bare = location.slice(2)
+  throw new ConfigError(
+    'URL_UNSUPPORTED',
+    `expected \`sqlite:PATH\` or \`sqlite:///ABSOLUTE\`, got: ${shown(`sqlite:${location}`)}; did you mean \`sqlite:${bare}\` or \`sqlite:/${bare}\`?`,
+  )
+}
