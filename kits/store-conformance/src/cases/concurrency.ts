@@ -106,11 +106,11 @@ export const concurrencyCases: readonly StoreCase[] = [
   ...race('a renewal and a settlement at once leave no lease behind', async (racers) => {
     await insert(racers[0], ...newTasks(100))
     const tasks = await claim(racers[0], { until: t0 + 100 })
-    await atOnce(racers, 4, async (store, index) =>
-      index < 2
-        ? store.renew({ holder: 'h1', until: t0 + 200 + index })
-        : store.update(tasks.filter((_, place) => place % 2 === index - 2).map((task) => changeFor(task, completed))),
-    )
+    const settle = (store: Store, half: number): Promise<unknown> =>
+      store.update(tasks.filter((_, place) => place % 2 === half).map((task) => changeFor(task, completed)))
+    const renew = (store: Store, until: number): Promise<unknown> => store.renew({ holder: 'h1', until })
+    const [one, other] = racers
+    await Promise.all([renew(one, t0 + 200), settle(other, 0), renew(other, t0 + 201), settle(one, 1)])
     const { overdue, nextAt } = await racers[0].sweep(t0 + 999, 10)
     expectEqual([overdue, nextAt], [[], undefined], 'what is left to sweep')
     expectEqual(await racers[1].renew({ holder: 'h1', until: t0 + 900 }), [], 'what is still held')
