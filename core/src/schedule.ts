@@ -111,8 +111,8 @@ function missedFirings(schedule: Schedule, from: number, before: number, cron: C
 
 /**
  * The last `limit` firings in [from, before), oldest first. A cron line can only be asked forwards, and years of firings
- * may lie in between: so windows are laid from the end backwards, wider while they hold little, narrower when they hold
- * more than is still wanted (a window of 1 ms holds one at most).
+ * may lie in between: so windows are laid from the end backwards, each twice as wide as the one before. One that holds
+ * more than is still wanted is cut in half, again and again, and only the later half looked at.
  */
 function latestFirings(
   schedule: Schedule,
@@ -123,17 +123,18 @@ function latestFirings(
   let wanted = limit
   let end = before
   let width = 60_000
+  let crowded: number | undefined // From here to the end there are more than wanted.
   while (wanted > 0 && end > from) {
-    const start = Math.max(from, end - width)
+    const start = crowded === undefined ? Math.max(from, end - width) : Math.ceil((crowded + end) / 2)
     const block = firingsBetween(schedule, start, end, wanted, cron)
     if (block === undefined) {
-      width = Math.max(1, Math.floor((end - start) / 2))
-      continue
+      crowded = start
+    } else {
+      blocks.unshift(block)
+      wanted -= block.length
+      end = start
+      width *= 2
     }
-    blocks.unshift(block)
-    wanted -= block.length
-    end = start
-    width *= 2
   }
   return blocks.flat()
 }
