@@ -38,8 +38,6 @@ export const taskColumns = [
 /** How many of the columns a claim answers. */
 export const claimedWidth = taskColumns.indexOf('state')
 
-const none: readonly RunRecord[] = []
-
 /** Makes a task from a row of all columns. */
 export function taskFromRow(row: readonly Cell[]): Task {
   return {
@@ -90,7 +88,7 @@ export function taskFromClaim(row: readonly Cell[], facts: ClaimFacts): Task {
     result: undefined,
     failure: parsed<Failure>(row[16]),
     progress: text(row[17]),
-    runs: typeof row[18] === 'string' ? (JSON.parse(`[${row[18]}]`) as RunRecord[]) : none,
+    runs: typeof row[18] === 'string' ? (JSON.parse(`[${row[18]}]`) as RunRecord[]) : [],
   }
 }
 
