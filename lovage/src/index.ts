@@ -60,4 +60,4 @@ export {
   type WorkerOptions,
 } from '@lovage/worker'
 export { type ConnectOptions, connect } from './connect.ts'
-export { type Backend, type BackendOptions, openBackend } from './schemes.ts'
+export { type Backend, type BackendOptions, openBackend, type StoreFacts, storeFacts } from './schemes.ts'

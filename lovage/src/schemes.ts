@@ -26,6 +26,19 @@ interface Scheme {
   readonly example: string
   /** @param location what follows `scheme:` */
   open(location: string, options: BackendOptions): Promise<Backend>
+  /** Absent where there is no schema. */
+  facts?(location: string): Promise<StoreFacts>
+}
+
+/** What a store says of itself before it is opened. */
+export interface StoreFacts {
+  /** The file, absolute; undefined for stores elsewhere. */
+  readonly path?: string | undefined
+  readonly exists: boolean
+  /** The version of its schema (0: none yet) and the one that this Lovage writes. */
+  readonly schema: { readonly current: number; readonly latest: number }
+  /** How the store writes, in its own word; SQLite: `wal`. */
+  readonly journalMode?: string | undefined
 }
 
 /** Every scheme of this version. */
@@ -36,6 +49,10 @@ const schemes: Readonly<Record<string, Scheme>> = {
       const path = filePath(location)
       const { sqliteBackend } = await import('@lovage/store-sqlite')
       return sqliteBackend(path, { synchronous, migrate })
+    },
+    async facts(location) {
+      const { sqliteFile } = await import('@lovage/store-sqlite')
+      return sqliteFile(filePath(location))
     },
   },
   memory: {
@@ -56,8 +73,22 @@ const schemes: Readonly<Record<string, Scheme>> = {
  */
 export async function openBackend(url: string, options: BackendOptions = {}): Promise<Backend> {
   const { scheme, location } = splitUrl(url)
+  return schemeOf(scheme, url).open(location, options)
+}
+
+/**
+ * Reads what the store of a URL says of itself, without changing it; undefined where there is no schema (`memory:`).
+ * @throws {ConfigError} URL_UNSUPPORTED
+ * @throws {StoreError} STORE_UNAVAILABLE, STORE_CORRUPT, STORE_BUSY, SCHEMA_NEWER
+ */
+export async function storeFacts(url: string): Promise<StoreFacts | undefined> {
+  const { scheme, location } = splitUrl(url)
+  return schemeOf(scheme, url).facts?.(location)
+}
+
+function schemeOf(scheme: string, url: string): Scheme {
   const known = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined
-  if (known !== undefined) return known.open(location, options)
+  if (known !== undefined) return known
   throw new ConfigError('URL_UNSUPPORTED', `expected ${supported()}, got the scheme ${scheme}: in ${shownUrl(url)}`)
 }
 
