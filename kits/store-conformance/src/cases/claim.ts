@@ -71,8 +71,8 @@ export const claimCases: readonly StoreCase[] = [
     expectEqual(await claim(store, { queues: [] }), [], 'the tasks of no queue')
   }),
   storeCase('claim/a queue asked for twice gives its tasks once', async (store) => {
-    await insert(store, newTask('a'), newTask('b'))
-    expectEqual(idsOf(await claim(store, { queues: ['default', 'default'] })), ['a', 'b'], 'the claimed tasks')
+    await insert(store, newTask('a'), newTask('b'), newTask('c', { queue: 'mail' }))
+    expectEqual(idsOf(await claim(store, { queues: ['default', 'mail', 'default'] })), ['a', 'b', 'c'], 'the claimed tasks')
   }),
   storeCase('claim/gives only tasks whose names are known', async (store) => {
     await insert(store, newTask('a', { name: 'x' }), newTask('b', { name: 'y' }), newTask('c', { name: 'z', priority: 7 }))

@@ -121,6 +121,11 @@ export const findCases: readonly StoreCase[] = [
     const expected = idsOf(newTasks(40).filter((_, index) => index % 3 === 0))
     expectEqual((await pages(store, { name: 'x', limit: 4, order: 'oldest' })).flat(), expected, 'the pages by name')
     expectEqual((await pages(store, { holder: 'h1', limit: 4, order: 'oldest' })).flat(), expected, 'the pages by holder')
+    expectEqual(
+      (await pages(store, { holder: 'h1', limit: 4 })).flat(),
+      expected.toReversed(),
+      'the pages by holder, newest first',
+    )
     expectEqual((await pages(store, { states: ['running'], limit: 4 })).flat(), expected.toReversed(), 'the pages by state')
   }),
   storeCase('find/counts tell the tasks of each queue and state', async (store) => {

@@ -196,21 +196,27 @@ export const insertWholeCases: readonly StoreCase[] = [
   }),
   storeCase('insert/allOrNone: a rejected key refuses the whole call, and nobody was superseded', async (store) => {
     await insert(store, newTask('old', { key: 'x' }), newTask('holder', { key: 'y' }), after('behind', ['old']))
-    const batch = [newTask('b', { key: 'x', keyPolicy: 'replace' }), newTask('c', { key: 'y', keyPolicy: 'reject' })]
+    const replacing = ['b', 'c'].map((id) => newTask(id, { key: 'x', keyPolicy: 'replace' }))
+    const batch = [...replacing, newTask('d', { key: 'y', keyPolicy: 'reject' })]
     const { results, resolved } = await store.insert(batch, { allOrNone: true })
     const expected = [
       { status: 'refused', id: 'b' },
+      { status: 'refused', id: 'c' },
       { status: 'conflict', id: 'holder', on: 'key' },
     ]
     expectEqual(results, expected, 'the results')
     expectEqual(resolved, [], 'the tasks resolved on the way')
-    expectEqual(
-      await statesOf(store, 'old', 'holder', 'behind', 'b', 'c'),
-      ['pending', 'pending', 'blocked', 'absent', 'absent'],
-      'the states',
-    )
+    expectEqual(await statesOf(store, 'old', 'holder', 'behind'), ['pending', 'pending', 'blocked'], 'the states before')
+    expectEqual(await statesOf(store, 'b', 'c', 'd'), ['absent', 'absent', 'absent'], 'the states of the refused')
     await move(store, 'holder', { type: 'cancelled' })
     expectEqual(await work(store), ['old', 'behind'], 'the order of work')
+  }),
+  storeCase('insert/allOrNone: a key that was to be handed on stays where it was', async (store) => {
+    await insert(store, newTask('old', { key: 'x', keyUntil: t0 + 100 }))
+    await work(store)
+    await store.insert([newTask('b', { key: 'x', keyPolicy: 'replace' }), after('c', ['nobody'])], { allOrNone: true })
+    const { results } = await store.insert([newTask('d', { key: 'x' })])
+    expectEqual(results, [{ status: 'existing', id: 'old', state: 'completed' }], 'the results')
   }),
   storeCase('insert/allOrNone: tasks that are there already do not refuse it', async (store) => {
     await insert(store, newTask('a'))

@@ -148,4 +148,13 @@ export const keyCases: readonly StoreCase[] = [
     expectEqual(resolved, [], 'the tasks resolved on the way')
     expectEqual(await statesOf(store, 'a', 'b'), ['completed', 'pending'], 'the states')
   }),
+  storeCase('insert/key: after a replacement the new task is the answer', async (store) => {
+    await insert(store, keyed('a', { keyUntil: t0 + 100 }), replacing('b', { keyUntil: t0 + 100 }))
+    const { results } = await store.insert([keyed('c'), keyed('d', { keyPolicy: 'reject' })])
+    const expected = [
+      { status: 'existing', id: 'b', state: 'pending' },
+      { status: 'conflict', id: 'b', on: 'key' },
+    ]
+    expectEqual(results, expected, 'the results')
+  }),
 ]
