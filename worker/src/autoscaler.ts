@@ -47,10 +47,11 @@ export class Autoscaler {
   /** Sets the range and goes to it at once. */
   set(range: AutoscaleRange): void {
     this.#range = range
-    if (this.#worker === undefined) return
-    this.#neededAt = this.#worker.clock.now()
-    this.#cancel?.()
-    this.#look(this.#worker)
+    const worker = this.#worker
+    if (worker === undefined) return
+    worker.resize(this.#needed(worker, range))
+    this.#neededAt = worker.clock.now()
+    this.#arm(worker)
   }
 
   stop(): void {
@@ -58,18 +59,22 @@ export class Autoscaler {
     this.#worker = undefined
   }
 
+  #arm(worker: Scaled): void {
+    this.#cancel?.()
+    this.#cancel = worker.clock.at(worker.clock.now() + everyMs, () => this.#look(worker))
+  }
+
   #look(worker: Scaled): void {
-    if (this.#range === undefined || this.#worker === undefined) return
-    const { min, max } = this.#range
+    if (this.#range === undefined) return
     const now = worker.clock.now()
-    const needed = Math.min(max, Math.max(min, worker.load.active + worker.load.reserved))
-    if (needed >= worker.concurrency || worker.concurrency > max) {
-      this.#neededAt = now
-      if (needed !== worker.concurrency) worker.resize(needed)
-    } else if (now - this.#neededAt >= keepMs) {
-      this.#neededAt = now
-      worker.resize(needed)
-    }
-    this.#cancel = worker.clock.at(now + everyMs, () => this.#look(worker))
+    const needed = this.#needed(worker, this.#range)
+    if (needed >= worker.concurrency) this.#neededAt = now
+    if (needed > worker.concurrency) worker.resize(needed)
+    else if (needed < worker.concurrency && now - this.#neededAt >= keepMs) worker.resize(needed)
+    this.#arm(worker)
+  }
+
+  #needed({ load }: Scaled, { min, max }: AutoscaleRange): number {
+    return Math.min(max, Math.max(min, load.active + load.reserved))
   }
 }

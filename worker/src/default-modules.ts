@@ -10,7 +10,7 @@ import { presence } from './modules/presence.ts'
 /** The default modules with the given ones added or put in place, in the order in which they start. */
 export function modulesWith(given: readonly Module[]): readonly Module[] {
   const byName = new Map<string, Module>()
-  for (const module of [control(), network(), dispatcher(), hello(), heartbeat(), presence(), ...given])
+  for (const module of [control(), network(), dispatcher(), hello(), presence(), heartbeat(), ...given])
     byName.set(module.name, module)
   return [...byName.values()]
 }

@@ -38,7 +38,7 @@ export class Settler {
     }
   }
 
-  /** Stops insisting: what cannot be settled now is left to the broker, which will deliver it again. */
+  /** One more attempt for every outcome; what cannot be settled then is left to the broker, which will deliver it again. */
   giveUp(): void {
     this.#gaveUp = true
     for (const run of this.#insisting) run.wake?.()
@@ -58,11 +58,15 @@ export class Settler {
       if (next === undefined) return false
       if (next === outcome) await this.#pause(run, attempt)
       outcome = next
-      if (run.disowned || this.#gaveUp) return false
+      if (run.disowned) return false
+      const last = this.#gaveUp
       try {
         return await run.delivery.settle(outcome)
       } catch (again) {
         error = asError(again)
+        if (!last) continue
+        this.#options.report(error)
+        return false
       }
     }
   }
