@@ -48,8 +48,12 @@ export const errorCatalogue = {
   STORE_CLOSED: once('The store was closed before or during the call.'),
   SCHEMA_NEWER: once('The store was written by a newer Lovage.'),
   SCHEMA_OLDER: once('The store must be migrated before this Lovage can use it.'),
+  PORT_TAKEN: again('Another program listens where the server should.'),
   // The other side
   PROTOCOL_INVALID: once('The other side sent something that is not part of the protocol.'),
+  REQUEST_INVALID: once('An HTTP request is not what its address takes.'),
+  REQUEST_REFUSED: once('An HTTP request came from another site, or under a host name that is not this server.'),
+  ADDRESS_UNKNOWN: once('Nothing stands at this HTTP address.'),
   // Us
   SETTLED_TWICE: once('A delivery was settled a second time.'),
   BUG: once('Something happened that Lovage holds impossible.'),
