@@ -5,9 +5,9 @@ import { loadTasks, moduleUrl } from './load-tasks.ts'
 const fixture = (name: string) => new URL(`./fixtures/${name}.ts`, import.meta.url).pathname
 
 describe('loadTasks', () => {
-  it('collects the definitions that modules export, one that comes twice once', async () => {
+  it('collects the definitions that modules export, lists and records of them too, and one that comes twice once', async () => {
     const tasks = await loadTasks([fixture('tasks'), pathToFileURL(fixture('other-tasks')).href])
-    expect([...tasks.keys()]).toEqual(expect.arrayContaining(['echo', 'fail', 'second']))
+    expect([...tasks.keys()]).toEqual(expect.arrayContaining(['echo', 'fail', 'second', 'third', 'fourth']))
     expect(tasks.get('second')).toMatchObject({ kind: 'lovage.task', name: 'second' })
   })
 

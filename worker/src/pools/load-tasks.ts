@@ -20,7 +20,7 @@ export function moduleUrl(module: string): string {
 export async function loadTasks(modules: readonly string[]): Promise<Map<string, AnyTask>> {
   const tasks = new Map<string, AnyTask>()
   for (const module of modules) {
-    const definitions = Object.values(await load(module)).filter(isTaskDefinition)
+    const definitions = Object.values(await load(module)).flatMap(definitionsIn)
     if (definitions.length === 0) {
       throw new ConfigError('MODULE_INVALID', `expected ${module} to export a task definition (defineTask), got none`, {
         subject: module,
@@ -42,6 +42,12 @@ async function load(module: string): Promise<object> {
       subject: module,
     })
   }
+}
+
+/** An export that is a definition, or a list or record of them. */
+function definitionsIn(exported: unknown): readonly AnyTask[] {
+  if (isTaskDefinition(exported)) return [exported]
+  return typeof exported === 'object' && exported !== null ? Object.values(exported).filter(isTaskDefinition) : []
 }
 
 function add(tasks: Map<string, AnyTask>, definition: AnyTask, module: string): void {

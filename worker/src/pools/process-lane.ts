@@ -2,7 +2,9 @@
 import { fork } from 'node:child_process'
 import { childEntry, type Death, type Lane, type LaneListener } from './lane.ts'
 
+/** What processes take beside what every child takes. */
 export interface ProcessLaneOptions {
+  /** Options of Node for the processes, for example `--max-old-space-size=200`. Default: those of this process. */
   readonly execArgv?: readonly string[] | undefined
 }
 

@@ -1,6 +1,7 @@
 import { ConfigError, type Failure, failureFrom, LovageError, TaskError } from '@lovage/core'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { HardTimeout } from '../stop-errors.ts'
 import { reviveError } from './revive-error.ts'
 
 it('brings back an error of Lovage as what it was', () => {
@@ -9,6 +10,14 @@ it('brings back an error of Lovage as what it was', () => {
   expect(revived).toBeInstanceOf(TaskError)
   expect(LovageError.is(revived, 'TIMEOUT')).toBe(true)
   expect(revived).toMatchObject({ message: '[timeout] [x] over', rawMessage: '[x] over', cause: { name: 'RangeError' } })
+})
+
+it('brings back subclasses by class where it knows them, by name where not', () => {
+  const known = reviveError(failureFrom(new HardTimeout('TIMEOUT', 'over')))
+  expect(known).toBeInstanceOf(HardTimeout)
+  const unknown = reviveError({ name: 'StrangeTimeout', message: '[timeout] over', code: 'TIMEOUT' })
+  expect(LovageError.is(unknown, 'TIMEOUT')).toBe(true)
+  expect(unknown).toMatchObject({ name: 'StrangeTimeout', message: '[timeout] over', rawMessage: 'over' })
 })
 
 it('brings back any other error by its words', () => {
@@ -23,6 +32,7 @@ it('does not take a name or code of its own words on trust', () => {
     { name: 'ConfigError', message: 'm', code: 'NO_SUCH_CODE' },
     { name: 'ConfigError', message: 'm' },
     { name: 'constructor', message: 'm', code: 'BUG' },
+    { name: 'ConfigError', message: '[bug] m', code: 'OPTION_INVALID' },
   ]) {
     const revived = reviveError(failure)
     expect(revived).not.toBeInstanceOf(ConfigError)

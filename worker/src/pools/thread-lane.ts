@@ -3,8 +3,11 @@ import { type ResourceLimits, Worker } from 'node:worker_threads'
 import { type Failure, failureFrom } from '@lovage/core'
 import { childEntry, type Lane, type LaneListener } from './lane.ts'
 
+/** What threads take beside what every child takes. */
 export interface ThreadLaneOptions {
+  /** Options of Node for the threads. Default: those of this process. */
   readonly execArgv?: readonly string[] | undefined
+  /** A thread that needs more memory ends, and with it only its run. Default: Node's own limits. */
   readonly resourceLimits?: ResourceLimits | undefined
 }
 
