@@ -1,0 +1,81 @@
+/** `lovage send`: sends one task and prints its id, or waits and prints its result. */
+import { type AnyTask, ConfigError, type KeyPolicy, type PriorityName, type SendOptions } from '@lovage/core'
+import { withBroker } from '../connection.ts'
+import { exitCodes } from '../exit-code.ts'
+import { inputArgument } from '../input-argument.ts'
+import { type Action, argument, type Invocation } from '../invocation.ts'
+import { checkByPublishedSchema } from '../published-schema.ts'
+import { reportResult } from '../resolved-task.ts'
+import { nearest } from '../suggestion.ts'
+import { definitionsOf, loadTaskFiles } from '../task-files.ts'
+import { print, printJson } from '../terminal.ts'
+import { awaitResult, checkTimeout, type WaitFlags } from '../wait-for-task.ts'
+
+interface SendFlags extends WaitFlags {
+  readonly args?: readonly unknown[]
+  readonly in?: number
+  readonly at?: number
+  readonly queue?: string
+  readonly priority?: PriorityName
+  readonly key?: string
+  readonly keyPolicy?: KeyPolicy
+  readonly keyFor?: number
+  readonly deadline?: number | Date
+  readonly id?: string
+  readonly retries?: number
+  readonly timeLimit?: number
+  readonly after?: readonly string[]
+  readonly tasks?: readonly string[]
+}
+
+export const send: Action<SendFlags> = async (invocation) => {
+  const { terminal, settings, options } = invocation
+  checkTimeout(options)
+  const name = argument(invocation, 0)
+  const input = await inputArgument(invocation, 1)
+  const request = sendOptions(options)
+  const definition = await definitionFor(name, invocation)
+  return withBroker(invocation, async (broker) => {
+    if (definition === undefined && options.args === undefined) await checkByPublishedSchema(broker, name, input)
+    const task = await broker.send((definition ?? name) as string, input, request)
+    if (options.wait) return reportResult(invocation, await awaitResult(invocation, broker, task.id))
+    if (settings.json) printJson(terminal, { id: task.id, status: task.status })
+    else print(terminal.out, task.id)
+    return exitCodes.done
+  })
+}
+
+function sendOptions(flags: SendFlags): SendOptions {
+  if (flags.key === undefined && (flags.keyPolicy ?? flags.keyFor) !== undefined && flags.tasks === undefined) {
+    const flag = flags.keyPolicy === undefined ? '--key-for' : '--key-policy'
+    throw new ConfigError('OPTION_INVALID', `expected --key beside ${flag}, got: ${flag} alone; name the key`)
+  }
+  return {
+    args: flags.args,
+    delay: flags.in,
+    at: flags.at,
+    queue: flags.queue,
+    priority: flags.priority,
+    key: flags.key,
+    keyPolicy: flags.keyPolicy,
+    keyFor: flags.keyFor,
+    deadline: flags.deadline,
+    id: flags.id,
+    retryLimit: flags.retries,
+    timeout: flags.timeLimit,
+    dependencies: flags.after,
+  }
+}
+
+/** The definition of that name in the files of --tasks. */
+async function definitionFor(name: string, invocation: Invocation<SendFlags>): Promise<AnyTask | undefined> {
+  const { tasks } = invocation.options
+  if (tasks === undefined) return undefined
+  const definitions = definitionsOf(await loadTaskFiles(tasks, invocation.terminal.cwd))
+  const found = definitions.find((definition) => definition.name === name)
+  if (found !== undefined) return found
+  const names = definitions.map((definition) => definition.name)
+  const close = nearest(name, names)
+  const cure = close === undefined ? '' : `; did you mean ${close}?`
+  throw new ConfigError('MODULE_INVALID', `expected ${tasks.join(', ')} to define ${name}, got: ${names.join(', ')}${cure}`)
+}

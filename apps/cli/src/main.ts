@@ -1,0 +1,74 @@
+/** Runs one command line from start to exit code. */
+import { type Command, CommanderError } from 'commander'
+import { errorLine, errorStack } from './error-line.ts'
+import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts'
+import { version } from './package-version.ts'
+import { buildProgram } from './program.ts'
+import { print, processTerminal, type Terminal } from './terminal.ts'
+import { usageLine } from './usage-error.ts'
+
+/**
+ * Runs a command line. Never throws: what goes wrong is one line on stderr and an exit code.
+ * @param argv the words after `lovage`
+ */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.done
+  const program = buildProgram({
+    terminal,
+    version,
+    async run(action, invocation) {
+      code = await action(invocation as Parameters<typeof action>[0])
+    },
+  })
+  if (argv.length === 0) {
+    program.outputHelp()
+    return exitCodes.usage
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return complained(program, argv, error, terminal)
+    print(terminal.err, wantsStack(argv, terminal) ? errorStack(error) : errorLine(error))
+    return exitCodeOf(error)
+  }
+}
+
+/** Help and version come as errors too. */
+function complained(program: Command, argv: readonly string[], error: CommanderError, terminal: Terminal): ExitCode {
+  if (error.exitCode === 0 || error.code === 'commander.helpDisplayed') return exitCodes.done
+  if (error.code === 'commander.help') return exitCodes.usage
+  print(terminal.err, `lovage: ${usageLine(commandIn(program, argv), error)}`)
+  return exitCodes.usage
+}
+
+/** The innermost command that the words name. */
+function commandIn(program: Command, argv: readonly string[]): Command {
+  let command = program
+  for (const word of argv) command = command.commands.find((child) => child.name() === word) ?? command
+  return command
+}
+
+/** Read by hand: what went wrong may be the options themselves. */
+function wantsStack(argv: readonly string[], terminal: Terminal): boolean {
+  const at = argv.indexOf('--loglevel')
+  const asked = at >= 0 ? argv[at + 1] : argv.find((word) => word.startsWith('--loglevel='))?.slice('--loglevel='.length)
+  return (asked ?? terminal.environment.LOVAGE_LOGLEVEL) === 'debug'
+}
+
+/** Runs the words of this process and ends it when everything that was written has gone out. */
+export async function runProcess(argv: readonly string[]): Promise<void> {
+  const terminal = processTerminal()
+  // Whoever read our output has gone (`lovage tasks | head`): nothing is left to be said, and nobody to say it to.
+  process.stdout.on('error', () => process.exit(exitCodes.done))
+  process.on('uncaughtException', (error) => {
+    print(terminal.err, wantsStack(argv, terminal) ? errorStack(error) : errorLine(error))
+    process.exit(exitCodes.failed)
+  })
+  // Lovage's own timers let a process end; this one may not before its command has.
+  const hold = setInterval(() => {}, 2 ** 30)
+  process.exitCode = await run(argv, terminal)
+  clearInterval(hold)
+  // Task files may hold connections and timers open; the command is done all the same.
+  process.stdout.write('', () => process.stderr.write('', () => process.exit()))
+}

@@ -1,0 +1,103 @@
+/** One task in full, for a person. */
+import { type Explanation, isResolved, type LogLine, priorityName, type RunRecord, type Task } from '@lovage/core'
+import { failureLine, failureLines } from './failure-text.ts'
+import { jsonText } from './json-value.ts'
+import { clockTime, moment, wholeDuration } from './moment.ts'
+import { type Paint, paintState } from './paint.ts'
+import { facts, indent } from './table.ts'
+
+export interface TaskDetail {
+  readonly task: Task
+  readonly logs: readonly LogLine[]
+  readonly explanation: Explanation
+}
+
+export interface DetailStyle {
+  readonly paint: Paint
+  readonly now: number
+  /** Whether to show the frames of failures. */
+  readonly stacks: boolean
+}
+
+/** Draws the detail, section by section; a section without content is left out. */
+export function taskDetail(detail: TaskDetail, style: DetailStyle): string[] {
+  const { task, logs, explanation } = detail
+  const { paint } = style
+  const sections: (readonly [title: string, lines: readonly string[]])[] = [
+    ['Why', isResolved(task.state) ? [] : explanation.reasons],
+    ['Runs', timeline(task, style)],
+    ['Input', inputLines(task)],
+    ['Result', task.result === undefined ? [] : jsonText(task.result).split('\n')],
+    ['Failure', task.failure === undefined ? [] : failureLines(task.failure, style.stacks)],
+    ['Log', logs.map((line) => logLine(line, paint))],
+  ]
+  return [
+    `${paint('bold', task.name)} ${task.id}`,
+    ...facts(head(task, style), paint),
+    ...sections.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => ['', paint('bold', title), ...indent(lines)]),
+  ]
+}
+
+function head(task: Task, { paint, now }: DetailStyle): [string, string | undefined][] {
+  const when = (at: number | undefined) => (at === undefined ? undefined : moment(at, now))
+  const { extras } = task
+  return [
+    ['state', `${paintState(paint, task.state)}${task.reason === undefined ? '' : ` (${task.reason})`}`],
+    ['queue', task.queue],
+    ['priority', priorityName(task.priority)],
+    ['worker', task.worker],
+    ['progress', task.progress === undefined ? undefined : jsonText(task.progress)],
+    ['sent', when(task.createdAt)],
+    ['due', when(task.dueAt)],
+    ['deadline', when(task.deadline)],
+    ['lease until', when(task.takenUntil)],
+    ['resolved', when(task.resolvedAt)],
+    ['retries', `${task.retries} of ${task.retryLimit ?? "the definition's limit"}`],
+    ['lost', task.lost === 0 ? undefined : `${task.lost} of ${task.lostLimit}`],
+    ['key', task.key],
+    ['key until', when(task.keyUntil)],
+    ['waits for', extras?.dependencies?.join('\n')],
+    ['time limit', extras?.timeoutMs === undefined ? undefined : wholeDuration(extras.timeoutMs)],
+    ['parent', extras?.parent],
+    ['flow', extras?.flow],
+  ]
+}
+
+function inputLines(task: Task): string[] {
+  const { args, kwargs, bind } = task.extras ?? {}
+  if (bind !== undefined) return [bind === 'one' ? 'the result of its dependency' : 'the results of its dependencies']
+  const lines = task.input === 'null' ? [] : jsonText(task.input).split('\n')
+  if (args !== undefined) lines.push(`args ${JSON.stringify(args)}`)
+  if (kwargs !== undefined) lines.push(`kwargs ${JSON.stringify(kwargs)}`)
+  return lines
+}
+
+/** Every run in order: number, start, length, worker and how it ended. */
+function timeline(task: Task, style: DetailStyle): string[] {
+  const lines = task.runs.map((run) => endedRun(run, style))
+  if (task.run < 0 || task.runs.some((run) => run.run === task.run)) return lines
+  if (task.startedAt === undefined) return lines
+  const end = task.resolvedAt ?? style.now
+  const word = task.state === 'running' ? style.paint('cyan', 'running') : paintState(style.paint, task.state)
+  const line = runLine({ run: task.run, startedAt: task.startedAt, ms: end - task.startedAt, worker: task.worker ?? '', word })
+  return [...lines, line]
+}
+
+function endedRun(run: RunRecord, { paint, stacks }: DetailStyle): string {
+  const colour = run.outcome === 'completed' ? 'green' : run.outcome === 'released' ? 'dim' : 'red'
+  const line = runLine({ ...run, ms: run.endedAt - run.startedAt, word: paint(colour, run.outcome) })
+  if (run.failure === undefined) return line
+  const why = stacks ? failureLines(run.failure, true).join('\n       ') : failureLine(run.failure)
+  return `${line}: ${why}`
+}
+
+function runLine(run: { run: number; startedAt: number; ms: number; worker: string; word: string }): string {
+  const length = wholeDuration(Math.max(0, run.ms))
+  return `run ${run.run}  ${clockTime(run.startedAt)}  ${length.padStart(6)}  ${run.worker}  ${run.word}`
+}
+
+function logLine(line: LogLine, paint: Paint): string {
+  const level =
+    line.level === 'error' ? paint('red', line.level) : line.level === 'warn' ? paint('yellow', line.level) : line.level
+  return `run ${line.run}  ${paint('dim', new Date(line.at).toISOString().slice(11, 23))}  ${level}  ${line.text}`
+}

@@ -1,0 +1,28 @@
+/** The signals of this process, each Ctrl-C once. */
+import type { SignalSource } from '@lovage/worker'
+
+/** Signals of one name that come closer together than this (milliseconds) are one. */
+const echoMs = 200
+
+/**
+ * One Ctrl-C may arrive twice: from the terminal, and passed on by what started us (npm, the launcher for old Node).
+ * Taken for two it would abort the handlers that the first one lets finish.
+ */
+export function signalSource(source: SignalSource, now: () => number = () => performance.now()): SignalSource {
+  const wrapped = new Map<() => void, () => void>()
+  return {
+    on(signal, listener) {
+      let last = Number.NEGATIVE_INFINITY
+      const once = () => {
+        const isEcho = now() - last < echoMs
+        last = now()
+        if (!isEcho) listener()
+      }
+      wrapped.set(listener, once)
+      source.on(signal, once)
+    },
+    off(signal, listener) {
+      source.off(signal, wrapped.get(listener) ?? listener)
+    },
+  }
+}

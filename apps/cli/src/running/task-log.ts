@@ -1,0 +1,33 @@
+/** Writes what a worker does with its tasks to the log. */
+import type { Logger, LogLevel, WorkerEvent } from '@lovage/core'
+import type { Worker } from '@lovage/worker'
+import { logLevels } from './human-log.ts'
+
+type Entry = readonly [level: LogLevel, text: string, fields: (event: WorkerEvent) => object]
+
+const seconds = ({ runtime }: WorkerEvent) => ({ seconds: runtime })
+const failure = ({ exception, delayMs, runtime }: WorkerEvent) => ({
+  exception,
+  ...(delayMs === undefined ? {} : { delayMs }),
+  seconds: runtime,
+})
+
+const entries = {
+  'task-received': ['debug', 'received', ({ queue }) => ({ queue })],
+  'task-started': ['debug', 'started', () => ({})],
+  'task-succeeded': ['info', 'completed', seconds],
+  'task-retried': ['warn', 'failed and is tried again', failure],
+  'task-failed': ['error', 'failed', failure],
+  'task-rejected': ['error', 'was rejected', ({ reason, exception }) => ({ reason, exception })],
+  'task-revoked': ['warn', 'was revoked', ({ expired }) => ({ expired })],
+  'task-released': ['info', 'was given back', () => ({})],
+} as const satisfies Record<string, Entry>
+
+/** Listens only to what the level shows, because an event that nobody hears is not even built. */
+export function logTasks(worker: Worker, logger: Logger, level: LogLevel): void {
+  for (const [type, entry] of Object.entries(entries) as [keyof typeof entries, Entry][]) {
+    const [entryLevel, text, fields] = entry
+    if (logLevels.indexOf(entryLevel) < logLevels.indexOf(level)) continue
+    worker.on(type, (event) => logger[entryLevel]({ id: event.id, ...fields(event) }, `${String(event.name)} ${text}`))
+  }
+}

@@ -1,0 +1,60 @@
+/** A worker as a process runs it: made from the options, logged, and stopped. */
+import type { Client } from '@lovage/client'
+import { Worker } from '@lovage/worker'
+import { definitionsOf, type TaskFile } from '../task-files.ts'
+import type { ProcessLogger } from './process-logger.ts'
+import { logTasks } from './task-log.ts'
+import { workerName } from './worker-name.ts'
+
+export interface WorkerFlags {
+  readonly name?: string
+  readonly concurrency?: number
+  readonly queues?: readonly string[]
+  readonly pool?: 'inline' | 'threads' | 'processes'
+  readonly prefetch?: number
+  readonly events?: boolean
+}
+
+/** Makes the worker of the options; it is not started. @throws {ConfigError} NAME_INVALID, OPTION_INVALID */
+export function makeWorker(
+  broker: Client,
+  files: readonly TaskFile[],
+  flags: WorkerFlags,
+  { logger, level }: ProcessLogger,
+): Worker {
+  const worker = new Worker({
+    broker,
+    tasks: definitionsOf(files),
+    files: files.map((file) => file.path),
+    name: workerName(flags.name),
+    queues: flags.queues,
+    concurrency: flags.concurrency,
+    pool: flags.pool,
+    prefetch: flags.prefetch,
+    // Where the broker knows whether someone captures, task events cost nothing until someone does.
+    events: flags.events === true || broker.name === 'queue',
+    logger,
+  })
+  // What keeps it from starting is thrown by `start`, too.
+  worker.on('fatal', () => {})
+  worker.on('error', (error) => logger.error({ error }, 'recovered'))
+  logTasks(worker, logger, level)
+  worker.on('end', () => {
+    const { active } = worker.load
+    logger.info({ active }, active === 0 ? 'stopping' : 'stopping when running tasks are done; Ctrl-C again aborts them')
+  })
+  worker.on('exit', () => logger.info({ processed: worker.load.processed }, 'stopped'))
+  return worker
+}
+
+/** What a worker is, for the banner. */
+export function workerFacts(worker: Worker): readonly (readonly [name: string, value: unknown])[] {
+  return [
+    ['worker', worker.name],
+    ['pid', process.pid],
+    ['queues', worker.queues],
+    ['tasks', [...worker.registry.keys()].sort()],
+    ['concurrency', worker.concurrency],
+    ['pool', worker.pool.name],
+  ]
+}

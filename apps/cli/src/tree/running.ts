@@ -1,0 +1,83 @@
+/** The commands that run: up, worker, server. */
+import { duration, nameList, oneOf, text, wholeNumber } from '../option-values.ts'
+import { type CommandSpec, example, type OptionSpec } from './command-spec.ts'
+
+const workerOptions: readonly OptionSpec[] = [
+  {
+    flags: '-n, --name <name>',
+    meaning: "the worker's name; @ and the host are added to a bare one, %h is the host (default: worker@%h)",
+    read: text('--name'),
+  },
+  {
+    flags: '-c, --concurrency <n>',
+    meaning: 'handlers at once (default: the number of processors)',
+    read: wholeNumber('--concurrency', 1, 10_000),
+  },
+  {
+    flags: '-Q, --queues <a,b>',
+    meaning: 'queues to take tasks from (default: `default` and those the definitions name)',
+    read: nameList('--queues'),
+  },
+  {
+    flags: '--pool <kind>',
+    meaning: 'inline, threads or processes (default: inline)',
+    read: oneOf('--pool', ['inline', 'threads', 'processes']),
+  },
+  { flags: '--prefetch <n>', meaning: 'tasks held ready beyond those that run', read: wholeNumber('--prefetch', 0, 100_000) },
+  { flags: '-E, --events', meaning: 'send task events even while nobody captures them' },
+]
+
+const serverOptions: readonly OptionSpec[] = [
+  { flags: '--port <n>', meaning: 'the HTTP port; 0 picks a free one', read: wholeNumber('--port', 0, 65_535), initial: 4600 },
+  { flags: '--host <address>', meaning: 'the address to listen on', read: text('--host'), initial: '127.0.0.1' },
+]
+
+const files = 'modules whose exports are task definitions; TypeScript runs as it is'
+
+export const up: CommandSpec = {
+  name: 'up',
+  summary: 'Run everything on one machine: queue, schedules, worker and HTTP server.',
+  notes: 'Ctrl-C or SIGTERM lets running handlers finish; a second one aborts them and gives their tasks back.',
+  args: [{ name: '[files...]', meaning: files }],
+  options: [...serverOptions, ...workerOptions],
+  examples: [
+    example('lovage up tasks.ts', 'a queue in ./lovage.db, a worker for tasks.ts, http://127.0.0.1:4600'),
+    example('lovage up tasks/*.ts -c 8 --port 8080', 'eight handlers at once, another port'),
+    example('lovage up', 'queue, schedules and HTTP only; workers join from elsewhere'),
+  ],
+  load: async () => (await import('../commands/up.ts')).up,
+}
+
+export const worker: CommandSpec = {
+  name: 'worker',
+  summary: 'Run the tasks of one or more modules.',
+  notes: 'Ctrl-C or SIGTERM lets running handlers finish; a second one, or SIGQUIT, aborts them and gives their tasks back.',
+  args: [{ name: '<files...>', meaning: files }],
+  options: workerOptions,
+  examples: [
+    example('lovage worker tasks.ts', 'takes tasks from ./lovage.db until Ctrl-C'),
+    example('lovage worker tasks.ts -n images -c 4 -Q images,default', 'named images@HOST, four at once, two queues'),
+    example('lovage worker tasks.ts --pool processes', 'each handler in a process that can be killed'),
+    example('lovage worker tasks.ts --json | pino-pretty', 'the log as JSON Lines'),
+  ],
+  load: async () => (await import('../commands/worker.ts')).worker,
+}
+
+export const server: CommandSpec = {
+  name: 'server',
+  summary: 'Serve HTTP and maintain the queue, without a worker.',
+  options: serverOptions,
+  examples: [
+    example('lovage server', 'http://127.0.0.1:4600 on ./lovage.db'),
+    example('lovage server --port 0 --json', 'a free port, told in the first line'),
+  ],
+  load: async () => (await import('../commands/server.ts')).server,
+}
+
+/** How long a command waits for workers to answer. */
+export const timeoutOption: OptionSpec = {
+  flags: '--timeout <duration>',
+  meaning: 'how long to wait for answers',
+  read: duration('--timeout'),
+  initial: 1000,
+}

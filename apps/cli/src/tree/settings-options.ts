@@ -1,0 +1,50 @@
+/** The options that every command takes. */
+import { ConfigError, type LogLevel } from '@lovage/core'
+import type { Settings } from '../invocation.ts'
+import { duration, oneOf, text } from '../option-values.ts'
+import type { Terminal } from '../terminal.ts'
+import type { OptionSpec } from './command-spec.ts'
+
+const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[]
+const defaultBroker = 'sqlite:./lovage.db'
+
+export const settingsOptions: readonly OptionSpec[] = [
+  {
+    flags: '-b, --broker <url>',
+    meaning: `the broker (default: LOVAGE_BROKER, else ${defaultBroker})`,
+    read: text('--broker'),
+  },
+  { flags: '--json', meaning: 'one JSON document instead of text; JSON Lines where there is no end' },
+  {
+    flags: '--loglevel <level>',
+    meaning: 'debug, info, warn or error; debug shows stacks (default: LOVAGE_LOGLEVEL, else info)',
+    read: oneOf('--loglevel', logLevels),
+  },
+  { flags: '--signal <url>', meaning: "wake-ups by another way than the broker's own", read: text('--signal') },
+  { flags: '--results <url>', meaning: "results in another place than the broker's own", read: text('--results') },
+  { flags: '--lease <duration>', meaning: 'how long a silent worker keeps its tasks (default: 30s)', read: duration('--lease') },
+]
+
+/** What commander gives for the options above. */
+interface SettingsFlags {
+  readonly broker?: string
+  readonly json?: boolean
+  readonly loglevel?: LogLevel
+  readonly signal?: string
+  readonly results?: string
+  readonly lease?: number
+}
+
+/** Reads the settings: options first, then the environment. @throws {ConfigError} OPTION_INVALID for a wrong LOVAGE_LOGLEVEL */
+export function settingsFrom(flags: SettingsFlags, environment: Terminal['environment']): Settings {
+  if (flags.lease === 0) throw new ConfigError('OPTION_INVALID', 'expected --lease to be above 0, got: 0; write "30s"')
+  const level = environment.LOVAGE_LOGLEVEL || undefined
+  return {
+    broker: flags.broker ?? (environment.LOVAGE_BROKER || defaultBroker),
+    signal: flags.signal,
+    results: flags.results,
+    leaseMs: flags.lease,
+    json: flags.json === true,
+    logLevel: flags.loglevel ?? (level === undefined ? undefined : oneOf('LOVAGE_LOGLEVEL', logLevels)(level)),
+  }
+}
