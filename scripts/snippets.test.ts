@@ -1,4 +1,4 @@
-/** The programs in README files and under docs do what they are there for: they run to their end. */
+/** The programs in README files and under docs run to their end and print what their comments say: `console.log(x) // 3`. */
 import { execFile } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -15,15 +15,26 @@ const { folder, written } = writeSnippets(house, snippetsOf(house))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Runs a program in a folder of its own and answers what it said if it failed. */
-function failureOf({ path, line }: WrittenSnippet): Promise<string> {
+function failureOf({ path, line, code }: WrittenSnippet): Promise<string> {
   const cwd = join(dirname(path), `at-line-${line}`)
   mkdirSync(cwd, { recursive: true })
   return new Promise((done) => {
     execFile(process.execPath, [path], { cwd, timeout: deadlineMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
-      if (error === null) done('')
+      if (error === null) done(unsaid(code, stdout))
       else done(error.killed === true ? `did not end within ${deadlineMs} ms\n${stdout}${stderr}` : `${error.message}\n${stdout}`)
     })
   })
+}
+
+/** Says which promised line was not printed, each after the one before. */
+function unsaid(code: string, stdout: string): string {
+  const lines = stdout.split('\n')
+  for (const [, promised = ''] of code.matchAll(/^\s*console\.log\(.*\) \/\/ (.+)$/gm)) {
+    const at = lines.indexOf(promised)
+    if (at < 0) return `expected it to print ${JSON.stringify(promised)}, got:\n${stdout}`
+    lines.splice(0, at + 1)
+  }
+  return ''
 }
 
 describe.concurrent('programs in documents', () => {

@@ -73,6 +73,7 @@ export function checkSnippets(house: House): Finding[] {
     const config = {
       extends: '../../tsconfig.tests.json',
       include: ['.'],
+      exclude: [],
       compilerOptions: { incremental: false, noUnusedLocals: false },
     }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
