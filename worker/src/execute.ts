@@ -1,5 +1,5 @@
 /** Runs a handler once: binds and validates its input, hands it a context, and turns whatever happens into a JobEnd. */
-import { type AnyTask, type DeliveredMessage, failureFrom, LovageError, TaskError, validate } from '@lovage/core'
+import { type AnyTask, bindParams, type DeliveredMessage, failureFrom, LovageError, validate } from '@lovage/core'
 import type { Abort } from './abort.ts'
 import { ControlThrow } from './control-throw.ts'
 import type { Job, JobEnd, JobHooks } from './pool.ts'
@@ -33,23 +33,8 @@ export async function execute(definition: AnyTask, job: Job, hooks: JobHooks, ab
 export function boundInput(definition: AnyTask, message: DeliveredMessage): unknown {
   const { input, args, kwargs } = message
   if (input !== undefined || (args === undefined && kwargs === undefined)) return input
-  const { params, name } = definition
-  if (params === undefined) return kwargs !== undefined && Object.keys(kwargs).length > 0 ? kwargs : undefined
-  const bound: Record<string, unknown> = { ...kwargs }
-  const positional = args ?? []
-  if (positional.length > params.length) {
-    throw unbound(name, `at most ${params.length} positional arguments (${params.join(', ')}), got: ${positional.length}`)
-  }
-  for (const [index, value] of positional.entries()) {
-    const param = params[index] as string
-    if (Object.hasOwn(bound, param)) throw unbound(name, `one value for \`${param}\`, got it by position and by name`)
-    bound[param] = value
-  }
-  return bound
-}
-
-function unbound(name: string, text: string): TaskError {
-  return new TaskError('INPUT_INVALID', `expected ${name} to be called with ${text}`, { subject: name })
+  if (definition.params !== undefined) return bindParams(definition.params, args, kwargs)
+  return kwargs !== undefined && Object.keys(kwargs).length > 0 ? kwargs : undefined
 }
 
 function unfit(thrown: unknown): JobEnd {

@@ -1,7 +1,7 @@
 /** Carries what handlers ask of their worker: progress, log lines, more tasks, the results before theirs. */
-import { type Broker, type Clock, type Logger, type SendOptions, type TaskResult, taskMessage, validate } from '@lovage/core'
+import { type Broker, type Clock, type Logger, type SendOptions, type TaskResult, taskMessage } from '@lovage/core'
 import type { EventDesk } from './event-desk.ts'
-import { policyOptions } from './run-context.ts'
+import { checkInput } from './run-context.ts'
 import type { RegisteredTask } from './task-registry.ts'
 import type { HandlerDesk, TaskRun } from './task-run.ts'
 
@@ -29,11 +29,10 @@ export function handlerDesk(options: HandlerDeskOptions): HandlerDesk {
     },
     async send(run: TaskRun, name: string, input: unknown, given: SendOptions | undefined): Promise<string> {
       const definition = registry.get(name)?.definition
-      if (definition?.input !== undefined) await validate(definition.input, input, { code: 'INPUT_INVALID', task: name })
-      const options = definition === undefined ? given : policyOptions(definition, input, given)
+      if (definition !== undefined) await checkInput(definition, input, given)
       const now = clock.now()
       const context = { now, newId: () => newId(now) }
-      const message = taskMessage(definition ?? name, input, { ...options, parent: options?.parent ?? run.message.id }, context)
+      const message = taskMessage(definition ?? name, input, { ...given, parent: given?.parent ?? run.message.id }, context)
       const [receipt] = await broker.tasks.send([message])
       return receipt?.id ?? message.id
     },

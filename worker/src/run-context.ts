@@ -86,7 +86,7 @@ export class RunContext implements TaskContext {
     return async (definition, input, options) => {
       if (typeof definition === 'string') return this.#hooks.send(definition, input, options)
       const known = definition as unknown as AnyTask
-      if (known.input !== undefined) await validate(known.input, input, { code: 'INPUT_INVALID', task: known.name })
+      await checkInput(known, input, options)
       return this.#hooks.send(known.name, input, policyOptions(known, input, options))
     }
   }
@@ -109,14 +109,26 @@ export class RunContext implements TaskContext {
   }
 }
 
+/**
+ * Validates what is sent where there is something to validate: an input that others will build, or that comes as
+ * arguments, is validated where it runs.
+ * @throws {TaskError} INPUT_INVALID
+ */
+export async function checkInput(definition: AnyTask, input: unknown, options: SendOptions | undefined): Promise<void> {
+  if (definition.input === undefined) return
+  if (input === undefined && (options?.bind ?? options?.args ?? options?.kwargs) !== undefined) return
+  await validate(definition.input, input, { code: 'INPUT_INVALID', task: definition.name })
+}
+
 /** The definition's policy as send options, for a worker that may not know the definition; the sender's own stand above. */
-export function policyOptions(definition: AnyTask, input: unknown, options: SendOptions | undefined): SendOptions {
+function policyOptions(definition: AnyTask, input: unknown, options: SendOptions = {}): SendOptions {
+  const { queue, priority, retry, lostLimit, key } = definition
   return {
-    queue: definition.queue,
-    priority: priorityName(definition.priority),
-    retryLimit: definition.retry.limit,
-    lostLimit: definition.lostLimit,
-    key: definition.key?.(input as never),
     ...options,
+    queue: options.queue ?? queue,
+    priority: options.priority ?? priorityName(priority),
+    retryLimit: options.retryLimit ?? retry.limit,
+    lostLimit: options.lostLimit ?? lostLimit,
+    key: options.key ?? (input === undefined ? undefined : key?.(input as never)),
   }
 }

@@ -1,6 +1,15 @@
 /** The Worker: takes tasks from a broker, runs them in a pool, settles them, and can be seen and steered meanwhile. */
 import { EventEmitter } from 'node:events'
-import { type Broker, type Clock, ConfigError, type Consumer, type Logger, type RevokeReason, shown } from '@lovage/core'
+import {
+  type Broker,
+  BugError,
+  type Clock,
+  ConfigError,
+  type Consumer,
+  type Logger,
+  type RevokeReason,
+  shown,
+} from '@lovage/core'
 import { Autoscaler } from './autoscaler.ts'
 import { modulesWith } from './default-modules.ts'
 import { EventDesk } from './event-desk.ts'
@@ -45,6 +54,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
   readonly #queues: Set<string>
   #concurrency: number
   #startedAt = 0
+  #releaseProcess: () => void = () => {}
   #consumer: Consumer | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
@@ -202,7 +212,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
   }
 
   report(error: unknown): void {
-    const told = error instanceof Error ? error : new ConfigError('BUG', `something threw what is no error: ${shown(error)}`)
+    const told = error instanceof Error ? error : new BugError('BUG', `something threw what is no error: ${shown(error)}`)
     if (this.listenerCount('error') > 0) this.tell('error', told)
     else this.logger.error({ error: told, worker: this.name }, 'recovered')
   }
@@ -216,8 +226,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
   }
 
   async #start(): Promise<void> {
-    const release = holdProcess()
-    this.once('exit', release)
+    this.#releaseProcess = holdProcess()
     try {
       this.#startedAt = this.clock.now()
       await this.pool.start()
@@ -229,7 +238,6 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
       if (this.#intake.paused) this.#consumer.pause()
       this.tell('ready')
     } catch (error) {
-      release()
       await this.#close()
       if (this.listenerCount('fatal') > 0) this.tell('fatal', error as Error)
       else this.logger.error({ error, worker: this.name }, 'cannot start')
@@ -290,6 +298,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
     for (const module of this.modules.toReversed()) await this.#attempt(() => module.stop())
     await this.#attempt(() => this.pool.close())
     await this.#attempt(() => this.#consumer?.close())
+    this.#releaseProcess()
   }
 
   async #attempt(action: () => unknown): Promise<void> {
