@@ -24,7 +24,7 @@ export interface LanePoolOptions {
 export interface LaneKind {
   readonly name: 'threads' | 'processes'
   /** One child, in an error message. */
-  readonly noun: string
+  readonly noun: 'thread' | 'process'
   readonly open: OpenLane
 }
 
@@ -190,7 +190,7 @@ class LanePool implements Pool {
       child.lane.post(this.#load)
     } catch (error) {
       // Later, as every other death, so that whoever asked for the child has made a note of it.
-      queueMicrotask(() => this.#gone(child, { got: 'an error', uncaught: failureFrom(error) }))
+      queueMicrotask(() => this.#gone(child, { got: failureFrom(error).message }))
     }
   }
 
@@ -248,18 +248,10 @@ class LanePool implements Pool {
     if (!child.ready) this.#start?.reject(startError(failure))
   }
 
-  #gone(child: Child, { got, code, uncaught = child.uncaught }: Death): void {
+  #gone(child: Child, death: Death): void {
     this.#living.get(child)?.resolve()
     this.#living.delete(child)
-    const { noun } = this.#kind
-    const duty = child.ready ? 'live until the end of its run' : 'load the task modules'
-    const reason = uncaught === undefined ? got : `an uncaught ${uncaught.name}: ${uncaught.message} (${got})`
-    this.#lose(child, {
-      name: noun === 'thread' ? 'ThreadDied' : 'ProcessDied',
-      message: `expected ${noun} ${child.lane?.id ?? ''} to ${duty}, got: ${reason}`,
-      ...(code === undefined ? {} : { code }),
-      ...(uncaught === undefined ? {} : { cause: uncaught }),
-    })
+    this.#lose(child, died(this.#kind.noun, child, death))
   }
 
   #receive(child: Child, data: unknown): void {
@@ -304,6 +296,22 @@ class LanePool implements Pool {
 }
 
 const poolClosed: Failure = { name: 'PoolClosed', message: 'expected the run to end before the pool was closed' }
+
+function died(
+  noun: 'thread' | 'process',
+  { lane, ready, uncaught: told }: Child,
+  { got, code, uncaught = told }: Death,
+): Failure {
+  const who = lane?.id === undefined ? `a ${noun}` : `${noun} ${lane.id}`
+  const duty = ready ? 'live until the end of its run' : 'start and load the task modules'
+  const reason = uncaught === undefined ? got : `an uncaught ${uncaught.name}: ${uncaught.message} (${got})`
+  return {
+    name: noun === 'thread' ? 'ThreadDied' : 'ProcessDied',
+    message: `expected ${who} to ${duty}, got: ${reason}`,
+    ...(code === undefined ? {} : { code }),
+    ...(uncaught === undefined ? {} : { cause: uncaught }),
+  }
+}
 
 function encode(message: ToChild): string {
   return JSON.stringify(message)

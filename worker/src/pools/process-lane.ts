@@ -1,5 +1,6 @@
 /** A child that is a process of its own. */
 import { fork } from 'node:child_process'
+import { inheritedArguments } from './inherited-arguments.ts'
 import { childEntry, type Death, type Lane, type LaneListener } from './lane.ts'
 
 /** What processes take beside what every child takes. */
@@ -11,7 +12,7 @@ export interface ProcessLaneOptions {
 /** Starts a process. */
 export function processLane(listener: LaneListener, options: ProcessLaneOptions): Lane {
   const child = fork(childEntry('process-child'), {
-    execArgv: [...(options.execArgv ?? inheritedArguments())],
+    execArgv: [...(options.execArgv ?? inheritedArguments(process.execArgv))],
     serialization: 'advanced',
     // The last one is the leash: its other end closes when this process dies, however it dies.
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
@@ -27,11 +28,6 @@ export function processLane(listener: LaneListener, options: ProcessLaneOptions)
     post: (text) => void child.send(text, () => {}),
     kill: () => void child.kill('SIGKILL'),
   }
-}
-
-/** `--input-type` speaks of what `node --eval` was given and refuses files. */
-function inheritedArguments(): string[] {
-  return process.execArgv.filter((argument) => !argument.startsWith('--input-type'))
 }
 
 function deathOf(code: number | null, signal: string | null): Death {

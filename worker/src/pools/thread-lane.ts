@@ -1,6 +1,7 @@
 /** A child that is a worker thread. */
 import { type ResourceLimits, Worker } from 'node:worker_threads'
 import { type Failure, failureFrom } from '@lovage/core'
+import { inheritedArguments } from './inherited-arguments.ts'
 import { childEntry, type Lane, type LaneListener } from './lane.ts'
 
 /** What threads take beside what every child takes. */
@@ -13,8 +14,9 @@ export interface ThreadLaneOptions {
 
 /** Starts a thread. Throws what Node throws at options that threads do not take. */
 export function threadLane(listener: LaneListener, options: ThreadLaneOptions): Lane {
+  const execArgv = options.execArgv ?? (evaluated() ? inheritedArguments(process.execArgv) : undefined)
   const thread = new Worker(childEntry('thread-child'), {
-    ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
+    ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
     ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),
   })
   let uncaught: Failure | undefined
@@ -28,4 +30,9 @@ export function threadLane(listener: LaneListener, options: ThreadLaneOptions): 
     post: (text) => thread.postMessage(text),
     kill: () => void thread.terminate(),
   }
+}
+
+/** Threads take over more than they can be told; only after `node --eval` they take over too much. */
+function evaluated(): boolean {
+  return inheritedArguments(process.execArgv).length < process.execArgv.length
 }
