@@ -40,6 +40,6 @@ test('the index lists the same codes in the same order, with the same words', ()
       summary: errorCatalogue[code].summary,
     })),
   )
-  const classes = new Set(['ConfigError', 'TaskError', 'StoreError', 'ProtocolError', 'BugError'])
+  const classes = new Set(['ConfigError', 'TaskError', 'StoreError', 'ProtocolError', 'BugError', 'LovageError'])
   for (const [, code, , kind] of rows) expect(classes, code).toContain(kind)
 })
