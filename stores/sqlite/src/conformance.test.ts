@@ -1,18 +1,18 @@
 /** The SQLite store keeps every promise of the Store port; where one must survive a kill, a process is killed. */
 import { runnableCases } from '@lovage/store-conformance'
-import { test } from 'vitest'
-import { type BackendProcess, backendProcess } from '../test/backend-process.ts'
-import { scratchFile } from '../test/scratch.ts'
+import { onTestFinished, test } from 'vitest'
+import { type BackendProcess, backendProcess } from './fixtures/backend-process.ts'
+import { scratchFile } from './fixtures/scratch.ts'
 import { sqliteStore } from './sqlite-store.ts'
 
 for (const { name, needs, run } of runnableCases({ durable: true, shared: true, renewsAlone: true })) {
   test(name, async () => {
-    const path = await scratchFile()
+    const path = await scratchFile(onTestFinished)
     if (!needs.includes('durable')) return run({ open: () => sqliteStore(path) })
     const processes: BackendProcess[] = []
     await run({
       async open() {
-        const started = await backendProcess(path)
+        const started = await backendProcess(onTestFinished, path)
         processes.push(started)
         return started.store
       },

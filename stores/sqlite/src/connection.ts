@@ -1,4 +1,5 @@
 /** The one connection to the file: how it is opened, how locks are waited for, and what each commit promises. */
+import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '@lovage/core'
 import { applyMigrations, latestSchema, schemaFacts } from './schema.ts'
@@ -40,6 +41,8 @@ const pragmas = `pragma temp_store = memory; pragma cache_size = -65536; pragma 
 export function openConnection(options: ConnectionOptions): Connection {
   const { path, busyTimeoutMs } = options
   const patient = patience(busyTimeoutMs)
+  // SQLite would leave an empty file behind.
+  if (!options.migrate && !existsSync(path)) throw mustMigrate(path, 0)
   const db = patient(() => new DatabaseSync(path))
   try {
     // Before anything is written: a stranger's database must stay as it is.

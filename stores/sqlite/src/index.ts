@@ -1,8 +1,7 @@
 /** The queue's file: a store, a signal and a liveness around one SQLite database. */
-
 export type { SchemaFacts } from './schema.ts'
 export * from './sqlite-backend.ts'
-export { type SqliteFile, sqliteFile } from './sqlite-file.ts'
 export * from './sqlite-options.ts'
+export * from './sqlite-schema.ts'
 export type { SqliteSignal } from './sqlite-signal.ts'
 export * from './sqlite-store.ts'

@@ -6,6 +6,9 @@ import { errorFrom } from './sqlite-errors.ts'
 import type { AnswerOf, PayloadOf, VerbName } from './verbs.ts'
 import type { FromThread, ThreadOptions, ToThread } from './wire.ts'
 
+/** Node 22 calls its SQLite experimental with every start; that is no news to whoever runs Lovage. */
+const execArgv = ['--disable-warning=ExperimentalWarning']
+
 interface Waiting {
   resolve(answer: unknown): void
   reject(error: Error): void
@@ -27,7 +30,7 @@ export class ThreadLink {
     this.#options = options
     // The sources run unbuilt as well as built: the thread's file has the ending of this one.
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
-    this.#worker = new Worker(new URL(file, import.meta.url), { workerData: options, name: 'lovage-sqlite' })
+    this.#worker = new Worker(new URL(file, import.meta.url), { workerData: options, name: 'lovage-sqlite', execArgv })
     this.#worker.on('message', (message: FromThread) => this.#hear(message))
     this.#worker.on('error', (error) => this.#die(error))
     this.#worker.on('exit', () => this.#die(undefined))
