@@ -16,29 +16,42 @@ const out = resolve('lovage-report')
 
 async function run(options: Options): Promise<void> {
   const client = await connect(options.broker)
-  const server = await createServer({ broker: client, port: options.port })
+  try {
+    const http = await createServer({ client }).listen(options.port)
+    try {
+      await work(client, http.url, options)
+    } finally {
+      await http.close()
+    }
+  } finally {
+    await client.close()
+  }
+}
+
+/** Everything between the opening and the closing of the doors. Ends at Ctrl-C, or with `--once` when the report is there. */
+async function work(client: Client, url: string, options: Options): Promise<void> {
   const rescan = defineRescan(client)
-  const worker = new Worker({ broker: client, tasks: [measure, report, rescan] })
+  // Events tell how far the work is, also when another worker does part of it.
+  const worker = new Worker({ broker: client, tasks: [measure, report, rescan], events: true })
   const stopped = new Promise<'stopped'>((done) => worker.once('exit', () => done('stopped')))
-  handleSignals(worker, process)
+  const endSignals = handleSignals(worker, process)
   try {
     await worker.start()
-    console.log(`queue   ${options.broker}\nHTTP    ${server.url}\nworker  ${worker.name}`)
+    console.log(`queue   ${options.broker}\nHTTP    ${url}\nworker  ${worker.name}`)
     const folder = await folderOf(client, options)
     const scan = await sendScan(client, folder)
     announce(scan, options)
     const made = await Promise.race([follow(client, scan, process.stdout), stopped])
     if (made === 'stopped') return
     await present(made)
-    if (options.once) return await worker.stop()
+    if (options.once) return
     await client.schedules.add({ name: rescan.name, every: '5m', task: rescan, input: folder })
-    console.log(`\nup until Ctrl-C; schedule ${rescan.name} looks for changes every 5 minutes`)
+    console.log(`\nup until Ctrl-C; the schedule ${rescan.name} looks for changes every 5 minutes`)
     console.log('in another terminal: npx lovage status, npx lovage tasks, npx lovage schedule list')
     await stopped
   } finally {
     await worker.stop()
-    await server.close()
-    await client.close()
+    endSignals()
   }
 }
 
@@ -71,7 +84,8 @@ if (options === 'help') {
   process.exitCode = 2
 } else {
   await run(options).catch((error: unknown) => {
-    console.error(LovageError.is(error) ? error.message : error)
+    const cure = LovageError.is(error, 'PORT_TAKEN') ? ': npm start -- --port 0' : ''
+    console.error(LovageError.is(error) ? `${error.message}${cure}` : error)
     process.exitCode = 1
   })
 }
