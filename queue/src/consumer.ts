@@ -39,7 +39,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   /** Delivered and not settled: what the prefetch counts. */
   readonly #inFlight = new Map<string, QueueDelivery>()
   /** Outcomes on their way to the store, by task. */
-  readonly #settling = new Map<string, number>()
+  readonly #settling = new Map<string, QueueDelivery>()
   readonly #ends: (() => void)[] = []
   #prefetch: number
   #claims = 0
@@ -60,12 +60,16 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.#listener = listener
     this.#prefetch = options.prefetch
     this.#names = options.tasks.map((task) => task.name)
-    this.#settler = new Settler(engine, () => this.#pump())
+    this.#settler = new Settler(engine, {
+      flushed: () => this.#pump(),
+      settled: (task) => this.#settling.delete(task.id),
+      failed: (task) => this.#putBack(task),
+    })
     this.#notes = new NoteTaker(engine)
     this.#leases = new LeaseKeeper(engine, {
       holder: hold.id,
       held: () => [...this.#inFlight.values()].map(({ task }) => ({ id: task.id, run: task.run })),
-      knows: (run) => this.#inFlight.get(run.id)?.task.run === run.run || this.#settling.get(run.id) === run.run,
+      knows: (run) => this.#inFlight.get(run.id)?.task.run === run.run || this.#settling.get(run.id)?.task.run === run.run,
       lost: (run) => this.#revoke(run.id, 'lost', run.run),
       orphaned: (run) => void this.#releaseOrphan(run),
       error: (error) => listener.error(error),
@@ -139,18 +143,16 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     if (delivery?.task.run !== task.run) return Promise.resolve(false)
     // Its place is free as soon as the outcome is on its way, so that the next claim rides in the same transaction.
     this.#inFlight.delete(task.id)
-    this.#settling.set(task.id, task.run)
-    return this.#settler.settle(task, event).then(
-      (counted) => {
-        this.#settling.delete(task.id)
-        return counted
-      },
-      (error: unknown) => {
-        this.#settling.delete(task.id)
-        this.#inFlight.set(task.id, delivery)
-        throw error
-      },
-    )
+    this.#settling.set(task.id, delivery)
+    return this.#settler.settle(task, event)
+  }
+
+  #putBack(task: Task): void {
+    const delivery = this.#settling.get(task.id)
+    this.#settling.delete(task.id)
+    if (delivery === undefined) return
+    this.#inFlight.set(task.id, delivery)
+    delivery.reopen()
   }
 
   async #subscribe(queue: string): Promise<void> {

@@ -54,21 +54,20 @@ export class QueueDelivery implements Delivery {
     this.#home.note(this.task, { ...(progress === undefined ? {} : { progress }), ...(line === undefined ? {} : { line }) })
   }
 
-  async settle(outcome: Outcome): Promise<boolean> {
+  settle(outcome: Outcome): Promise<boolean> {
     if (this.#settled) {
-      throw new BugError(
-        'SETTLED_TWICE',
-        `expected task ${this.task.id} run ${this.task.run} to be settled once, got a second outcome: ${outcome.type}`,
+      const run = `task ${this.task.id} run ${this.task.run}`
+      return Promise.reject(
+        new BugError('SETTLED_TWICE', `expected ${run} to be settled once, got a second outcome: ${outcome.type}`),
       )
     }
     this.#settled = true
-    try {
-      return await this.#home.settle(this.task, this.#eventFor(outcome))
-    } catch (error) {
-      // Nothing was written: the worker may try again.
-      this.#settled = false
-      throw error
-    }
+    return this.#home.settle(this.task, this.#eventFor(outcome))
+  }
+
+  /** The outcome could not be written: the worker may settle again. */
+  reopen(): void {
+    this.#settled = false
   }
 
   #eventFor(outcome: Outcome): TaskEvent {

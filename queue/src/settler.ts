@@ -5,6 +5,16 @@ import type { Engine } from './engine.ts'
 /** A batch of this size is written at once, so that the store works while handlers go on. */
 const batchSize = 256
 
+/** The runs that a settler settles for. */
+export interface SettlerHome {
+  /** A batch has been handed to the store: the moment to claim more in the same transaction. */
+  flushed(): void
+  /** The outcome of this run is written, or was refused because the run is no longer the holder's. */
+  settled(task: Task): void
+  /** Nothing was written: the run is as it was. */
+  failed(task: Task): void
+}
+
 interface Pending {
   readonly task: Task
   readonly event: TaskEvent
@@ -14,16 +24,15 @@ interface Pending {
 
 export class Settler {
   readonly #engine: Engine
-  /** Called whenever a batch has been handed to the store: the moment to claim more in the same transaction. */
-  readonly #onFlush: () => void
+  readonly #home: SettlerHome
   #pending: Pending[] = []
   #scheduled = false
   #flights = 0
   readonly #idle: (() => void)[] = []
 
-  constructor(engine: Engine, onFlush: () => void) {
+  constructor(engine: Engine, home: SettlerHome) {
     this.#engine = engine
-    this.#onFlush = onFlush
+    this.#home = home
   }
 
   /** Resolves when it is written; false when the run was no longer the holder's. */
@@ -56,7 +65,7 @@ export class Settler {
       this.#flights--
       if (this.#flights === 0) for (const resolve of this.#idle.splice(0)) resolve()
     })
-    this.#onFlush()
+    this.#home.flushed()
   }
 
   async #write(batch: readonly Pending[]): Promise<void> {
@@ -67,9 +76,16 @@ export class Settler {
       const reply = await store.update(changes)
       announcer.ripple(reply)
       this.#announce(batch, changes, reply.applied)
-      for (let i = 0; i < batch.length; i++) (batch[i] as Pending).resolve(reply.applied[i] === true)
+      for (let i = 0; i < batch.length; i++) {
+        const pending = batch[i] as Pending
+        this.#home.settled(pending.task)
+        pending.resolve(reply.applied[i] === true)
+      }
     } catch (error) {
-      for (const pending of batch) pending.reject(error)
+      for (const pending of batch) {
+        this.#home.failed(pending.task)
+        pending.reject(error)
+      }
     }
   }
 
