@@ -1,0 +1,68 @@
+/** Problems: how everything that goes wrong reaches an HTTP client, as `{ code, message, retryable }` with a fitting status. */
+import { z } from '@hono/zod-openapi'
+import { type ErrorCode, type Logger, LovageError } from '@lovage/core'
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+
+export const problemSchema = z
+  .object({
+    code: z.string().openapi({ example: 'TASK_UNKNOWN' }),
+    message: z.string(),
+    retryable: z.boolean().openapi({ description: 'Whether the same request may succeed later.' }),
+  })
+  .openapi('Problem')
+
+const problem = (description: string) => ({ description, content: { 'application/json': { schema: problemSchema } } })
+
+/** The problems that any address may answer with. */
+export const problems = {
+  400: problem('The request, an option or an input is not accepted.'),
+  403: problem('The request came from another site, or under a foreign host name.'),
+  404: problem('There is nothing of this name.'),
+  409: problem('It stands against something that is there, or is not in a state for this.'),
+  413: problem('The request is too large.'),
+  501: problem('The broker cannot do this.'),
+  503: problem('The store cannot be reached; try again.'),
+} as const
+
+const statusOf: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
+  REQUEST_REFUSED: 403,
+  TASK_UNKNOWN: 404,
+  SCHEDULE_UNKNOWN: 404,
+  ADDRESS_UNKNOWN: 404,
+  TASK_CONFLICT: 409,
+  KEY_CONFLICT: 409,
+  TRANSITION_REFUSED: 409,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED: 501,
+  STORE_UNAVAILABLE: 503,
+  STORE_BUSY: 503,
+  STORE_CLOSED: 503,
+  STORE_FULL: 507,
+  DEPENDENCY_UNKNOWN: 400,
+  INPUT_INVALID: 400,
+  INPUT_UNSERIALIZABLE: 400,
+  REQUEST_INVALID: 400,
+}
+
+/** Answers an error. What is nobody's fault but ours is logged, and told without its details. */
+export function answerProblem(context: Context, error: unknown, logger: Logger): Response {
+  if (LovageError.is(error)) {
+    const status = statusOf[error.code] ?? (error.name === 'ConfigError' ? 400 : 500)
+    if (status === 500) logger.error({ error, path: context.req.path }, 'a request failed')
+    return context.json({ code: error.code, message: error.rawMessage, retryable: error.retryable }, status)
+  }
+  if (error instanceof HTTPException) {
+    const message = error.message === '' ? `the request was refused with status ${error.status}` : error.message
+    return context.json({ code: 'REQUEST_INVALID', message, retryable: false }, error.status)
+  }
+  logger.error({ error, path: context.req.path }, 'a request failed')
+  return context.json({ code: 'BUG', message: 'something went wrong in the server; its log says what', retryable: false }, 500)
+}
+
+/** One line for all that a schema found. */
+export function issuesLine(error: z.ZodError): string {
+  const issues = error.issues.map(({ path, message }) => (path.length === 0 ? message : `\`${path.join('.')}\`: ${message}`))
+  return `expected a request that its address takes, got: ${issues.join('; ')}`
+}

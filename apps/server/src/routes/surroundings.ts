@@ -1,0 +1,11 @@
+/** What every group of routes is given. */
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Client } from '@lovage/client'
+
+export interface Surroundings {
+  readonly app: OpenAPIHono
+  readonly client: Client
+  readonly heartbeatMs: number
+  /** Fires when the server closes: what is still open ends. */
+  readonly closing: AbortSignal
+}

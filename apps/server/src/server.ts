@@ -1,0 +1,132 @@
+/** The HTTP server: the application, and the socket it listens on. */
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Client } from '@lovage/client'
+import { ConfigError, type Logger, LovageError, silentLogger } from '@lovage/core'
+import { bodyLimit } from 'hono/body-limit'
+import { guard, type HostRule, hostNames } from './guard.ts'
+import { answerProblem, issuesLine } from './problem.ts'
+import { aboutRoutes } from './routes/about.ts'
+import { eventRoutes } from './routes/events.ts'
+import { queueRoutes } from './routes/queues.ts'
+import { remoteControlRoutes } from './routes/remote-control.ts'
+import { resultRoutes } from './routes/results.ts'
+import { scheduleRoutes } from './routes/schedules.ts'
+import type { Surroundings } from './routes/surroundings.ts'
+import { taskRoutes } from './routes/tasks.ts'
+
+/** How long requests under way may go on once the server closes. */
+const closeGraceMs = 1000
+
+export interface ServerOptions {
+  /** Whose tasks, queues and workers it shows. It stays open when the server closes. */
+  readonly client: Client
+  /** Default: nothing is written. */
+  readonly logger?: Logger | undefined
+  /** The largest request body in bytes. Default 1 MiB. */
+  readonly maxBodyBytes?: number | undefined
+  /** Host names it answers to, beside those of this machine. Default: on a loopback address none, else any. */
+  readonly hosts?: readonly string[] | undefined
+  /** Milliseconds between two comments in a stream of events. Default 15,000. */
+  readonly heartbeatMs?: number | undefined
+}
+
+/** Where a server listens. */
+export interface Listening {
+  readonly host: string
+  readonly port: number
+  readonly url: string
+  /** Ends streams and waits, gives other requests a second, then cuts their connections. May be called twice. */
+  close(): Promise<void>
+}
+
+/** A server that is not listening yet, or is mounted elsewhere. */
+export interface HttpServer {
+  /** A hono application: `app.fetch(request)`. */
+  readonly app: OpenAPIHono
+  /**
+   * @param port 0 takes any that is free
+   * @param host default `127.0.0.1`. There is no authentication: whoever reaches another address can do everything.
+   * @throws {LovageError} PORT_TAKEN
+   * @throws {ConfigError} OPTION_INVALID when it cannot listen there for another reason
+   */
+  listen(port: number, host?: string): Promise<Listening>
+}
+
+/** Makes the HTTP face of a broker. */
+export function createServer(options: ServerOptions): HttpServer {
+  const { client, logger = silentLogger, maxBodyBytes = 1024 * 1024, heartbeatMs = 15_000 } = options
+  const rule: HostRule = { names: hostNames('127.0.0.1', options.hosts) }
+  const closing = new AbortController()
+  const app = new OpenAPIHono({
+    defaultHook: (result) => {
+      if (!result.success) throw new ConfigError('REQUEST_INVALID', issuesLine(result.error))
+    },
+  })
+  app.onError((error, context) => answerProblem(context, error, logger))
+  app.notFound((context) => {
+    const message = `expected an address of openapi.json, got: ${context.req.method} ${context.req.path}`
+    return answerProblem(context, new LovageError('ADDRESS_UNKNOWN', message), logger)
+  })
+  app.use(async (context, next) => {
+    await next()
+    context.header('x-content-type-options', 'nosniff')
+  })
+  app.use(guard(rule))
+  app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => tooLarge(maxBodyBytes) }))
+  const surroundings: Surroundings = { app, client, heartbeatMs, closing: closing.signal }
+  for (const add of [taskRoutes, resultRoutes, queueRoutes, scheduleRoutes, remoteControlRoutes, eventRoutes, aboutRoutes]) {
+    add(surroundings)
+  }
+  return {
+    app,
+    async listen(port, host = '127.0.0.1') {
+      rule.names = hostNames(host, options.hosts)
+      const server = createAdaptorServer({ fetch: app.fetch }) as Server
+      const address = await listening(server, port, host)
+      const shown = host.includes(':') ? `[${host}]` : host
+      return { host, port: address.port, url: `http://${shown}:${address.port}`, close: once(() => closed(server, closing)) }
+    },
+  }
+}
+
+function tooLarge(limit: number): never {
+  throw new LovageError('PAYLOAD_TOO_LARGE', `expected a request of at most ${limit} bytes, got a larger one`)
+}
+
+function listening(server: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(cause, port, host)))
+    server.listen(port, host, () => resolve(server.address() as AddressInfo))
+  })
+}
+
+function cannotListen(cause: NodeJS.ErrnoException, port: number, host: string): LovageError {
+  if (cause.code === 'EADDRINUSE') {
+    const message = `expected port ${port} on ${host} to be free, got: another program listens there; choose another port, or 0 for any`
+    return new LovageError('PORT_TAKEN', message, { cause, subject: String(port) })
+  }
+  return new ConfigError('OPTION_INVALID', `expected to listen on ${host} port ${port}, got: ${cause.message}`, { cause })
+}
+
+function closed(server: Server, closing: AbortController): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), closeGraceMs)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    closing.abort()
+    server.closeIdleConnections()
+  })
+}
+
+function once(action: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= action()
+    return done
+  }
+}
