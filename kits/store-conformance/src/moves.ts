@@ -14,7 +14,10 @@ import { expectEqual, expectTrue, present } from './expect.ts'
 
 /** When tasks are made, claimed (one later) and settled (two later), unless a case says otherwise. */
 export const t0 = 1_700_000_000_000
-/** How long a claim lasts unless a case says otherwise. */
+/**
+ * How long a claim lasts unless a case says otherwise. No case gives a shorter lease than ten seconds: a store that
+ * `renewsAlone` goes by real time, and on a busy machine any event loop stands still for a moment.
+ */
 export const leaseMs = 30_000
 
 export const completed: TaskEvent = { type: 'completed', startedAt: t0 + 1, result: '{"ok":true}' }

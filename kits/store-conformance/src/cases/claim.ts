@@ -165,17 +165,17 @@ export const claimCases: readonly StoreCase[] = [
   }),
   storeCase('claim/each run has the lease of its own claim', async (store) => {
     await insert(store, newTask('a'), newTask('b'))
-    await claimOne(store, { holder: 'h1', until: t0 + 500 })
-    await claimOne(store, { holder: 'h2', until: t0 + 100 })
+    await claimOne(store, { holder: 'h1', until: t0 + 500_000 })
+    await claimOne(store, { holder: 'h2', until: t0 + 100_000 })
     const facts = (await store.get(['a', 'b'])).map((task) => [task?.holder, task?.takenUntil])
     expectEqual(
       facts,
       [
-        ['h1', t0 + 500],
-        ['h2', t0 + 100],
+        ['h1', t0 + 500_000],
+        ['h2', t0 + 100_000],
       ],
       'holders and leases',
     )
-    expectTrue((await store.sweep(t0 + 100, 10)).overdue.length === 1, 'only the shorter lease to be over')
+    expectTrue((await store.sweep(t0 + 100_000, 10)).overdue.length === 1, 'only the shorter lease to be over')
   }),
 ]

@@ -105,15 +105,15 @@ export const concurrencyCases: readonly StoreCase[] = [
   }),
   ...race('a renewal and a settlement at once leave no lease behind', async (racers) => {
     await insert(racers[0], ...newTasks(100))
-    const tasks = await claim(racers[0], { until: t0 + 100 })
+    const tasks = await claim(racers[0], { until: t0 + 100_000 })
     const settle = (store: Store, half: number): Promise<unknown> =>
       store.update(tasks.filter((_, place) => place % 2 === half).map((task) => changeFor(task, completed)))
     const renew = (store: Store, until: number): Promise<unknown> => store.renew({ holder: 'h1', until })
     const [one, other] = racers
-    await Promise.all([renew(one, t0 + 200), settle(other, 0), renew(other, t0 + 201), settle(one, 1)])
-    const { overdue, nextAt } = await racers[0].sweep(t0 + 999, 10)
+    await Promise.all([renew(one, t0 + 200_000), settle(other, 0), renew(other, t0 + 200_001), settle(one, 1)])
+    const { overdue, nextAt } = await racers[0].sweep(t0 + 999_000, 10)
     expectEqual([overdue, nextAt], [[], undefined], 'what is left to sweep')
-    expectEqual(await racers[1].renew({ holder: 'h1', until: t0 + 900 }), [], 'what is still held')
+    expectEqual(await racers[1].renew({ holder: 'h1', until: t0 + 900_000 }), [], 'what is still held')
   }),
   ...race('claiming and cancelling at once do not both win', async (racers) => {
     await insert(racers[0], ...newTasks(60))
@@ -160,11 +160,11 @@ export const concurrencyCases: readonly StoreCase[] = [
   }),
   ...race('two sweepers declare a run lost once', async (racers) => {
     await insert(racers[0], newTask('a'))
-    await claimOne(racers[0], { until: t0 + 100 })
-    const sweeps = await atOnce(racers, 2, (store) => store.sweep(t0 + 100, 10))
+    await claimOne(racers[0], { until: t0 + 100_000 })
+    const sweeps = await atOnce(racers, 2, (store) => store.sweep(t0 + 100_000, 10))
     const flags = await atOnce(racers, 2, async (store, index) => {
       const [task] = sweeps[index]?.overdue ?? []
-      return task === undefined ? undefined : (await store.update([changeFor(task, lost, t0 + 100)])).applied[0]
+      return task === undefined ? undefined : (await store.update([changeFor(task, lost, t0 + 100_000)])).applied[0]
     })
     expectEqual(
       [flags.toSorted(), (await taskOf(racers[0], 'a')).lost],
@@ -198,7 +198,7 @@ export const concurrencyCases: readonly StoreCase[] = [
     await atOnce(racers, 10, (store, index) =>
       store.note([{ id: 'a', run: 0, lines: [{ run: 0, at: t0, level: 'info', text: `${index}` }] }]),
     )
-    await Promise.all([racers[0].update([changeFor(task, completed)]), racers[1].renew({ holder: 'h1', until: t0 + 900 })])
+    await Promise.all([racers[0].update([changeFor(task, completed)]), racers[1].renew({ holder: 'h1', until: t0 + 900_000 })])
     expectSameSet(
       (await racers[1].logs('a')).map(({ text }) => text),
       newTasks(10).map((_, index) => `${index}`),

@@ -59,12 +59,12 @@ export const crashCases: readonly StoreCase[] = [
     'acknowledged claims hold, and their leases end',
     async (store) => {
       await insert(store, newTask('a'))
-      return claimOne(store, { until: t0 + 100 })
+      return claimOne(store, { until: t0 + 100_000 })
     },
     async (store, running) => {
       expectEqual(await taskOf(store, 'a'), running, 'the running task')
       expectEqual(await claim(store), [], 'what can be claimed')
-      const [overdue] = (await store.sweep(t0 + 100, 10)).overdue
+      const [overdue] = (await store.sweep(t0 + 100_000, 10)).overdue
       expectTrue(
         await apply(store, present(overdue, 'an overdue run'), { type: 'lost', how: 'expired' }),
         'the run to be taken away',
@@ -88,14 +88,14 @@ export const crashCases: readonly StoreCase[] = [
     'acknowledged notes, renewals and records hold',
     async (store) => {
       await insert(store, newTask('a'))
-      await claim(store, { until: t0 + 100 })
+      await claim(store, { until: t0 + 100_000 })
       await store.note([{ id: 'a', run: 0, progress: '0.5', lines: [{ run: 0, at: t0, level: 'warn', text: 'x' }] }])
-      await store.renew({ holder: 'h1', until: t0 + 200 })
+      await store.renew({ holder: 'h1', until: t0 + 200_000 })
       await store.records.write([{ kind: 'k', key: 'a', value: '1' }])
     },
     async (store) => {
       const { progress, takenUntil } = await taskOf(store, 'a')
-      expectEqual([progress, takenUntil, (await store.logs('a')).length], ['0.5', t0 + 200, 1], 'progress, lease and lines')
+      expectEqual([progress, takenUntil, (await store.logs('a')).length], ['0.5', t0 + 200_000, 1], 'progress, lease and lines')
       expectEqual(await store.records.read('k', 'a'), { kind: 'k', key: 'a', value: '1', version: 1 }, 'the record')
     },
   ),

@@ -49,16 +49,16 @@ export const fencingCases: readonly StoreCase[] = [
   ),
   storeCase('fencing/a swept run whose task runs elsewhere is shut out', async (store) => {
     await insert(store, newTask('a'))
-    const stale = await claimOne(store, { holder: 'h1', until: t0 + 100 })
-    const { overdue } = await store.sweep(t0 + 100, 10)
-    for (const task of overdue) await apply(store, task, { type: 'lost', how: 'expired' }, t0 + 100)
-    const current = await claimOne(store, { holder: 'h2', now: t0 + 101 })
+    const stale = await claimOne(store, { holder: 'h1', until: t0 + 100_000 })
+    const { overdue } = await store.sweep(t0 + 100_000, 10)
+    for (const task of overdue) await apply(store, task, { type: 'lost', how: 'expired' }, t0 + 100_000)
+    const current = await claimOne(store, { holder: 'h2', now: t0 + 100_001 })
     await expectFenced(store, stale)
     await store.note([
       { id: 'a', run: stale.run, progress: '"stale"', lines: [{ run: 0, at: t0, level: 'info', text: 'stale' }] },
     ])
     expectEqual([(await taskOf(store, 'a')).progress, await store.logs('a')], [undefined, []], 'progress and lines')
-    expectEqual(await apply(store, current, completed, t0 + 102), true, 'whether the new run counts')
+    expectEqual(await apply(store, current, completed, t0 + 100_002), true, 'whether the new run counts')
     expectEqual((await taskOf(store, 'a')).lost, 1, 'the workers lost')
   }),
   storeCase('fencing/the same holder is shut out of its own earlier run', async (store) => {
@@ -70,12 +70,12 @@ export const fencingCases: readonly StoreCase[] = [
   }),
   storeCase('fencing/a sweep that was overtaken by a renewal and a settlement does nothing', async (store) => {
     await insert(store, newTask('a'))
-    const running = await claimOne(store, { until: t0 + 100 })
-    const { overdue } = await store.sweep(t0 + 100, 10)
+    const running = await claimOne(store, { until: t0 + 100_000 })
+    const { overdue } = await store.sweep(t0 + 100_000, 10)
     await apply(store, running, completed)
     const [late] = overdue
     expectEqual(
-      late === undefined ? undefined : await apply(store, late, lost, t0 + 100),
+      late === undefined ? undefined : await apply(store, late, lost, t0 + 100_000),
       false,
       'whether the late verdict counts',
     )

@@ -15,7 +15,8 @@ interface Model {
 
 const queues = ['q0', 'q1']
 const names = ['n0', 'n1', 'n2']
-const leaseMs = 100
+/** Long in real time: a store that `renewsAlone` must see no reason to. */
+const leaseMs = 100_000
 
 const operations: readonly ((store: Store, model: Model) => Promise<void>)[] = [
   insertSome,
@@ -29,7 +30,7 @@ const operations: readonly ((store: Store, model: Model) => Promise<void>)[] = [
   steer,
   pauseOrResume,
   async (_store, model) => {
-    model.now += below(model.random, 60)
+    model.now += below(model.random, 60_000)
   },
 ]
 
@@ -54,8 +55,8 @@ async function insertSome(store: Store, model: Model): Promise<void> {
       retryLimit: below(random, 3),
       lostLimit: below(random, 3),
       createdAt: now,
-      ...(random() < 0.3 ? { dueAt: now + 1 + below(random, 100) } : {}),
-      ...(random() < 0.2 ? { deadline: now + 1 + below(random, 300) } : {}),
+      ...(random() < 0.3 ? { dueAt: now + 1 + below(random, 100_000) } : {}),
+      ...(random() < 0.2 ? { deadline: now + 1 + below(random, 300_000) } : {}),
     }),
   )
   await store.insert(tasks)
@@ -101,7 +102,7 @@ async function settleSome(store: Store, model: Model): Promise<void> {
   const events: readonly TaskEvent[] = [
     { type: 'completed', startedAt: now, result: '1' },
     { type: 'failed', startedAt: now, failure: { name: 'Error', message: 'x' } },
-    { type: 'retried', startedAt: now, delayMs: below(random, 2) * 50, limit: 3 },
+    { type: 'retried', startedAt: now, delayMs: below(random, 2) * 50_000, limit: 3 },
     { type: 'released', startedAt: now },
     { type: 'lost', how: 'lost' },
   ]

@@ -1,36 +1,36 @@
 /** What renewing owes: leases that only move forward, and the truth about what is held. */
-import { expectEqual, expectSameSet } from '../expect.ts'
+import { expectEqual, expectSameSet, expectTrue } from '../expect.ts'
 import { apply, claim, claimOne, completed, insert, lost, move, newTask, newTasks, released, t0, taskOf } from '../moves.ts'
 import { type StoreCase, storeCase } from '../store-case.ts'
 
 export const renewCases: readonly StoreCase[] = [
   storeCase('renew/moves the leases of everything that the holder holds', async (store) => {
     await insert(store, ...newTasks(3))
-    await claim(store, { holder: 'h1', limit: 2, until: t0 + 100 })
-    await claim(store, { holder: 'h2', until: t0 + 100 })
-    const held = await store.renew({ holder: 'h1', until: t0 + 200 })
+    await claim(store, { holder: 'h1', limit: 2, until: t0 + 100_000 })
+    await claim(store, { holder: 'h2', until: t0 + 100_000 })
+    const held = await store.renew({ holder: 'h1', until: t0 + 200_000 })
     expectSameSet(
       held.map(({ id, run }) => `${id} ${run}`),
       ['t0 0', 't1 0'],
       'what is held',
     )
     const leases = (await store.get(['t0', 't1', 't2'])).map((task) => task?.takenUntil)
-    expectEqual(leases, [t0 + 200, t0 + 200, t0 + 100], 'the leases')
+    expectEqual(leases, [t0 + 200_000, t0 + 200_000, t0 + 100_000], 'the leases')
   }),
   storeCase('renew/never moves a lease backwards', async (store) => {
     await insert(store, newTask('a'))
-    await claim(store, { until: t0 + 100 })
+    await claim(store, { until: t0 + 100_000 })
     const runs = [{ id: 'a', run: 0 }]
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 50, runs }), runs, 'what is held')
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 60 }), runs, 'what is held')
-    expectEqual((await taskOf(store, 'a')).takenUntil, t0 + 100, 'the lease')
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 50_000, runs }), runs, 'what is held')
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 60_000 }), runs, 'what is held')
+    expectEqual((await taskOf(store, 'a')).takenUntil, t0 + 100_000, 'the lease')
   }),
   storeCase('renew/only the runs that are named', async (store) => {
     await insert(store, ...newTasks(3))
-    await claim(store, { until: t0 + 100 })
+    await claim(store, { until: t0 + 100_000 })
     const held = await store.renew({
       holder: 'h1',
-      until: t0 + 200,
+      until: t0 + 200_000,
       runs: [
         { id: 't2', run: 0 },
         { id: 't0', run: 0 },
@@ -42,7 +42,7 @@ export const renewCases: readonly StoreCase[] = [
       'what is held',
     )
     const leases = (await store.get(['t0', 't1', 't2'])).map((task) => task?.takenUntil)
-    expectEqual(leases, [t0 + 200, t0 + 100, t0 + 200], 'the leases')
+    expectEqual(leases, [t0 + 200_000, t0 + 100_000, t0 + 200_000], 'the leases')
   }),
   storeCase("renew/runs that are not the holder's are not in the answer", async (store) => {
     await insert(store, ...newTasks(4))
@@ -50,40 +50,52 @@ export const renewCases: readonly StoreCase[] = [
     if (settled === undefined || returned === undefined) return
     await apply(store, settled, completed)
     await apply(store, returned, released)
-    await claim(store, { holder: 'h2', limit: 2, until: t0 + 100 })
+    await claim(store, { holder: 'h2', limit: 2, until: t0 + 100_000 })
     const runs = [...newTasks(4), { id: 'nobody' }].flatMap(({ id }) => [
       { id, run: 0 },
       { id, run: 1 },
     ])
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900, runs }), [], 'what is held')
-    expectEqual((await taskOf(store, 't1')).takenUntil, t0 + 100, 'the lease of another holder')
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900_000, runs }), [], 'what is held')
+    expectEqual((await taskOf(store, 't1')).takenUntil, t0 + 100_000, 'the lease of another holder')
   }),
   storeCase('renew/an earlier run of the same holder is not held', async (store) => {
     await insert(store, newTask('a'))
     await claimOne(store)
     await move(store, 'a', lost)
     await claimOne(store)
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900, runs: [{ id: 'a', run: 0 }] }), [], 'the earlier run')
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900 }), [{ id: 'a', run: 1 }], 'what is held')
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900_000, runs: [{ id: 'a', run: 0 }] }), [], 'the earlier run')
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900_000 }), [{ id: 'a', run: 1 }], 'what is held')
   }),
   storeCase('renew/a lease that is over, but was not taken away, can be renewed', async (store) => {
     await insert(store, newTask('a'))
-    await claim(store, { until: t0 + 100 })
-    expectEqual((await store.sweep(t0 + 100, 10)).overdue.length, 1, 'how many runs are overdue')
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 200 }), [{ id: 'a', run: 0 }], 'what is held')
-    const { overdue, nextAt } = await store.sweep(t0 + 100, 10)
-    expectEqual([overdue, nextAt], [[], t0 + 200], 'the sweep after it')
+    await claim(store, { until: t0 + 100_000 })
+    expectEqual((await store.sweep(t0 + 100_000, 10)).overdue.length, 1, 'how many runs are overdue')
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 200_000 }), [{ id: 'a', run: 0 }], 'what is held')
+    const { overdue, nextAt } = await store.sweep(t0 + 100_000, 10)
+    expectEqual([overdue, nextAt], [[], t0 + 200_000], 'the sweep after it')
   }),
   storeCase('renew/who holds nothing renews nothing', async (store) => {
     await insert(store, newTask('a'))
     await claim(store)
-    expectEqual(await store.renew({ holder: 'nobody', until: t0 + 900 }), [], 'what is held')
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900, runs: [] }), [], 'what is held of no runs')
+    expectEqual(await store.renew({ holder: 'nobody', until: t0 + 900_000 }), [], 'what is held')
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900_000, runs: [] }), [], 'what is held of no runs')
   }),
+  storeCase(
+    'renew/goes on alone while the event loop is blocked',
+    async (store) => {
+      await insert(store, newTask('a'))
+      await claim(store, { now: t0, until: t0 + 200 })
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700)
+      const { takenUntil = 0 } = await taskOf(store, 'a')
+      expectTrue(takenUntil > t0 + 200, `the lease to end after ${t0 + 200}, not at ${takenUntil}`)
+      expectEqual(await apply(store, await taskOf(store, 'a'), completed), true, 'whether the run still counts')
+    },
+    ['renewsAlone'],
+  ),
   storeCase('renew/hundreds at once', async (store) => {
     await insert(store, ...newTasks(700))
-    const tasks = await claim(store, { until: t0 + 100 })
-    const held = await store.renew({ holder: 'h1', until: t0 + 200, runs: tasks.map(({ id, run }) => ({ id, run })) })
-    expectEqual([held.length, (await store.sweep(t0 + 199, 1)).overdue], [700, []], 'how many are held, and what is overdue')
+    const tasks = await claim(store, { until: t0 + 100_000 })
+    const held = await store.renew({ holder: 'h1', until: t0 + 200_000, runs: tasks.map(({ id, run }) => ({ id, run })) })
+    expectEqual([held.length, (await store.sweep(t0 + 199_999, 1)).overdue], [700, []], 'how many are held, and what is overdue')
   }),
 ]

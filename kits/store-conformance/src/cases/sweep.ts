@@ -44,51 +44,51 @@ export const sweepCases: readonly StoreCase[] = [
   }),
   storeCase('sweep/finds runs whose lease is over, from its last moment on', async (store) => {
     await insert(store, newTask('a'), newTask('b'))
-    await claimOne(store, { until: t0 + 100 })
-    await claimOne(store, { until: t0 + 101 })
-    expectEqual((await store.sweep(t0 + 99, 10)).overdue, [], 'what is overdue before')
-    const { overdue, nextAt } = await store.sweep(t0 + 100, 10)
-    expectEqual([overdue, nextAt], [[await taskOf(store, 'a')], t0 + 101], 'the reply')
+    await claimOne(store, { until: t0 + 100_000 })
+    await claimOne(store, { until: t0 + 100_001 })
+    expectEqual((await store.sweep(t0 + 99_999, 10)).overdue, [], 'what is overdue before')
+    const { overdue, nextAt } = await store.sweep(t0 + 100_000, 10)
+    expectEqual([overdue, nextAt], [[await taskOf(store, 'a')], t0 + 100_001], 'the reply')
   }),
   storeCase('sweep/finds unresolved tasks of every state whose deadline has passed', async (store) => {
-    const deadline = t0 + 50
+    const deadline = t0 + 50_000
     await insert(
       store,
       newTask('running', { deadline, priority: 7 }),
       newTask('pending', { deadline }),
-      newTask('scheduled', { deadline, dueAt: t0 + 99 }),
+      newTask('scheduled', { deadline, dueAt: t0 + 99_999 }),
     )
     await insert(
       store,
       { ...after('blocked', ['running']), deadline },
-      newTask('later', { deadline: t0 + 51 }),
+      newTask('later', { deadline: t0 + 50_001 }),
       newTask('gone', { deadline }),
     )
-    await claimOne(store)
+    await claimOne(store, { until: t0 + 90_000 })
     await move(store, 'gone', cancelled)
-    expectEqual((await store.sweep(t0 + 49, 10)).overdue, [], 'what is overdue before')
-    const { overdue, nextAt } = await store.sweep(t0 + 50, 10)
+    expectEqual((await store.sweep(t0 + 49_999, 10)).overdue, [], 'what is overdue before')
+    const { overdue, nextAt } = await store.sweep(t0 + 50_000, 10)
     expectSameSet(idsOf(overdue), ['running', 'pending', 'scheduled', 'blocked'], 'what is overdue')
-    expectEqual(nextAt, t0 + 51, 'when to look again')
+    expectEqual(nextAt, t0 + 50_001, 'when to look again')
   }),
   storeCase('sweep/what is overdue twice is found once', async (store) => {
-    await insert(store, newTask('a', { deadline: t0 + 50 }))
-    await claim(store, { until: t0 + 40 })
-    const { overdue, nextAt } = await store.sweep(t0 + 60, 10)
+    await insert(store, newTask('a', { deadline: t0 + 50_000 }))
+    await claim(store, { until: t0 + 40_000 })
+    const { overdue, nextAt } = await store.sweep(t0 + 60_000, 10)
     expectEqual([idsOf(overdue), nextAt], [['a'], undefined], 'the reply')
   }),
   storeCase('sweep/resolved tasks are never overdue', async (store) => {
-    await insert(store, newTask('a', { deadline: t0 + 50 }))
-    await apply(store, await claimOne(store, { until: t0 + 40 }), completed)
-    const { overdue, nextAt } = await store.sweep(t0 + 60, 10)
+    await insert(store, newTask('a', { deadline: t0 + 50_000 }))
+    await apply(store, await claimOne(store, { until: t0 + 40_000 }), completed)
+    const { overdue, nextAt } = await store.sweep(t0 + 60_000, 10)
     expectEqual([overdue, nextAt], [[], undefined], 'the reply')
   }),
   storeCase('sweep/finds at most the limit, and the others afterwards', async (store) => {
     await insert(store, ...newTasks(5))
-    await claim(store, { until: t0 + 40 })
+    await claim(store, { until: t0 + 40_000 })
     const rounds: (readonly string[])[] = []
     for (let round = 0; round < 3; round++) {
-      const { overdue } = await store.sweep(t0 + 50, 2)
+      const { overdue } = await store.sweep(t0 + 50_000, 2)
       rounds.push(idsOf(overdue))
       for (const { id } of overdue) await move(store, id, cancelled)
     }
@@ -100,35 +100,35 @@ export const sweepCases: readonly StoreCase[] = [
     expectSameSet(rounds.flat(), idsOf(newTasks(5)), 'what was found')
   }),
   storeCase('sweep/twice is as good as once', async (store) => {
-    await insert(store, newTask('a', { dueAt: t0 + 5 }), newTask('b'))
-    await claimOne(store, { until: t0 + 5 })
-    const once = await store.sweep(t0 + 5, 10)
-    const twice = await store.sweep(t0 + 5, 10)
+    await insert(store, newTask('a', { dueAt: t0 + 40_000 }), newTask('b'))
+    await claimOne(store, { until: t0 + 40_000 })
+    const once = await store.sweep(t0 + 40_000, 10)
+    const twice = await store.sweep(t0 + 40_000, 10)
     expectEqual([twice.overdue, twice.nextAt, twice.ready], [once.overdue, once.nextAt, []], 'the second reply')
   }),
   storeCase('sweep/tells the next time of whatever comes first', async (store) => {
     const next = async (): Promise<number | undefined> => (await store.sweep(t0 + 1, 10)).nextAt
     expectEqual(await next(), undefined, 'the next time of an empty store')
-    await insert(store, newTask('a', { priority: 7 }), newTask('b', { queue: 'x', dueAt: t0 + 300 }))
-    expectEqual(await next(), t0 + 300, 'the due time')
-    await claimOne(store, { until: t0 + 200 })
-    expectEqual(await next(), t0 + 200, 'the end of the lease')
-    await insert(store, newTask('c', { deadline: t0 + 100 }))
-    expectEqual(await next(), t0 + 100, 'the deadline')
+    await insert(store, newTask('a', { priority: 7 }), newTask('b', { queue: 'x', dueAt: t0 + 300_000 }))
+    expectEqual(await next(), t0 + 300_000, 'the due time')
+    await claimOne(store, { until: t0 + 200_000 })
+    expectEqual(await next(), t0 + 200_000, 'the end of the lease')
+    await insert(store, newTask('c', { deadline: t0 + 100_000 }))
+    expectEqual(await next(), t0 + 100_000, 'the deadline')
     await move(store, 'c', cancelled)
-    expectEqual(await next(), t0 + 200, 'the end of the lease again')
-    await store.renew({ holder: 'h1', until: t0 + 400 })
-    expectEqual(await next(), t0 + 300, 'the due time again')
+    expectEqual(await next(), t0 + 200_000, 'the end of the lease again')
+    await store.renew({ holder: 'h1', until: t0 + 400_000 })
+    expectEqual(await next(), t0 + 300_000, 'the due time again')
     await move(store, 'b', cancelled)
-    expectEqual(await next(), t0 + 400, 'the end of the renewed lease')
+    expectEqual(await next(), t0 + 400_000, 'the end of the renewed lease')
     await move(store, 'a', completed)
     expectEqual(await next(), undefined, 'the next time when all is done')
   }),
   storeCase('sweep/a later lease of the same task does not hide behind an earlier one', async (store) => {
     await insert(store, newTask('a'))
-    await apply(store, await claimOne(store, { until: t0 + 500 }), { type: 'released' })
-    await claimOne(store, { until: t0 + 50 })
-    const { overdue } = await store.sweep(t0 + 50, 10)
+    await apply(store, await claimOne(store, { until: t0 + 500_000 }), { type: 'released' })
+    await claimOne(store, { until: t0 + 50_000 })
+    const { overdue } = await store.sweep(t0 + 50_000, 10)
     expectEqual(idsOf(overdue), ['a'], 'what is overdue')
   }),
 ]
