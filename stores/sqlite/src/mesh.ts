@@ -126,7 +126,8 @@ export class Mesh {
     const link = new PeerLink(socket, start, this.#linkEvents)
     this.#links.add(link)
     void link.tell((ack) => ['hello', ack, this.id, [...this.channels], [...this.holds]])
-    if (this.#closed !== undefined) void link.close()
+    // While it joins, what waits in the outbox still goes out on this link, and `close` ends it then.
+    if (this.#closed !== undefined && this.#isReady) void link.close()
     return link
   }
 

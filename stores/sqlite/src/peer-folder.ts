@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { chmod, lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { connect, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { StoreError } from '@lovage/core'
 import { peerIdPattern } from './peer-protocol.ts'
 
@@ -58,6 +58,8 @@ export async function peerFolder(file: string): Promise<PeerFolder> {
   const dialMarker = async (id: string): Promise<Dialled> => {
     const address = await readFile(markerAt(id), 'utf8').catch((error: unknown) => (isMissing(error) ? 'gone' : 'doubt'))
     if (address === 'gone' || address === 'doubt') return address
+    // Whatever else a file of that name may say, it is not to be connected to.
+    if (!address.startsWith('\\\\.\\pipe\\lovage-') && !isAbsolute(address)) return 'doubt'
     const answer = await reach(address)
     // A missing socket says little where temporary folders are not shared, as between containers.
     if (answer === 'missing') return process.platform === 'win32' ? tidy('gone', [markerAt(id)]) : 'doubt'
@@ -107,7 +109,7 @@ function listen(server: Server, address: string): Promise<void> {
 
 function reach(address: string): Promise<Dialled | 'missing'> {
   return new Promise((resolve) => {
-    const socket = connect(address)
+    const socket = connect({ path: address })
     const failed = (error: Error): void => {
       const code = codeOf(error)
       resolve(code === 'ECONNREFUSED' ? 'gone' : code === 'ENOENT' || code === 'ENOTDIR' ? 'missing' : 'doubt')
