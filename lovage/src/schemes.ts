@@ -1,4 +1,5 @@
 /** The schemes of URLs: which text opens what. Stores load only when their scheme is named. */
+import { resolve } from 'node:path'
 import { ConfigError, type Liveness, type Signal, type Store, shown } from '@lovage/core'
 
 /** What the queue stands on: a durable truth, wake-ups, and a dead-man's switch. */
@@ -34,11 +35,8 @@ interface Scheme {
 export interface StoreFacts {
   /** The file, absolute; undefined for stores elsewhere. */
   readonly path?: string | undefined
-  readonly exists: boolean
-  /** The version of its schema (0: none yet) and the one that this Lovage writes. */
+  /** The version of its schema (0: there is no store yet) and the one that this Lovage writes. */
   readonly schema: { readonly current: number; readonly latest: number }
-  /** How the store writes, in its own word; SQLite: `wal`. */
-  readonly journalMode?: string | undefined
 }
 
 /** Every scheme of this version. */
@@ -51,8 +49,9 @@ const schemes: Readonly<Record<string, Scheme>> = {
       return sqliteBackend(path, { synchronous, migrate })
     },
     async facts(location) {
-      const { sqliteFile } = await import('@lovage/store-sqlite')
-      return sqliteFile(filePath(location))
+      const path = resolve(filePath(location))
+      const { sqliteSchema } = await import('@lovage/store-sqlite')
+      return { path, schema: await sqliteSchema(path) }
     },
   },
   memory: {
