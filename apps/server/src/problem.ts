@@ -4,6 +4,7 @@ import { type ErrorCode, type Logger, LovageError } from '@lovage/core'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { ZodError } from 'zod'
 
 export const problemSchema = z
   .object({
@@ -62,7 +63,7 @@ export function answerProblem(context: Context, error: unknown, logger: Logger):
 }
 
 /** One line for all that a schema found. */
-export function issuesLine(error: z.ZodError): string {
+export function issuesLine(error: ZodError): string {
   const issues = error.issues.map(({ path, message }) => (path.length === 0 ? message : `\`${path.join('.')}\`: ${message}`))
   return `expected a request that its address takes, got: ${issues.join('; ')}`
 }
