@@ -15,11 +15,19 @@ else handOver()
 async function start() {
   endWithWrapper()
   quieten()
-  if (nodeModule.enableCompileCache) nodeModule.enableCompileCache()
+  keepCompiled()
   const source = join(here, '../src/main.ts')
   const main = existsSync(source) ? '../src/main.ts' : '../dist/main.js'
   const { runProcess } = await import(main)
   await runProcess(process.argv.slice(2))
+}
+
+/** Compiled code is kept for the next start, for our threads and processes too: this halves what a short command takes. */
+function keepCompiled() {
+  const cache = nodeModule.enableCompileCache ? nodeModule.enableCompileCache() : undefined
+  if (!cache || !cache.directory || process.env.NODE_COMPILE_CACHE) return
+  // The answer names the folder of this very Node inside of the one that is asked for.
+  process.env.NODE_COMPILE_CACHE = dirname(cache.directory)
 }
 
 /** Experimental parts that Lovage stands on knowingly say nothing; every other warning is printed as usual. */
