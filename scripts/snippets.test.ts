@@ -1,4 +1,4 @@
-/** The programs in README files and under docs run to their end and print what their comments say: `console.log(x) // 3`. */
+/** The programs in README files and under docs run to their end and print what their comments say: `console.log(x) // => 3`. */
 import { execFile } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -29,7 +29,7 @@ function failureOf({ path, line, code }: WrittenSnippet): Promise<string> {
 /** Says which promised line was not printed, each after the one before. */
 function unsaid(code: string, stdout: string): string {
   const lines = stdout.split('\n')
-  for (const [, promised = ''] of code.matchAll(/^\s*console\.log\(.*\) \/\/ (.+)$/gm)) {
+  for (const [, promised = ''] of code.matchAll(/^\s*console\.log\(.*\) \/\/ => (.+)$/gm)) {
     const at = lines.indexOf(promised)
     if (at < 0) return `expected it to print ${JSON.stringify(promised)}, got:\n${stdout}`
     lines.splice(0, at + 1)
