@@ -5,19 +5,16 @@ import { shown } from './shown.ts'
 /** A length of time: milliseconds, or a text such as `'10s'`, `'2m'`, `'7 days'`, `'1 hour 30 minutes'`. */
 export type Duration = number | string
 
-const units: Readonly<Record<string, number>> = (() => {
-  const table: Record<string, number> = {}
-  const add = (ms: number, ...words: string[]) => {
-    for (const word of words) table[word] = ms
-  }
-  add(1, 'ms', 'millisecond', 'milliseconds')
-  add(1000, 's', 'sec', 'secs', 'second', 'seconds')
-  add(60_000, 'm', 'min', 'mins', 'minute', 'minutes')
-  add(3_600_000, 'h', 'hr', 'hrs', 'hour', 'hours')
-  add(86_400_000, 'd', 'day', 'days')
-  add(604_800_000, 'w', 'week', 'weeks')
-  return table
-})()
+const units: ReadonlyMap<string, number> = new Map(
+  [
+    { ms: 1, words: ['ms', 'millisecond', 'milliseconds'] },
+    { ms: 1000, words: ['s', 'sec', 'secs', 'second', 'seconds'] },
+    { ms: 60_000, words: ['m', 'min', 'mins', 'minute', 'minutes'] },
+    { ms: 3_600_000, words: ['h', 'hr', 'hrs', 'hour', 'hours'] },
+    { ms: 86_400_000, words: ['d', 'day', 'days'] },
+    { ms: 604_800_000, words: ['w', 'week', 'weeks'] },
+  ].flatMap(({ ms, words }) => words.map((word) => [word, ms] as const)),
+)
 
 /** The longest duration accepted: 100 years. */
 export const longestDurationMs = 100 * 365 * 86_400_000
@@ -45,7 +42,7 @@ function parse(text: unknown): number | undefined {
   let total = 0
   let smallest = Number.POSITIVE_INFINITY
   for (const [, number, word] of trimmed.matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)/g)) {
-    const unit = Object.hasOwn(units, word ?? '') ? units[word ?? ''] : undefined
+    const unit = units.get(word ?? '')
     if (unit === undefined || unit >= smallest) return undefined
     smallest = unit
     total += Number(number) * unit

@@ -85,6 +85,13 @@ describe('decideFiring', () => {
     expect(decideFiring({ ...base, everyMs: 1000, nextAt }, 30_000, cron)).toEqual({ times: [], nextAt: 61_000 })
   })
 
+  test('counts a firing as missed when it is later than ten seconds, not before', () => {
+    const schedule: Schedule = { ...base, everyMs: 60_000, nextAt: 60_000, missed: 'skip' }
+    expect(decideFiring(schedule, 60_000 + missedAfterMs, toyCron()).times).toEqual([60_000])
+    expect(decideFiring(schedule, 60_001 + missedAfterMs, toyCron()).times).toEqual([])
+    expect(decideFiring({ ...schedule, missed: 'one' }, 60_001 + missedAfterMs, toyCron()).times).toEqual([60_000])
+  })
+
   test('fires what was on time although something was missed', () => {
     const schedule: Schedule = { ...base, everyMs: 5000, nextAt: 5000 }
     expect(decideFiring({ ...schedule, missed: 'skip' }, 31_000, toyCron()).times).toEqual([25_000, 30_000])
