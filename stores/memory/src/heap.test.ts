@@ -1,3 +1,4 @@
+/** The heap keeps the lowest rank first, whatever is done to it. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Heap, type HeapEntry } from './heap.ts'

@@ -1,3 +1,4 @@
+/** The memory backend: three parts with one end, and nothing that a caller could change from outside. */
 import { expect, test } from 'vitest'
 import { memoryBackend } from './memory-backend.ts'
 

@@ -1,3 +1,4 @@
+/** The memory liveness: holders are told apart, and are lost when a test drops them. */
 import { expect, test } from 'vitest'
 import { memoryLiveness } from './memory-liveness.ts'
 

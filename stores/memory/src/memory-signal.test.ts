@@ -1,3 +1,4 @@
+/** The memory signal delivers in order, to those who listen, and not after the end. */
 import { expect, test } from 'vitest'
 import { memorySignal } from './memory-signal.ts'
 

@@ -1,3 +1,4 @@
+/** The record shelf compares versions within a call as well. */
 import { expect, test } from 'vitest'
 import { RecordShelf } from './record-shelf.ts'
 
