@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { JobEnd, Pool } from '../pool.ts'
 import { hooksInto, jobFor } from './fixtures/job.ts'
+import { processPool } from './processes.ts'
 import { threadPool } from './threads.ts'
 
 describe('a pool whose children crash at their start', () => {
@@ -54,4 +56,20 @@ describe('a pool whose children crash at their start', () => {
     await pool.close()
     expect(await closed.end).toMatchObject({ type: 'died', failure: { name: 'PoolClosed' } })
   })
+})
+
+it.each([threadPool, processPool])('a pool lets idle children exit by themselves: %o', async (make) => {
+  const folder = await mkdtemp(join(tmpdir(), 'lovage-pool-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const left = join(folder, 'left')
+  await writeFile(
+    join(folder, 'tidy.mjs'),
+    `import { writeFileSync } from 'node:fs'
+    process.on('exit', () => writeFileSync(${JSON.stringify(left)}, ''))
+    export const run = { kind: 'lovage.task', name: 'run', run: () => 'ran' }`,
+  )
+  const pool = make({ modules: [join(folder, 'tidy.mjs')], size: 1 })
+  await pool.start()
+  await pool.close()
+  expect(existsSync(left)).toBe(true)
 })

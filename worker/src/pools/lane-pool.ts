@@ -4,9 +4,9 @@ import { ConfigError, type Failure, failureFrom, TaskError } from '@lovage/core'
 import type { Job, JobEnd, JobHooks, Pool, Running } from '../pool.ts'
 import { answerCall } from './answer-call.ts'
 import { type Deferred, deferred } from './deferred.ts'
-import type { Death, Lane, OpenLane } from './lane.ts'
 import { moduleUrl } from './load-tasks.ts'
-import { type FromChild, type RunReport, readMessage, type ToChild } from './protocol.ts'
+import { type ChildKind, PoolChild } from './pool-child.ts'
+import type { FromChild, RunReport, ToChild } from './protocol.ts'
 import { reviveError } from './revive-error.ts'
 import { type SlotOrder, Slots } from './slots.ts'
 
@@ -20,69 +20,49 @@ export interface LanePoolOptions {
   readonly maxTasksPerChild?: number | undefined
 }
 
-/** What one pool is made of. */
-export interface LaneKind {
-  readonly name: 'threads' | 'processes'
-  /** One child, in an error message. */
-  readonly noun: 'thread' | 'process'
-  readonly open: OpenLane
-}
-
-/** A child and what the pool knows of it. */
-interface Child {
-  readonly slot: number
-  /** Undefined when it could not be started. */
-  lane: Lane | undefined
-  ready: boolean
-  /** The run that it has, if any. */
-  run: number | undefined
-  /** What it said about its death before it died. */
-  uncaught: Failure | undefined
-}
-
 interface Run {
   readonly hooks: JobHooks
   /** The message that begins it. */
   readonly text: string
-  child: Child | undefined
+  readonly end: (end: JobEnd) => void
+  child: PoolChild | undefined
   /** Came before it had a child. */
   aborted: Failure | undefined
-  readonly end: (end: JobEnd) => void
 }
 
-/** How long, in milliseconds, a child may take to exit before it is killed, and one that is killed to go before it is left alone. */
-const exitGraceMs = 1000
 /** The longest wait, in milliseconds, before a child is started where others have died idle or at their start. */
 const maxHoldMs = 5000
+/** How long, in milliseconds, `close` waits for children that were killed. */
+const closeGraceMs = 2000
 
-/** Makes a pool of the children that `kind` opens. @throws {ConfigError} OPTION_INVALID, MODULE_INVALID */
-export function lanePool(kind: LaneKind, options: LanePoolOptions): Pool {
+/** Makes a pool of children of a kind. @throws {ConfigError} OPTION_INVALID, MODULE_INVALID */
+export function lanePool(kind: ChildKind, options: LanePoolOptions): Pool {
   return new LanePool(kind, options)
 }
 
 class LanePool implements Pool {
   readonly name: 'threads' | 'processes'
-  readonly #kind: LaneKind
-  readonly #load: string
+  readonly #kind: ChildKind
+  readonly #modules: readonly string[]
   readonly #maxTasksPerChild: number | undefined
   readonly #slots: Slots
   /** The child of each slot. */
-  readonly #children = new Map<number, Child>()
-  /** Every child that has not gone yet, those without a slot too; resolves what waits for it to go. */
-  readonly #living = new Map<Child, Deferred<void>>()
+  readonly #children = new Map<number, PoolChild>()
+  /** Every child that has not gone yet, those without a slot too. */
+  readonly #living = new Set<PoolChild>()
   readonly #runs = new Map<number, Run>()
   #lastRun = 0
   #hold: NodeJS.Timeout | undefined
   #start: Deferred<void> | undefined
   #closed = false
 
-  constructor(kind: LaneKind, options: LanePoolOptions) {
+  constructor(kind: ChildKind, options: LanePoolOptions) {
     const { modules, size = availableParallelism(), maxTasksPerChild } = options
     if (modules.length === 0) throw new ConfigError('MODULE_INVALID', 'expected `modules` to name at least one file, got none')
+    for (const module of modules) moduleUrl(module)
     this.name = kind.name
     this.#kind = kind
-    for (const module of modules) moduleUrl(module)
-    this.#load = encode({ type: 'load', modules })
+    this.#modules = modules
     this.#maxTasksPerChild = maxTasksPerChild === undefined ? undefined : wholeNumber(maxTasksPerChild, 'maxTasksPerChild', 1)
     this.#slots = new Slots({ size: wholeNumber(size, 'size', 1), maxTasksPerChild })
   }
@@ -101,14 +81,7 @@ class LanePool implements Pool {
   run(job: Job, hooks: JobHooks): Running {
     const id = ++this.#lastRun
     const { promise, resolve } = deferred<JobEnd>()
-    try {
-      const run: Run = { hooks, text: encode({ type: 'run', run: id, job }), child: undefined, aborted: undefined, end: resolve }
-      if (this.#closed) resolve({ type: 'died', failure: poolClosed })
-      else this.#runs.set(id, run)
-    } catch (cause) {
-      resolve({ type: 'invalid', failure: failureFrom(notJson(job, cause)) })
-    }
-    if (this.#runs.has(id)) this.#obey(this.#slots.submit(id))
+    this.#submit(id, job, { hooks, end: resolve, child: undefined, aborted: undefined })
     return {
       end: promise,
       abort: (reason) => this.#abort(id, failureFrom(reason)),
@@ -125,7 +98,7 @@ class LanePool implements Pool {
     return {
       implementation: this.name,
       'max-concurrency': size,
-      processes: [...this.#children.values()].flatMap(({ lane }) => lane?.id ?? []),
+      processes: [...this.#children.values()].flatMap(({ id }) => id ?? []),
       'max-tasks-per-child': this.#maxTasksPerChild ?? 'N/A',
       busy,
       waiting,
@@ -135,29 +108,43 @@ class LanePool implements Pool {
 
   async close(): Promise<void> {
     if (!this.#closed) this.#end()
-    const { promise, resolve } = deferred()
-    // A thread inside a native call cannot be ended from outside; the process's exit will do it.
-    const timer = setTimeout(resolve, 2 * exitGraceMs)
-    await Promise.race([promise, Promise.all([...this.#living.values()].map((gone) => gone.promise))])
+    // A thread inside a native call cannot be ended from outside; it ends with the process.
+    const tired = deferred()
+    const timer = setTimeout(tired.resolve, closeGraceMs)
+    await Promise.race([tired.promise, Promise.all([...this.#living].map(({ closed }) => closed))])
     clearTimeout(timer)
   }
 
   #end(): void {
     this.#closed = true
     clearTimeout(this.#hold)
-    const { noun } = this.#kind
-    this.#start?.reject(
-      new ConfigError('MODULE_INVALID', `expected the first ${noun} to load its modules, got: the pool was closed`),
-    )
+    const text = `expected the first ${this.#kind.noun} to load the task modules, got: the pool was closed`
+    this.#start?.reject(new ConfigError('MODULE_INVALID', text))
     for (const id of this.#runs.keys()) this.#finish(id, { type: 'died', failure: poolClosed })
     for (const child of this.#children.values()) {
-      if (child.ready && child.run === undefined) this.#dismiss(child)
-      else child.lane?.kill()
+      if (child.ready && child.run === undefined) child.dismiss()
+      else child.kill()
     }
     this.#children.clear()
   }
 
+  #submit(id: number, job: Job, run: Omit<Run, 'text'>): void {
+    if (this.#closed) {
+      run.end({ type: 'died', failure: poolClosed })
+      return
+    }
+    try {
+      this.#runs.set(id, { ...run, text: JSON.stringify({ type: 'run', run: id, job } satisfies ToChild) })
+    } catch (cause) {
+      run.end({ type: 'invalid', failure: failureFrom(notJson(job, cause)) })
+      return
+    }
+    this.#obey(this.#slots.submit(id))
+  }
+
+  /** `failure` is why orders lose jobs. */
   #obey(orders: readonly SlotOrder[], failure: Failure = poolClosed): void {
+    if (this.#closed) return
     for (const order of orders) {
       switch (order.type) {
         case 'spawn':
@@ -167,7 +154,8 @@ class LanePool implements Pool {
           this.#assign(order.slot, order.job)
           break
         case 'stop':
-          this.#stop(order.slot)
+          this.#children.get(order.slot)?.dismiss()
+          this.#children.delete(order.slot)
           break
         case 'lose':
           this.#finish(order.job, { type: 'died', failure })
@@ -179,19 +167,16 @@ class LanePool implements Pool {
   }
 
   #spawn(slot: number): void {
-    const child: Child = { slot, lane: undefined, ready: false, run: undefined, uncaught: undefined }
+    const child = new PoolChild(slot, this.#kind, {
+      message: (from, message) => this.#receive(from, message),
+      gone: (from, failure) => {
+        this.#living.delete(from)
+        this.#lose(from, failure)
+      },
+    })
     this.#children.set(slot, child)
-    this.#living.set(child, deferred())
-    try {
-      child.lane = this.#kind.open({
-        message: (data) => this.#receive(child, data),
-        exit: (death) => this.#gone(child, death),
-      })
-      child.lane.post(this.#load)
-    } catch (error) {
-      // Later, as every other death, so that whoever asked for the child has made a note of it.
-      queueMicrotask(() => this.#gone(child, { got: failureFrom(error).message }))
-    }
+    this.#living.add(child)
+    child.post({ type: 'load', modules: this.#modules })
   }
 
   #assign(slot: number, id: number): void {
@@ -200,64 +185,43 @@ class LanePool implements Pool {
     if (child === undefined || run === undefined) return
     child.run = id
     run.child = child
-    child.lane?.post(run.text)
-    if (run.aborted !== undefined) child.lane?.post(encode({ type: 'abort', run: id, reason: run.aborted }))
-  }
-
-  #stop(slot: number): void {
-    const child = this.#children.get(slot)
-    this.#children.delete(slot)
-    if (child !== undefined) this.#dismiss(child)
-  }
-
-  #dismiss(child: Child): void {
-    child.lane?.post(encode({ type: 'stop' }))
-    const timer = setTimeout(() => child.lane?.kill(), exitGraceMs)
-    void this.#living.get(child)?.promise.then(() => clearTimeout(timer))
+    child.post(run.text)
+    if (run.aborted !== undefined) child.post({ type: 'abort', run: id, reason: run.aborted })
   }
 
   #abort(id: number, reason: Failure): void {
     const run = this.#runs.get(id)
     if (run === undefined) return
     run.aborted ??= reason
-    run.child?.lane?.post(encode({ type: 'abort', run: id, reason }))
+    run.child?.post({ type: 'abort', run: id, reason })
   }
 
   #kill(id: number, failure: Failure): boolean {
     const run = this.#runs.get(id)
-    if (run === undefined) return true
     this.#finish(id, { type: 'died', failure })
-    if (run.child === undefined) this.#slots.withdraw(id)
-    else this.#lose(run.child, failure)
+    if (run?.child === undefined) this.#slots.withdraw(id)
+    else if (run.child.run === id) this.#lose(run.child, failure)
     return true
   }
 
   #finish(id: number, end: JobEnd): void {
     const run = this.#runs.get(id)
-    if (run === undefined) return
     this.#runs.delete(id)
-    run.end(end)
+    run?.end(end)
   }
 
   /** The child is of no use any more, whether it has gone by itself or not. */
-  #lose(child: Child, failure: Failure): void {
-    child.lane?.kill()
+  #lose(child: PoolChild, failure: Failure): void {
+    child.kill()
     if (this.#children.get(child.slot) !== child) return
     this.#children.delete(child.slot)
     this.#obey(this.#slots.gone(child.slot), failure)
     if (!child.ready) this.#start?.reject(startError(failure))
   }
 
-  #gone(child: Child, death: Death): void {
-    this.#living.get(child)?.resolve()
-    this.#living.delete(child)
-    this.#lose(child, died(this.#kind.noun, child, death))
-  }
-
-  #receive(child: Child, data: unknown): void {
+  #receive(child: PoolChild, message: FromChild): void {
     if (this.#children.get(child.slot) !== child) return
-    const message = readMessage<FromChild>(data)
-    switch (message?.type) {
+    switch (message.type) {
       case 'ready':
         child.ready = true
         this.#start?.resolve()
@@ -267,16 +231,14 @@ class LanePool implements Pool {
         this.#lose(child, message.failure)
         break
       case 'uncaught':
-        child.uncaught = message.failure
         break
       default:
-        if (message !== undefined && message.run === child.run) this.#hear(child, message)
+        if (message.run === child.run) this.#hear(child, message)
     }
   }
 
-  #hear(child: Child, message: RunReport): void {
+  #hear(child: PoolChild, message: RunReport): void {
     const run = this.#runs.get(message.run)
-    if (run === undefined) return
     switch (message.type) {
       case 'end':
         child.run = undefined
@@ -284,38 +246,19 @@ class LanePool implements Pool {
         this.#finish(message.run, message.end)
         break
       case 'progress':
-        run.hooks.progress(message.value, message.detail)
+        run?.hooks.progress(message.value, message.detail)
         break
       case 'log':
-        run.hooks.log(message.level, message.text)
+        run?.hooks.log(message.level, message.text)
         break
-      default:
-        void answerCall(message, run.hooks).then((answer) => child.lane?.post(encode(answer)))
+      case 'send':
+      case 'dependencies':
+        if (run !== undefined) void answerCall(message, run.hooks).then((answer) => child.post(answer))
     }
   }
 }
 
 const poolClosed: Failure = { name: 'PoolClosed', message: 'expected the run to end before the pool was closed' }
-
-function died(
-  noun: 'thread' | 'process',
-  { lane, ready, uncaught: told }: Child,
-  { got, code, uncaught = told }: Death,
-): Failure {
-  const who = lane?.id === undefined ? `a ${noun}` : `${noun} ${lane.id}`
-  const duty = ready ? 'live until the end of its run' : 'start and load the task modules'
-  const reason = uncaught === undefined ? got : `an uncaught ${uncaught.name}: ${uncaught.message} (${got})`
-  return {
-    name: noun === 'thread' ? 'ThreadDied' : 'ProcessDied',
-    message: `expected ${who} to ${duty}, got: ${reason}`,
-    ...(code === undefined ? {} : { code }),
-    ...(uncaught === undefined ? {} : { cause: uncaught }),
-  }
-}
-
-function encode(message: ToChild): string {
-  return JSON.stringify(message)
-}
 
 function notJson({ message }: Job, cause: unknown): TaskError {
   const got = cause instanceof Error ? cause.message : String(cause)
@@ -324,8 +267,7 @@ function notJson({ message }: Job, cause: unknown): TaskError {
 
 function startError(failure: Failure): ConfigError {
   const error = reviveError(failure)
-  if (error instanceof ConfigError) return error
-  return new ConfigError('MODULE_INVALID', failure.message, { cause: error })
+  return error instanceof ConfigError ? error : new ConfigError('MODULE_INVALID', failure.message, { cause: error })
 }
 
 function wholeNumber(value: number, what: string, least: 0 | 1): number {

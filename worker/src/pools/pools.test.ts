@@ -213,6 +213,7 @@ describe.each([
         expect(await end).toMatchObject({ type: 'died', failure: { name: 'PoolClosed' } })
       await Promise.all([closing, pool.close()])
       expect(await run(pool, 'echo')).toMatchObject({ type: 'died' })
+      pool.resize(4)
       expect(pool.describe()).toMatchObject({ processes: [] })
     })
   })
