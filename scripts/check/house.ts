@@ -76,9 +76,9 @@ export function roomOf(house: House, file: string): Room | undefined {
   return house.rooms.find((room) => file.startsWith(`${room.dir}/`))
 }
 
-/** Tells whether a file is a test, or test support that is never published. */
+/** Tells whether a file is a test, or a fixture of one; neither is published. */
 export function isTest(file: string): boolean {
-  return /\.test\.ts$|\/(?:fixtures|testing-support)\//.test(file)
+  return /\.test\.ts$|\/fixtures\//.test(file)
 }
 
 /** The line, from 1, on which an offset of a text lies. */

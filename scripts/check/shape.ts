@@ -28,7 +28,9 @@ function refusedName(file: string): Finding[] {
   return word === undefined ? [] : [{ where: file, what: `expected a name that says the concept, got: ${word}` }]
 }
 
+/** A test's duty stands in its name. */
 function opening(house: House, file: string): Finding[] {
+  if (file.endsWith('.test.ts')) return []
   const text = textOf(house, file).replace(/^#!.*\n/, '')
   if (/^\/\*\*\s+\*?\s*\S/.test(text)) return []
   return [{ where: `${file}:1`, what: 'expected the file to open with one `/** ... */` sentence that says its duty' }]
