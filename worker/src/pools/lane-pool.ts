@@ -33,7 +33,7 @@ interface Run {
 /** The longest wait, in milliseconds, before a child is started where others have died idle or at their start. */
 const maxHoldMs = 5000
 /** How long, in milliseconds, `close` waits for children that were killed. */
-const closeGraceMs = 2000
+const closeGraceMs = 4000
 
 /** Makes a pool of children of a kind. @throws {ConfigError} OPTION_INVALID, MODULE_INVALID */
 export function lanePool(kind: ChildKind, options: LanePoolOptions): Pool {

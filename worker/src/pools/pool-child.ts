@@ -20,7 +20,7 @@ export interface ChildListener {
 }
 
 /** How long, in milliseconds, a child that was asked to exit may take before it is killed. */
-const exitGraceMs = 1000
+const exitGraceMs = 3000
 
 export class PoolChild {
   readonly slot: number
