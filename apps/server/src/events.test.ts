@@ -118,3 +118,16 @@ test('drops and counts what a slow reader does not take, and keeps the order', a
   expect(times.length + dropped[0]).toBe(1501)
   expect(times.at(-1)).toBe(9999)
 })
+
+test('ends its capture when the stream is cancelled', async () => {
+  let ended = 0
+  const capture = async () => async () => {
+    ended++
+  }
+  const until = new AbortController()
+  const stream = await eventStream({ client: { capture }, patterns: ['*'], heartbeatMs: 60_000, until: until.signal })
+  await stream.cancel()
+  expect(ended).toBe(1)
+  until.abort()
+  expect(ended).toBe(1)
+})

@@ -1,5 +1,7 @@
 /** The server over real HTTP: every address, its refusals, and what ends when it closes. */
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { defineTask, type Logger, StoreError } from '@lovage/core'
 import { drain, type TestBroker, testBroker } from '@lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -145,6 +147,34 @@ describe('a result', () => {
     await listens(broker)
     await broker.clock.advance('2s')
     expect(await waiting).toMatchObject({ status: 202, body: { state: 'scheduled' } })
+  })
+
+  test('is not waited for once the client has gone', async () => {
+    let began = (): void => {}
+    let looked = (): void => {}
+    const waiting = new Promise<void>((resolve) => {
+      began = resolve
+    })
+    const left = new Promise<void>((resolve) => {
+      looked = resolve
+    })
+    const wait = () => {
+      began()
+      return new Promise<never>(() => {})
+    }
+    const state = async () => {
+      looked()
+      return { id: 'a', state: 'pending' as const }
+    }
+    const task = (id: string) => ({ ...broker.task(id), state })
+    const client = { ...broker, results: { ...broker.results, wait }, task: task as typeof broker.task }
+    const other = await createServer({ client }).listen(0)
+    const sent = request({ host: '127.0.0.1', port: other.port, path: '/api/tasks/a/result?wait=60', agent: false })
+    sent.on('error', () => {}).end()
+    await waiting
+    sent.destroy()
+    await left
+    await other.close()
   })
 
   test('is not waited for once the server closes', async () => {
@@ -357,9 +387,13 @@ describe('the server itself', () => {
     expect(logged).toHaveLength(1)
   })
 
-  test('closes while a connection is kept open', async () => {
-    await call('POST', '/api/tasks', { name: 'a', input: 'x'.repeat(3 * 1024 * 1024) })
+  test('closes although a request never comes to its end', async () => {
+    const socket = connect(server.port, '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write(`POST /api/tasks HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{`)
+    await call('GET', '/health')
     await server.close()
+    socket.destroy()
     await expect(fetch(`${server.url}/health`)).rejects.toThrow()
   })
 })
