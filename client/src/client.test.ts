@@ -3,8 +3,8 @@ import { ConfigError, defineTask, LovageError, type TaskResult } from '@lovage/c
 import fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { recordingBroker } from '../fakes/recording-broker.ts'
 import { createClient } from './client.ts'
+import { recordingBroker } from './fixtures/recording-broker.ts'
 import { createNewId } from './new-id.ts'
 import type { TaskHandle } from './task-handle.ts'
 

@@ -2,8 +2,8 @@
 import { defineTask, type TaskMessage } from '@lovage/core'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { type RecordingBroker, recordingBroker } from '../fakes/recording-broker.ts'
 import { createClient } from './client.ts'
+import { type RecordingBroker, recordingBroker } from './fixtures/recording-broker.ts'
 import { type FlowNode, from } from './flow.ts'
 import { chain, chord, group, type Plan, previous, step } from './plan.ts'
 
