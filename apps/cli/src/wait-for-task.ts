@@ -2,7 +2,7 @@
 import type { Client } from '@lovage/client'
 import { ConfigError, formatDuration, LovageError, TaskError, type TaskResult, type WorkerEvent } from '@lovage/core'
 import type { Invocation } from './invocation.ts'
-import { progressText } from './render/json-value.ts'
+import { eventProgress } from './render/json-value.ts'
 import { StatusLine } from './status-line.ts'
 
 export interface WaitFlags {
@@ -50,10 +50,5 @@ function follow(screen: StatusLine, event: WorkerEvent, id: string): void {
   if (event.id !== id) return
   if (event.type === 'task-started') screen.show(`${id} running on ${event.worker}`, 'fleeting')
   if (event.type === 'task-retried') screen.show(`${id} failed and is tried again`)
-  if (event.type === 'task-progress') {
-    const detail = event.detail
-    screen.show(
-      `${id} ${progressText(event.progress)}${detail === undefined ? '' : ` ${typeof detail === 'string' ? detail : JSON.stringify(detail)}`}`,
-    )
-  }
+  if (event.type === 'task-progress') screen.show(`${id} ${eventProgress(event)}`)
 }

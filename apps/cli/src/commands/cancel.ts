@@ -1,5 +1,5 @@
 /** `lovage cancel`: asks that tasks do not run. */
-import type { Task } from '@lovage/core'
+import { isResolved, type Task } from '@lovage/core'
 import { withBroker } from '../connection.ts'
 import { reportEffects } from '../effect-report.ts'
 import { type Action, argumentList } from '../invocation.ts'
@@ -14,7 +14,7 @@ export const cancel: Action<{ readonly reason?: string }> = async (invocation) =
   return reportEffects(invocation, effects, { did: 'cancelled', not: over })
 }
 
-function over(task: Task): string {
-  const reason = task.reason === undefined ? '' : ` (${task.reason})`
-  return `it is ${task.state}${reason} already`
+function over({ state, reason }: Task): string {
+  if (state === 'exception') return `it has ended already: ${reason ?? 'by the system'}`
+  return isResolved(state) ? `it has ${state} already` : `it was ${state} and moved on meanwhile; try again`
 }

@@ -1,6 +1,6 @@
 /** One event as one line. */
 import type { WorkerEvent } from '@lovage/core'
-import { progressText } from './json-value.ts'
+import { eventProgress } from './json-value.ts'
 import type { Paint } from './paint.ts'
 
 const colours = {
@@ -23,16 +23,15 @@ export function eventLine(event: WorkerEvent, paint: Paint): string {
   const colour = (colours as Readonly<Record<string, Parameters<Paint>[0]>>)[event.type]
   const type = event.type.padEnd(16)
   const subject = [event.name, event.id].filter((part) => typeof part === 'string').join(' ')
-  const rest = Object.entries(event)
+  const rest = Object.entries(event.type === 'task-progress' ? { progress: eventProgress(event) } : event)
     .filter(([name, value]) => !placed.has(name) && value !== undefined && value !== null)
-    .map(([name, value]) => `${paint('dim', `${name}=`)}${fieldText(name, value)}`)
+    .map(([name, value]) => `${paint('dim', `${name}=`)}${fieldText(value)}`)
   return [time, colour === undefined ? type : paint(colour, type), subject, ...rest, paint('dim', event.worker)]
     .filter((part) => part !== '')
     .join('  ')
 }
 
-function fieldText(name: string, value: unknown): string {
-  if (name === 'progress') return progressText(value)
+function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
   return text.length > 120 ? `${text.slice(0, 119)}…` : text.replaceAll('\n', ' ')
 }

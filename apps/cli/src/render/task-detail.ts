@@ -1,7 +1,7 @@
 /** One task in full, for a person. */
 import { type Explanation, isResolved, type LogLine, priorityName, type RunRecord, type Task } from '@lovage/core'
 import { failureLine, failureLines } from './failure-text.ts'
-import { jsonText } from './json-value.ts'
+import { jsonText, storedProgress } from './json-value.ts'
 import { clockTime, moment, wholeDuration } from './moment.ts'
 import { type Paint, paintState } from './paint.ts'
 import { facts, indent } from './table.ts'
@@ -46,7 +46,7 @@ function head(task: Task, { paint, now }: DetailStyle): [string, string | undefi
     ['queue', task.queue],
     ['priority', priorityName(task.priority)],
     ['worker', task.worker],
-    ['progress', task.progress === undefined ? undefined : jsonText(task.progress)],
+    ['progress', task.progress === undefined ? undefined : storedProgress(task.progress)],
     ['sent', when(task.createdAt)],
     ['due', when(task.dueAt)],
     ['deadline', when(task.deadline)],

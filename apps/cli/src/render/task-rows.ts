@@ -1,7 +1,7 @@
 /** Tasks as a table. */
 import { type Failure, priorityName, type Task } from '@lovage/core'
 import { failureLine } from './failure-text.ts'
-import { jsonText, progressText } from './json-value.ts'
+import { jsonText, storedProgress } from './json-value.ts'
 import { relativeTime } from './moment.ts'
 import { type Paint, paintState } from './paint.ts'
 import { table } from './table.ts'
@@ -30,20 +30,12 @@ function about(task: Task, now: number): string {
     case 'pending':
       return task.priority === 4 ? '' : priorityName(task.priority)
     case 'running':
-      return `${task.worker ?? ''}${task.progress === undefined ? '' : ` ${parsedProgress(task.progress)}`}`
+      return `${task.worker ?? ''}${task.progress === undefined ? '' : ` ${storedProgress(task.progress)}`}`
     case 'completed':
       return task.result === undefined ? '' : jsonText(task.result, Number.POSITIVE_INFINITY).slice(0, 60)
     case 'failed':
     case 'exception':
       return why(task.reason, task.failure)
-  }
-}
-
-function parsedProgress(text: string): string {
-  try {
-    return progressText(JSON.parse(text))
-  } catch {
-    return text
   }
 }
 
