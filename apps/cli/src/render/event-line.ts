@@ -1,6 +1,7 @@
 /** One event as one line. */
 import type { WorkerEvent } from '@lovage/core'
 import { eventProgress } from './json-value.ts'
+import { timeOfDay } from './moment.ts'
 import type { Paint } from './paint.ts'
 
 const colours = {
@@ -15,11 +16,11 @@ const colours = {
 } as const satisfies Record<string, Parameters<Paint>[0]>
 
 /** Fields that the line shows in a place of their own. */
-const placed = new Set(['type', 'at', 'worker', 'id', 'name', 'stack', 'hostname', 'timestamp', 'utcoffset', 'clock', 'pid'])
+const placed = new Set(['type', 'at', 'worker', 'id', 'name', 'traceback', 'hostname', 'timestamp', 'utcoffset', 'clock', 'pid'])
 
 /** `12:00:01.250  task-succeeded   images.resize 0198…  runtime=0.2  worker@host`. */
 export function eventLine(event: WorkerEvent, paint: Paint): string {
-  const time = paint('dim', timeOf(event.at))
+  const time = paint('dim', timeOfDay(event.at))
   const colour = (colours as Readonly<Record<string, Parameters<Paint>[0]>>)[event.type]
   const type = event.type.padEnd(16)
   const subject = [event.name, event.id].filter((part) => typeof part === 'string').join(' ')
@@ -34,10 +35,4 @@ export function eventLine(event: WorkerEvent, paint: Paint): string {
 function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
   return text.length > 120 ? `${text.slice(0, 119)}…` : text.replaceAll('\n', ' ')
-}
-
-function timeOf(at: number): string {
-  const date = new Date(at)
-  const two = (number: number) => String(number).padStart(2, '0')
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`
 }

@@ -1,4 +1,5 @@
 /** JSON for a person: short values on one line, long ones over several. */
+import type { WorkerEvent } from '@lovage/core'
 
 /** Writes a value; on one line if it fits into `width` columns. */
 export function jsonValue(value: unknown, width = 100): string {
@@ -32,8 +33,7 @@ function detailText(value: unknown): string {
 }
 
 /** Progress as the event `task-progress` tells it. */
-export function eventProgress(event: { readonly value?: unknown; readonly detail?: unknown }): string {
-  const { value, detail } = event
+export function eventProgress({ value, detail }: WorkerEvent): string {
   return progressText(detail === undefined || detail === null ? value : { value, detail })
 }
 

@@ -34,3 +34,10 @@ export function moment(at: number, now: number, zone?: string): string {
 export function wholeDuration(ms: number): string {
   return ms < 1000 ? formatDuration(ms) : formatDuration(Math.round(ms / 1000) * 1000)
 }
+
+/** Writes the time of day on this machine to the millisecond, for lines that follow each other. */
+export function timeOfDay(at: number): string {
+  const date = new Date(at)
+  const two = (number: number) => String(number).padStart(2, '0')
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`
+}

@@ -2,7 +2,7 @@
 import { type Explanation, isResolved, type LogLine, priorityName, type RunRecord, type Task } from '@lovage/core'
 import { failureLine, failureLines } from './failure-text.ts'
 import { jsonText, storedProgress } from './json-value.ts'
-import { clockTime, moment, wholeDuration } from './moment.ts'
+import { clockTime, moment, timeOfDay, wholeDuration } from './moment.ts'
 import { type Paint, paintState } from './paint.ts'
 import { facts, indent } from './table.ts'
 
@@ -99,5 +99,5 @@ function runLine(run: { run: number; startedAt: number; ms: number; worker: stri
 function logLine(line: LogLine, paint: Paint): string {
   const level =
     line.level === 'error' ? paint('red', line.level) : line.level === 'warn' ? paint('yellow', line.level) : line.level
-  return `run ${line.run}  ${paint('dim', new Date(line.at).toISOString().slice(11, 23))}  ${level}  ${line.text}`
+  return `run ${line.run}  ${paint('dim', timeOfDay(line.at))}  ${level}  ${line.text}`
 }

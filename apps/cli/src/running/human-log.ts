@@ -2,6 +2,7 @@
 import { inspect } from 'node:util'
 import type { Logger, LogLevel } from '@lovage/core'
 import { oneLine } from '../error-line.ts'
+import { timeOfDay } from '../render/moment.ts'
 import { painter } from '../render/paint.ts'
 import { print, type Screen } from '../terminal.ts'
 
@@ -10,7 +11,7 @@ export const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies r
 const styles = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' } as const
 
 /** `12:00:01.250 info  task images.resize completed  id=0198… seconds=0.2`; errors show their stack at level debug. */
-export function humanLog(screen: Screen, level: LogLevel, now: () => Date = () => new Date()): Logger {
+export function humanLog(screen: Screen, level: LogLevel, now: () => number = Date.now): Logger {
   const paint = painter(screen)
   const least = logLevels.indexOf(level)
   const write = (entry: LogLevel) => (fields: object, text: string) => {
@@ -22,7 +23,7 @@ export function humanLog(screen: Screen, level: LogLevel, now: () => Date = () =
     const cause = error === undefined ? '' : `: ${errorText(error)}`
     print(
       screen,
-      `${paint('dim', clock(now()))} ${paint(styles[entry], entry.padEnd(5))} ${oneLine(text)}${cause}${facts.join('')}`,
+      `${paint('dim', timeOfDay(now()))} ${paint(styles[entry], entry.padEnd(5))} ${oneLine(text)}${cause}${facts.join('')}`,
     )
     if (error !== undefined && level === 'debug') print(screen, inspect(error, { depth: 4 }))
   }
@@ -36,9 +37,4 @@ function fieldText(value: unknown): string {
 
 function errorText(error: unknown): string {
   return oneLine(error instanceof Error ? error.message : String(error))
-}
-
-function clock(date: Date): string {
-  const two = (number: number) => String(number).padStart(2, '0')
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`
 }
