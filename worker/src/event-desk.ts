@@ -60,7 +60,7 @@ export class EventDesk {
     const { message } = run
     this.tellTask('task-received', run, {
       queue: message.queue,
-      args: shown(message.args ?? (message.input === undefined ? [] : [message.input])),
+      args: shown(run.args),
       kwargs: shown(message.kwargs ?? {}),
       retries: message.retries,
       eta: isoTime(message.at),

@@ -69,6 +69,19 @@ describe('execute', () => {
     expect(await run(task, { args: ['u'], kwargs: { url: 'v' } })).toMatchObject({ type: 'invalid' })
   })
 
+  it('takes null for no input, as JSON does, unless the schema wants null', async () => {
+    const bare = defineTask({ name: 'a', run: (input: unknown = 'none') => input })
+    expect(await run(bare, { input: null })).toEqual({ type: 'returned', value: 'none' })
+    const params = defineTask({ name: 'a', params: ['n'], run: (input: unknown) => input })
+    expect(await run(params, { input: null, args: [1] })).toEqual({ type: 'returned', value: { n: 1 } })
+    const optional = defineTask({ name: 'a', input: z.object({}).optional(), run: (input) => input === undefined })
+    expect(await run(optional, { input: null })).toEqual({ type: 'returned', value: true })
+    const nullable = defineTask({ name: 'a', input: z.string().nullable(), run: (input) => input })
+    expect(await run(nullable, { input: null })).toEqual({ type: 'returned', value: null })
+    const strict = defineTask({ name: 'a', input: z.number(), run: () => {} })
+    expect(await run(strict, { input: null })).toMatchObject({ type: 'invalid', failure: { code: 'INPUT_INVALID' } })
+  })
+
   it('leaves arguments without params in the context', async () => {
     const task = defineTask({ name: 'a', run: (input: unknown, { args }) => ({ input, args }) })
     expect(await run(task, { args: [1] })).toEqual({ type: 'returned', value: { input: undefined, args: [1] } })

@@ -1,5 +1,5 @@
 /** Runs a handler once: binds and validates its input, hands it a context, and turns whatever happens into a JobEnd. */
-import { type AnyTask, bindParams, type DeliveredMessage, failureFrom, LovageError, validate } from '@lovage/core'
+import { type AnyTask, bindParams, type DeliveredMessage, failureFrom, LovageError, type Schema, validate } from '@lovage/core'
 import type { Abort } from './abort.ts'
 import { ControlThrow } from './control-throw.ts'
 import type { Job, JobEnd, JobHooks } from './pool.ts'
@@ -10,9 +10,7 @@ export async function execute(definition: AnyTask, job: Job, hooks: JobHooks, ab
   let began = false
   try {
     let input = boundInput(definition, job.message)
-    if (definition.input !== undefined) {
-      input = await validate(definition.input, input, { code: 'INPUT_INVALID', task: definition.name })
-    }
+    if (definition.input !== undefined) input = await validInput(definition, input, job.message.input === null)
     began = true
     let value = definition.run(input as never, new RunContext(job, hooks, abort))
     if (isThenable(value)) value = await value
@@ -26,15 +24,28 @@ export async function execute(definition: AnyTask, job: Job, hooks: JobHooks, ab
 }
 
 /**
- * The one input of a handler: the sender's, or, where only arguments came (callers of other languages), the named ones
+ * The one input of a handler: the sender's (null is JSON's word for none), or, where only arguments came (callers of other languages), the named ones
  * together with the positional ones under the names of `params`.
  * @throws {TaskError} INPUT_INVALID for arguments that no parameter takes, or two values for one
  */
 export function boundInput(definition: AnyTask, message: DeliveredMessage): unknown {
   const { input, args, kwargs } = message
-  if (input !== undefined || (args === undefined && kwargs === undefined)) return input
+  if (input !== undefined && input !== null) return input
+  if (args === undefined && kwargs === undefined) return undefined
   if (definition.params !== undefined) return bindParams(definition.params, args, kwargs)
   return kwargs !== undefined && Object.keys(kwargs).length > 0 ? kwargs : undefined
+}
+
+/** A schema that wants null and nothing else gets it; any other sees that there is no input. */
+async function validInput(definition: AnyTask, input: unknown, maybeNull: boolean): Promise<unknown> {
+  const schema = definition.input as Schema<unknown, unknown>
+  const what = { code: 'INPUT_INVALID', task: definition.name } as const
+  if (input !== undefined || !maybeNull) return validate(schema, input, what)
+  try {
+    return await validate(schema, undefined, what)
+  } catch (error) {
+    return validate(schema, null, what).catch(() => Promise.reject(error))
+  }
 }
 
 function unfit(thrown: unknown): JobEnd {

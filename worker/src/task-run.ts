@@ -58,6 +58,12 @@ export class TaskRun implements JobHooks, Unsettled {
     return this.stopped?.type === 'disowned'
   }
 
+  /** The arguments as a person looks for them: what came by position, else the one input. */
+  get args(): readonly unknown[] {
+    const { args, input } = this.message
+    return args ?? (input === undefined || input === null ? [] : [input])
+  }
+
   disown(reason: RevokeReason): void {
     this.stopped = { type: 'disowned', reason }
     this.wake?.()

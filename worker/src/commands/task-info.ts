@@ -27,7 +27,7 @@ export function taskInfo(run: TaskRun, worker: string): TaskInfo {
     id: message.id,
     name: message.name,
     type: message.name,
-    args: message.args ?? (message.input === undefined ? [] : [message.input]),
+    args: run.args,
     kwargs: message.kwargs ?? {},
     hostname: worker,
     time_start: startedAt === 0 ? null : startedAt / 1000,
