@@ -57,9 +57,9 @@ async function work(client: Client, url: string, options: Options): Promise<void
 
 async function folderOf(client: Client, { folder, broker, fresh, limit }: Options): Promise<Folder> {
   const generation = fresh ? Date.now().toString(36) : await lastGeneration(client, folder)
-  const file = broker.startsWith('sqlite:') ? [resolve(broker.slice('sqlite:'.length))] : []
-  const beside = file.flatMap((path) => ['', '-wal', '-shm', '-journal', '-peers'].map((end) => `${path}${end}`))
-  return { folder, out, generation, skip: [out, ...beside], limit }
+  const database = broker.startsWith('sqlite:') ? resolve(broker.slice('sqlite:'.length)) : ''
+  return { folder, out, generation, database, limit }
+}
 }
 
 function announce({ files, unreadable, cut, known }: Scan, { folder, limit }: Options): void {

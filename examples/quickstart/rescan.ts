@@ -7,7 +7,7 @@ const folderInput: z.ZodType<Folder> = z.object({
   folder: z.string(),
   out: z.string(),
   generation: z.string(),
-  skip: z.array(z.string()),
+  database: z.string(),
   limit: z.number(),
 })
 

@@ -15,8 +15,8 @@ let about: Folder
 beforeEach(async () => {
   broker = await testBroker()
   base = mkdtempSync(join(tmpdir(), 'lovage-scan-'))
-  about = { folder: base, out: join(base, 'out'), generation: '', skip: [join(base, 'out')], limit: 100 }
-  for (const name of ['a', 'b', 'c']) writeFileSync(join(base, name), name)
+  about = { folder: base, out: join(base, 'out'), generation: '', database: join(base, 'lovage.db'), limit: 100 }
+  for (const name of ['a', 'b', 'c', 'lovage.db', 'lovage.db-wal']) writeFileSync(join(base, name), name)
 })
 
 afterEach(async () => {

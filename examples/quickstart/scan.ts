@@ -12,8 +12,8 @@ export interface Folder {
   /** The folder that the report is written to; absolute. */
   readonly out: string
   readonly generation: string
-  /** Absolute paths that are left out. */
-  readonly skip: readonly string[]
+  /** The file that the tasks are kept in; absolute, empty when there is none. */
+  readonly database: string
   readonly limit: number
 }
 
@@ -28,7 +28,7 @@ export interface Scan extends Walk {
 
 /** Walks the folder and sends one flow: a task for each file, and behind them all the report. All of it or none. */
 export async function sendScan(client: Client, folder: Folder): Promise<Scan> {
-  const found = await walk(folder.folder, folder)
+  const found = await walk(folder.folder, { skip: ownFiles(folder), limit: folder.limit })
   const flow = client.flow(idOf('flow', folder))
   const input = ({ path }: FoundFile) => ({ folder: folder.folder, path })
   const nodes = found.files.map((file) => flow.add(measure, input(file), { id: idOf('file', folder, file) }))
@@ -43,6 +43,12 @@ export async function sendScan(client: Client, folder: Folder): Promise<Scan> {
   const sent = await flow.send()
   const known = nodes.filter((node) => sent.get(node).status === 'existing').length
   return { ...found, measures, known, report: sent.get(joined) }
+}
+
+/** What the quickstart writes itself: the report, the database and what SQLite and Lovage keep beside it. */
+function ownFiles({ out, database }: Folder): string[] {
+  const ends = database === '' ? [] : ['', '-wal', '-shm', '-journal', '-peers']
+  return [out, ...ends.map((end) => `${database}${end}`)]
 }
 
 /** An id that stands for the content: a file that changes gets a new task, one that did not keeps its result. */
