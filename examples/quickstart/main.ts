@@ -60,7 +60,6 @@ async function folderOf(client: Client, { folder, broker, fresh, limit }: Option
   const database = broker.startsWith('sqlite:') ? resolve(broker.slice('sqlite:'.length)) : ''
   return { folder, out, generation, database, limit }
 }
-}
 
 function announce({ files, unreadable, cut, known }: Scan, { folder, limit }: Options): void {
   const sent = files.length - known
