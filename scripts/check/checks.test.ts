@@ -25,6 +25,17 @@ beforeEach(() => {
 
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
+const readme = `# A room
+## Install
+## Smallest complete use
+## What it promises and what not
+## Options
+## Extra
+## Errors
+## How it works
+## Links
+`
+
 function put(file: string, text: string): void {
   mkdirSync(dirname(join(root, file)), { recursive: true })
   writeFileSync(join(root, file), text)
@@ -33,7 +44,7 @@ function put(file: string, text: string): void {
 function room(dir: string, manifest: object, references: readonly string[] = []): void {
   put(`${dir}/package.json`, JSON.stringify({ version: '1.0.0', exports: { '.': './src/index.ts' }, ...manifest }))
   put(`${dir}/tsconfig.json`, JSON.stringify({ references: references.map((path) => ({ path })) }))
-  put(`${dir}/README.md`, '# A room\n')
+  put(`${dir}/README.md`, readme)
 }
 
 const texts = (findings: readonly Finding[]) => findings.map(({ where, what }) => `${where} ${what}`)
@@ -70,6 +81,13 @@ describe('shape', () => {
       'core/src/utils.ts expected a name that says the concept, got: utils',
       'core/src/utils.ts:1 expected the file to open with one `/** ... */` sentence that says its duty',
       'core/README.md expected each package to have a README.md',
+    ])
+  })
+
+  it('wants the same headings in each README, in the same order', () => {
+    put('core/README.md', readme.replace('## Install\n', '').replace('## Links\n', '## Links\n## Install\n'))
+    expect(texts(checkShape(openHouse(root)))).toEqual([
+      'core/README.md expected the headings Install, Smallest complete use, What it promises and what not, Options, Errors, How it works, Links, in this order, got: Smallest complete use, What it promises and what not, Options, Extra, Errors, How it works, Links, Install',
     ])
   })
 

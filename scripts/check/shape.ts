@@ -36,9 +36,24 @@ function opening(house: House, file: string): Finding[] {
   return [{ where: `${file}:1`, what: 'expected the file to open with one `/** ... */` sentence that says its duty' }]
 }
 
+/** What each package's README tells, in this order; others may stand between. */
+const headings = [
+  'Install',
+  'Smallest complete use',
+  'What it promises and what not',
+  'Options',
+  'Errors',
+  'How it works',
+  'Links',
+]
+
 function readmes(house: House): Finding[] {
-  return house.rooms
-    .map((room) => posix.join(room.dir, 'README.md'))
-    .filter((readme) => !house.files.includes(readme))
-    .map((readme) => ({ where: readme, what: 'expected each package to have a README.md' }))
+  return house.rooms.flatMap((room) => {
+    const where = posix.join(room.dir, 'README.md')
+    if (!house.files.includes(where)) return [{ where, what: 'expected each package to have a README.md' }]
+    const found = [...textOf(house, where).matchAll(/^## (.+)$/gm)].map(([, heading = '']) => heading)
+    const kept = found.filter((heading) => headings.includes(heading))
+    if (kept.join() === headings.join()) return []
+    return [{ where, what: `expected the headings ${headings.join(', ')}, in this order, got: ${found.join(', ')}` }]
+  })
 }
