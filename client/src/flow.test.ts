@@ -1,5 +1,6 @@
 /** Flows and plans: what they send, and what their types refuse. */
 import { defineTask, type TaskMessage } from '@lovage/core'
+import fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import { createClient } from './client.ts'
@@ -187,5 +188,36 @@ describe('a plan', () => {
     // @ts-expect-error nothing comes before print
     await client.sendFlow(step(print))
     await client.sendFlow(step(tidy))
+  })
+
+  test('of any shape sends dependencies before dependents, each step once, and binds what it takes', async () => {
+    type AnyPlan = Plan<unknown, unknown, 'one'>
+    const { anyPlan } = fc.letrec<{ anyPlan: AnyPlan; leaf: AnyPlan; line: AnyPlan; fan: AnyPlan }>((tie) => ({
+      leaf: fc.boolean().map((takes) => (takes ? step('leaf') : step('leaf', 1))),
+      line: fc
+        .array(tie('anyPlan'), { minLength: 1, maxLength: 3 })
+        .map((plans) => (chain as (...all: AnyPlan[]) => AnyPlan)(...plans)),
+      fan: fc.tuple(fc.array(tie('anyPlan'), { maxLength: 3 }), tie('leaf')).map(([plans, last]) => chord(group(plans), last)),
+      anyPlan: fc.oneof({ maxDepth: 3 }, tie('leaf'), tie('line'), tie('fan')),
+    }))
+    await fc.assert(
+      fc.asyncProperty(anyPlan, async (plan) => {
+        const { broker, client } = setUp()
+        await client.sendFlow(plan)
+        const messages = broker.calls[0] ?? []
+        const seen = new Set<string>()
+        for (const { id, dependencies = [], bind, input } of messages) {
+          expect(seen.has(id)).toBe(false)
+          for (const dependency of dependencies) expect(seen).toContain(dependency)
+          if (bind !== undefined) expect([input, dependencies.length > 0]).toEqual([undefined, true])
+          if (bind === 'one') expect(dependencies).toHaveLength(1)
+          seen.add(id)
+        }
+        expect(seen.size).toBeGreaterThan(0)
+        // Nothing but the end of the plan is without a follower.
+        const followed = new Set(messages.flatMap(({ dependencies = [] }) => dependencies))
+        expect(messages.filter(({ id }) => !followed.has(id)).map(({ id }) => id)).toEqual([messages.at(-1)?.id])
+      }),
+    )
   })
 })
