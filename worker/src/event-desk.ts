@@ -69,6 +69,14 @@ export class EventDesk {
     })
   }
 
+  /** Tells that a run begins: to the listeners of its task's name, and as an event. */
+  began(run: TaskRun): void {
+    const { emitter } = this.#options
+    if (emitter.listenerCount(run.task.event) > 0) this.#emit(run.task.event, run.message)
+    if (emitter.listenerCount('worker.task.*') > 0) this.#emit('worker.task.*', run.message)
+    if (this.wants('task-started')) this.tellTask('task-started', run, {})
+  }
+
   /** Tells how a run ended; `runtimeMs` is undefined for one that never began. */
   ended(run: TaskRun, outcome: Outcome, runtimeMs: number | undefined): void {
     const type = endTypes[outcome.type]
@@ -90,12 +98,15 @@ export class EventDesk {
   }
 
   #send(event: WorkerEvent, abroad: boolean): void {
-    const { bus, emitter, report } = this.#options
-    if (abroad) bus.emit(event)
+    if (abroad) this.#options.bus.emit(event)
+    this.#emit(event.type as EventType, event)
+  }
+
+  #emit<Name extends keyof WorkerEvents>(name: Name, ...args: WorkerEvents[Name]): void {
     try {
-      emitter.emit(event.type as EventType, event)
+      this.#options.emitter.emit(name as never, ...(args as never))
     } catch (error) {
-      report(error)
+      this.#options.report(error)
     }
   }
 }

@@ -30,7 +30,7 @@ export interface IntakeOptions {
 }
 
 export class Intake {
-  /** Nothing begins. */
+  /** Nothing begins; what comes goes back, but for what waits for its time. */
   paused = false
   /** What comes goes back. */
   ending = false
@@ -136,6 +136,13 @@ export class Intake {
     if (this.ending) this.drop(run, { type: 'released' })
     else if (revoked.size > 0 && revoked.has(message.id)) this.drop(run, { type: 'cancelled', message: 'revoked' })
     else if (message.at !== undefined && message.at > now) this.#schedule(run, message.at)
+    else this.#reserve(run)
+  }
+
+  /** While paused, others shall have it. */
+  #reserve(run: TaskRun): void {
+    run.stage = 'reserved'
+    if (this.paused) this.drop(run, { type: 'released' })
     else this.#reserved.push(run)
   }
 
@@ -154,8 +161,7 @@ export class Intake {
     const cancel = this.#options.clock.at(at, () => {
       this.#scheduled.delete(run)
       run.timers = undefined
-      run.stage = 'reserved'
-      this.#reserved.push(run)
+      this.#reserve(run)
       this.#options.onHeld()
       this.fill()
     })

@@ -1,5 +1,5 @@
 /** Runs tasks in the pool: starts them, keeps their time limits, stops them, and settles what they end with. */
-import type { Clock, Outcome, Random } from '@lovage/core'
+import { type Clock, failureFrom, type Outcome, type Random } from '@lovage/core'
 import type { EventDesk } from './event-desk.ts'
 import { InFlight } from './in-flight.ts'
 import { outcomeOf, stoppedOutcome } from './outcome-of.ts'
@@ -57,7 +57,7 @@ export class Runner {
     }
     run.running = running
     this.#limit(run, now)
-    if (desk.wants('task-started')) desk.tellTask('task-started', run, {})
+    desk.began(run)
     void this.#follow(run, running.end)
   }
 
@@ -96,7 +96,13 @@ export class Runner {
   }
 
   async #follow(run: TaskRun, end: Promise<JobEnd>): Promise<void> {
-    const ended = await end
+    let ended: JobEnd
+    try {
+      ended = await end
+    } catch (error) {
+      // Pools promise not to reject; one that does has lost the run.
+      ended = { type: 'died', failure: failureFrom(error) }
+    }
     if (run.stage === 'running') {
       this.#finish(run, outcomeOf(run, ended, this.#options.random))
     } else {

@@ -18,6 +18,8 @@ export type Tasks = readonly AnyTask[] | Readonly<Record<string, unknown>>
 /** One definition in one worker. */
 export class RegisteredTask {
   readonly definition: AnyTask
+  /** What the worker emits when a run of it begins. */
+  readonly event: `worker.task.${string}`
   /** Time limits in milliseconds; the command `time_limit` sets them. */
   hardMs: number | undefined
   softMs: number | undefined
@@ -30,6 +32,7 @@ export class RegisteredTask {
 
   constructor(definition: AnyTask) {
     this.definition = definition
+    this.event = `worker.task.${definition.name}`
     this.hardMs = definition.timeoutMs
     this.softMs = definition.softTimeoutMs
     this.limitRate(definition.rateLimit)

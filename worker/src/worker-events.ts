@@ -1,5 +1,5 @@
 /** What a Worker emits, by name. */
-import type { eventTypes, WorkerEvent } from '@lovage/core'
+import type { DeliveredMessage, eventTypes, WorkerEvent } from '@lovage/core'
 
 /** Remote control, as `worker.pidbox.{method}` sees it before the command runs. */
 export interface PidboxCall {
@@ -22,6 +22,8 @@ export interface WorkerEvents extends Record<(typeof eventTypes)[number], [event
   newListener: [name: string | symbol, listener: unknown]
   /** An event of any worker; `worker.dispatch.*` hears every type. */
   [dispatched: `worker.dispatch.${string}`]: [event: WorkerEvent]
+  /** A task of that name begins here; `worker.task.*` hears every name. */
+  [begun: `worker.task.${string}`]: [message: DeliveredMessage]
   /** A command for this worker; `worker.pidbox.*` hears every method. */
   [controlled: `worker.pidbox.${string}`]: [call: PidboxCall]
 }

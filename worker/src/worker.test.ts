@@ -285,6 +285,24 @@ describe('stopping', () => {
   })
 })
 
+describe('listeners', () => {
+  it('hear tasks begin by their names, and one that throws harms nobody', async () => {
+    const shop = await new Workshop().start()
+    const heard: string[] = []
+    shop.worker.on('worker.task.held', ({ id, input }) => heard.push(`held ${id} ${String(input)}`))
+    shop.worker.on('worker.task.*', ({ name }) => {
+      heard.push(`all ${name}`)
+      throw new TypeError('listener')
+    })
+    shop.worker.on('worker.task.other', () => heard.push('other'))
+    const [id] = shop.broker.hand('held', { input: 7 }) as [string]
+    expect(heard).toEqual([`held ${id} 7`, 'all held'])
+    expect(shop.errors.map(({ message }) => message)).toEqual(['listener'])
+    await shop.finish(id)
+    expect(shop.broker.outcomes(id)).toHaveLength(1)
+  })
+})
+
 describe('errors', () => {
   it('emits fatal and rejects when it cannot start, and closes what it had opened', async () => {
     const shop = new Workshop()

@@ -146,10 +146,16 @@ describe('the commands', () => {
     await shop.finish(running)
     expect(shop.broker.outcomes(reserved)).toEqual([{ type: 'released' }])
     expect(shop.broker.paused).toBe(true)
-    const [late] = shop.broker.hand('held', {}) as [string]
+    const [late, scheduled] = shop.broker.hand('held', {}, { at: shop.clock.now() + 100 }) as [string, string]
+    await shop.clock.advance(50)
+    expect(shop.broker.outcomes(late)).toEqual([{ type: 'released' }])
+    expect(shop.broker.outcomes(scheduled)).toEqual([])
+    await shop.clock.advance(50)
+    expect(shop.broker.outcomes(scheduled)).toEqual([{ type: 'released' }])
     expect(shop.running).toEqual([])
     expect(await shop.ask('resume')).toEqual({ ok: 'resumed' })
-    expect(shop.running).toEqual([late])
+    const [next] = shop.broker.hand('held', {}) as [string]
+    expect(shop.running).toEqual([next])
     expect(shop.broker.calls).toEqual(['pause', 'resume'])
   })
 
