@@ -4,14 +4,15 @@ import type { ClaimRequest } from '@lovage/core'
 import { pendingLanes } from './lanes.ts'
 import { promotion } from './promote.ts'
 import { claimedWidth, taskColumns } from './rows.ts'
+import { stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell, Verb } from './verb.ts'
 
 /** Rows of the first `claimedWidth` columns and two more (`seq` is the last), and the next due time. */
 export type ClaimAnswer = readonly [rows: readonly (readonly Cell[])[], nextDueAt: number | undefined]
 
-const takeSql = `update task set state = 'running', holder = ?, worker = ?, run = run + 1, taken_until = ?, started_at = ?
-  where seq in (select seq from task indexed by ready where state = 'pending' and queue = ? and name = ?
+const takeSql = `update task set state = ${stateCodes.running}, holder = ?, worker = ?, run = run + 1, taken_until = ?, started_at = ?
+  where seq in (select seq from task indexed by ready where state = ${stateCodes.pending} and queue = ? and name = ?
     order by priority desc, seq limit ?)
   returning ${taskColumns.slice(0, claimedWidth).join(', ')}, seq`
 

@@ -11,8 +11,9 @@ import {
   type TaskPatch,
   type TaskState,
 } from '@lovage/core'
-import { encodeChange, type PatchWriter } from './patch.ts'
+import { encodeChange, type PatchShapes } from './patch.ts'
 import type { RippleLog } from './ripple.ts'
+import { stateOf } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell } from './verb.ts'
 
@@ -44,7 +45,7 @@ const waitingSql = `select t.seq, e.requires, e.on_failure, t.id, t.name, t.queu
   from edge e join task t on t.seq = e.dependent where e.required = ? and e.satisfied = 0`
 
 /** Prepares the spreading. */
-export function dependentsSpread(db: DatabaseSync, patches: PatchWriter): Spread {
+export function dependentsSpread(db: DatabaseSync, patches: PatchShapes): Spread {
   const waiting = rows(db, waitingSql)
   const satisfy = db.prepare('update edge set satisfied = 1 where required = ? and dependent = ?')
   const unblockOne = db.prepare('update task set blockers = blockers - 1 where seq = ?')
@@ -52,7 +53,7 @@ export function dependentsSpread(db: DatabaseSync, patches: PatchWriter): Spread
   const transition = (task: Waiting, patch: TaskPatch) => {
     const cells: Cell[] = []
     encodeChange({ id: task.id, from: task.state, run: task.run, patch } satisfies TaskChange, cells)
-    return patches.apply(cells, 0)
+    return patches(cells, 0).apply(cells, 0)
   }
 
   /** Answers the resolution of the dependent, if that is what happened to it. */
@@ -96,7 +97,7 @@ function waitingFrom(row: readonly Cell[]): Waiting {
     id: row[3] as string,
     name: row[4] as string,
     queue: row[5] as string,
-    state: row[6] as TaskState,
+    state: stateOf(row[6]),
     run: row[7] as number,
     blockers: row[8] as number,
     dueAt: (row[9] as number | null) ?? undefined,

@@ -1,7 +1,8 @@
 /** Get and find: tasks by id, and pages in order of insertion from a cursor that inserts do not disturb. */
 import type { DatabaseSync } from 'node:sqlite'
-import { type TaskQuery, type TaskState, taskStates } from '@lovage/core'
+import { isResolved, type TaskQuery, type TaskState, taskStates } from '@lovage/core'
 import { taskColumns } from './rows.ts'
+import { firstResolvedCode, stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell, Verb } from './verb.ts'
 
@@ -46,19 +47,18 @@ export function findVerb(db: DatabaseSync): Verb<TaskQuery, FindAnswer> {
   const byState = (states: readonly TaskState[], query: TaskQuery): Cell[][] => {
     const rare = states.filter(isRare)
     const common = states.filter((state) => !rare.includes(state))
-    const pages = rare.map((state) => page(indexed(state), filterOf(query, [state]), query))
-    if (common.length > 0) pages.push(page('not indexed', filterOf(query, common), query))
+    const pages = rare.map((state) => page(indexed(state), filterOf(query, state), query))
+    if (common.length > 0) pages.push(page('not indexed', filterOf({ ...query, states: common }), query))
     const sign = query.order === 'oldest' ? 1 : -1
     return pages.flat().sort((a, b) => sign * ((a[0] as number) - (b[0] as number)))
   }
 
   const search = (query: TaskQuery): Cell[][] => {
     const { ids, holder, key, states } = query
-    if (ids !== undefined) return page('', filterOf(query, states), query)
-    if (holder !== undefined) return page('indexed by running', filterOf(query, ['running'], states), query)
-    if (key !== undefined) return page('indexed by key', filterOf(query, states), query)
-    if (states === undefined || states.length === taskStates.length) return page('not indexed', filterOf(query, states), query)
-    // Only known words go into the statement.
+    if (ids !== undefined) return page('', filterOf(query), query)
+    if (holder !== undefined) return page('indexed by running', filterOf(query, 'running'), query)
+    if (key !== undefined) return page('indexed by key', filterOf(query), query)
+    if (states === undefined || states.length === taskStates.length) return page('not indexed', filterOf(query), query)
     return byState(
       taskStates.filter((state) => states.includes(state)),
       query,
@@ -81,9 +81,15 @@ function indexed(state: TaskState): string {
   return `indexed by ${indexOf[state]}`
 }
 
-/** A literal, not a parameter: SQLite must see at preparation that the partial index holds all such rows. */
+/** Literals, not parameters: SQLite must see at preparation that the partial index holds all such rows. */
 function inState(state: TaskState): string {
-  return `state = '${state}'${indexOf[state] === 'resolved' ? ' and resolved_at is not null' : ''}`
+  return `state = ${stateCodes[state]}${isResolved(state) ? ` and state >= ${firstResolvedCode}` : ''}`
+}
+
+/** Only known words go into the statement. */
+function inStates(states: readonly TaskState[]): string {
+  const codes = taskStates.filter((state) => states.includes(state)).map((state) => stateCodes[state])
+  return `state in (${codes.join(', ')})`
 }
 
 interface Filter {
@@ -91,18 +97,16 @@ interface Filter {
   readonly values: readonly Cell[]
 }
 
-/** @param also a second condition on the state, when an index already asks for one */
-function filterOf(query: TaskQuery, states: readonly TaskState[] | undefined, also?: readonly TaskState[]): Filter {
+/** @param inIndex the state whose index is walked, beside what the query asks for */
+function filterOf(query: TaskQuery, inIndex?: TaskState): Filter {
   const where: string[] = ['true']
   const values: Cell[] = []
   const add = (condition: string, ...cells: Cell[]) => {
     where.push(condition)
     values.push(...cells)
   }
-  const [only] = states ?? []
-  if (states?.length === 1 && only !== undefined) add(inState(only))
-  else if (states !== undefined) add('state in (select value from json_each(?))', JSON.stringify(states))
-  if (also !== undefined) add('state in (select value from json_each(?))', JSON.stringify(also))
+  if (inIndex !== undefined) add(inState(inIndex))
+  if (query.states !== undefined) add(inStates(query.states))
   if (query.ids !== undefined) add('id in (select value from json_each(?))', JSON.stringify(query.ids))
   if (query.queue !== undefined) add('queue = ?', query.queue)
   if (query.name !== undefined) add('name = ?', query.name)

@@ -1,13 +1,14 @@
 /** Insert: ids compared by content, keys by policy, dependencies by their state. */
 import type { DatabaseSync } from 'node:sqlite'
-import type { InsertResult, Ripple, TaskExtras, TaskState } from '@lovage/core'
+import type { InsertResult, Ripple, TaskExtras } from '@lovage/core'
 import type { Spread } from './dependents.ts'
 import { keyHolders } from './key-holders.ts'
 import { linker } from './link.ts'
 import { newTaskWidth } from './new-task.ts'
-import type { PatchWriter } from './patch.ts'
+import type { PatchShapes } from './patch.ts'
 import { RippleLog } from './ripple.ts'
 import { sameJson } from './same-json.ts'
+import { stateCodes, stateOf } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell, Verb } from './verb.ts'
 
@@ -20,15 +21,14 @@ const insertSql = `insert into task (id, name, queue, priority, state, input, ex
   key, key_until, created_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing`
 
 /** Prepares the verb. */
-export function insertVerb(db: DatabaseSync, patches: PatchWriter, spread: Spread): Verb<InsertPayload, InsertAnswer> {
+export function insertVerb(db: DatabaseSync, patches: PatchShapes, spread: Spread): Verb<InsertPayload, InsertAnswer> {
   const shelf = taskShelf(db)
   const special = specialInsert(db, shelf, { patches, spread })
 
   /** A task with neither key nor dependencies: undefined when it was inserted as it stands. */
   const plain = (cells: readonly Cell[], at: number, ripple: RippleLog): InsertResult | undefined => {
-    const state = cells[at + 4] as TaskState
-    if (!shelf.add(cells, at, state)) return shelf.known(cells, at)
-    noteState(state, cells, at, ripple)
+    if (!shelf.add(cells, at)) return shelf.known(cells, at)
+    noteState(cells[at + 4] as number, cells, at, ripple)
     return undefined
   }
 
@@ -60,7 +60,7 @@ export function insertVerb(db: DatabaseSync, patches: PatchWriter, spread: Sprea
 
 interface TaskShelf {
   /** Inserts the row; false when the id is there already. */
-  add(cells: readonly Cell[], at: number, state: TaskState): boolean
+  add(cells: readonly Cell[], at: number): boolean
   /** What an id that is there already means for a task; undefined when it is not there. */
   known(cells: readonly Cell[], at: number): InsertResult | undefined
 }
@@ -69,18 +69,13 @@ function taskShelf(db: DatabaseSync): TaskShelf {
   const insert = db.prepare(insertSql)
   const stored = rows(db, 'select state, name, queue, priority, input, extras from task where id = ?')
   return {
-    add(cells, at, state) {
-      const values = cells.slice(at, at + newTaskWidth - 1)
-      values[4] = state
-      if (state === 'pending') values[9] = null
-      return insert.run(...values).changes === 1
-    },
+    add: (cells, at) => insert.run(...cells.slice(at, at + newTaskWidth - 1)).changes === 1,
     known(cells, at) {
       const id = cells[at] as string
       const row = stored.get(id) as unknown as Cell[] | undefined
       if (row === undefined) return undefined
       if (!sameContent(row, cells, at)) return { status: 'conflict', id, on: 'id' }
-      return { status: 'existing', id, state: row[0] as TaskState }
+      return { status: 'existing', id, state: stateOf(row[0]) }
     },
   }
 }
@@ -91,7 +86,7 @@ type SpecialInsert = (cells: readonly Cell[], at: number, ripple: RippleLog) => 
 function specialInsert(
   db: DatabaseSync,
   shelf: TaskShelf,
-  { patches, spread }: { readonly patches: PatchWriter; readonly spread: Spread },
+  { patches, spread }: { readonly patches: PatchShapes; readonly spread: Spread },
 ): SpecialInsert {
   const keys = keyHolders(db, patches, spread)
   const links = linker(db)
@@ -108,17 +103,20 @@ function specialInsert(
     const link = links.look(extras)
     if ('unknown' in link) return { status: 'unknown-dependency', id, dependency: link.unknown }
     for (const each of holders) keys.supersede(each, now, ripple)
-    const state = link.state ?? (cells[at + 4] as TaskState)
-    shelf.add(cells, at, state)
+    const code = link.state === undefined ? (cells[at + 4] as number) : stateCodes[link.state]
+    const row = cells.slice(at, at + newTaskWidth)
+    row[4] = code
+    if (code === stateCodes.pending) row[9] = null
+    shelf.add(row, 0)
     links.keep(id, link, extras, now)
-    noteState(state, cells, at, ripple)
-    return { status: 'inserted', id, state }
+    noteState(code, cells, at, ripple)
+    return { status: 'inserted', id, state: stateOf(code) }
   }
 }
 
-function noteState(state: TaskState, cells: readonly Cell[], at: number, ripple: RippleLog): void {
-  if (state === 'pending') ripple.ready(cells[at + 2] as string)
-  if (state === 'scheduled') ripple.due(cells[at + 9] as number)
+function noteState(code: number, cells: readonly Cell[], at: number, ripple: RippleLog): void {
+  if (code === stateCodes.pending) ripple.ready(cells[at + 2] as string)
+  if (code === stateCodes.scheduled) ripple.due(cells[at + 9] as number)
 }
 
 function plainResults(cells: readonly Cell[], end: number): InsertResult[] {
@@ -128,7 +126,7 @@ function plainResults(cells: readonly Cell[], end: number): InsertResult[] {
 }
 
 function plainResult(cells: readonly Cell[], at: number): InsertResult {
-  return { status: 'inserted', id: cells[at] as string, state: cells[at + 4] as TaskState }
+  return { status: 'inserted', id: cells[at] as string, state: stateOf(cells[at + 4]) }
 }
 
 function refused(result: InsertResult): InsertResult {

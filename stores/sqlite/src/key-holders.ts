@@ -2,8 +2,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { decide, isResolved, type TaskState } from '@lovage/core'
 import type { Spread } from './dependents.ts'
-import { encodeChange, type PatchWriter } from './patch.ts'
+import { encodeChange, type PatchShapes } from './patch.ts'
 import type { RippleLog } from './ripple.ts'
+import { firstResolvedCode, stateOf } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell } from './verb.ts'
 
@@ -27,14 +28,14 @@ export interface KeyHolders {
 // Two index ranges: tasks without a window hold their key while unresolved, those with one until it closes.
 const holdersSql = `
   select seq, id, name, state, run, holder from task indexed by key where key = ?1 and name = ?2 and key_until is null
-    and state in ('blocked', 'scheduled', 'pending', 'running')
+    and state < ${firstResolvedCode}
   union all
   select seq, id, name, state, run, holder from task indexed by key where key = ?1 and name = ?2 and key_until > ?3
     and reason is not 'superseded'
   order by seq`
 
 /** Prepares the look-ups. */
-export function keyHolders(db: DatabaseSync, patches: PatchWriter, spread: Spread): KeyHolders {
+export function keyHolders(db: DatabaseSync, patches: PatchShapes, spread: Spread): KeyHolders {
   const holders = rows(db, holdersSql)
   const closeWindow = db.prepare('update task set key_until = ? where seq = ?')
   return {
@@ -43,7 +44,7 @@ export function keyHolders(db: DatabaseSync, patches: PatchWriter, spread: Sprea
         seq: row[0] as number,
         id: row[1] as string,
         name: row[2] as string,
-        state: row[3] as TaskState,
+        state: stateOf(row[3]),
         run: row[4] as number,
         holder: (row[5] as string | null) ?? undefined,
       }))
@@ -58,7 +59,7 @@ export function keyHolders(db: DatabaseSync, patches: PatchWriter, spread: Sprea
       const { patch } = decision
       const cells: Cell[] = []
       encodeChange({ id, from: state, run, patch }, cells)
-      const applied = patches.apply(cells, 0)
+      const applied = patches(cells, 0).apply(cells, 0)
       ripple.resolved({ id, name, state: patch.state, reason: patch.reason ?? undefined, holder })
       if (applied?.hasDependents && isResolved(patch.state)) spread({ seq, state: patch.state, at: now }, ripple)
     },

@@ -1,5 +1,6 @@
 /** Lanes: the pending tasks of one queue and name, and how many of each a claim takes. */
 import type { DatabaseSync } from 'node:sqlite'
+import { stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell } from './verb.ts'
 
@@ -20,7 +21,7 @@ export interface Lanes {
 
 /** Prepares the statements. */
 export function pendingLanes(db: DatabaseSync): Lanes {
-  const pending = "from task indexed by ready where state = 'pending' and queue = ?"
+  const pending = `from task indexed by ready where state = ${stateCodes.pending} and queue = ?`
   const from = rows(db, `select name ${pending} and name >= ? order by name limit 1`)
   const after = rows(db, `select name ${pending} and name > ? order by name limit 1`)
   const heads = rows(db, `select priority, seq ${pending} and name = ? order by priority desc, seq limit ?`)

@@ -1,6 +1,7 @@
 /** Links a new task to the tasks it depends on. */
 import type { DatabaseSync } from 'node:sqlite'
-import { dependencyVerdict, isResolved, type TaskExtras, type TaskState } from '@lovage/core'
+import { dependencyVerdict, isResolved, type TaskExtras } from '@lovage/core'
+import { stateOf } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell } from './verb.ts'
 
@@ -30,7 +31,7 @@ export function linker(db: DatabaseSync): Linker {
       for (const dependency of new Set(dependencies)) {
         const row = find.get(dependency) as unknown as Cell[] | undefined
         if (row === undefined) return { unknown: dependency }
-        const [required, state] = [row[0] as number, row[1] as TaskState]
+        const [required, state] = [row[0] as number, stateOf(row[1])]
         const verdict = isResolved(state) ? dependencyVerdict(state, requires, onDependencyFailure) : 'waiting'
         failed ||= verdict === 'failed'
         edges.push({ required, satisfied: verdict === 'satisfied' })

@@ -1,51 +1,45 @@
-/** Fenced transitions as cells, and the statements that apply them: one per combination of fields. */
+/** Fenced transitions as cells, and the statements that apply them: one per shape. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { TaskChange, TaskPatch, TaskState } from '@lovage/core'
+import type { TaskChange, TaskPatch } from '@lovage/core'
+import { stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell } from './verb.ts'
 
-/** The optional fields of a patch, by bit. `ended` is appended to the runs, the others are set. */
-const fields: readonly (readonly [keyof TaskPatch, string])[] = [
-  ['reason', 'reason = ?'],
-  ['retries', 'retries = ?'],
-  ['lost', 'lost = ?'],
-  ['dueAt', 'due_at = ?'],
-  ['startedAt', 'started_at = ?'],
-  ['resolvedAt', 'resolved_at = ?'],
-  ['result', 'result = ?'],
-  ['failure', 'failure = ?'],
-  ['ended', "runs = coalesce(runs || ',', '') || ?"],
+/** The optional fields of a patch. `ended` is appended to the runs, the others are set. */
+const fields: readonly (readonly [field: keyof TaskPatch, column: string])[] = [
+  ['reason', 'reason'],
+  ['retries', 'retries'],
+  ['lost', 'lost'],
+  ['dueAt', 'due_at'],
+  ['startedAt', 'started_at'],
+  ['resolvedAt', 'resolved_at'],
+  ['result', 'result'],
+  ['failure', 'failure'],
+  ['ended', 'runs'],
 ]
-const resolvedAtBit = 1 << fields.findIndex(([field]) => field === 'resolvedAt')
 
-/** Appends a change to a message: id, from, run, to, mask of the fields present, and their values. */
+/**
+ * A change is the number of its shape, the id, the run, and one cell per field that is set to a value. The shape holds the
+ * states it goes from and to (three bits each), which fields it sets, and which of those it clears (one bit per field).
+ */
+const [toShift, setShift, clearShift] = [3, 6, 6 + fields.length]
+const resolvedAtBit = fields.findIndex(([field]) => field === 'resolvedAt')
+
+/** Appends a change to a message. */
 export function encodeChange(change: TaskChange, out: Cell[]): void {
   const { patch } = change
-  const head = out.push(change.id, change.from, change.run, patch.state, 0) - 1
-  let mask = 0
+  const start = out.push(0, change.id, change.run) - 3
+  let shape = stateCodes[change.from] | (stateCodes[patch.state] << toShift)
   for (let bit = 0; bit < fields.length; bit++) {
     const value = patch[(fields[bit] as (typeof fields)[number])[0]]
     if (value === undefined) continue
-    mask |= 1 << bit
-    out.push(typeof value === 'object' && value !== null ? JSON.stringify(value) : value)
+    if (value === null) shape |= 1 << (clearShift + bit)
+    else {
+      shape |= 1 << (setShift + bit)
+      out.push(typeof value === 'object' ? JSON.stringify(value) : value)
+    }
   }
-  out[head] = mask
-}
-
-/** How many cells the change at this place takes. */
-export function changeWidth(cells: readonly Cell[], at: number): number {
-  let width = 5
-  for (let mask = cells[at + 4] as number; mask > 0; mask >>= 1) width += mask & 1
-  return width
-}
-
-/** When the change says the task was resolved. */
-export function resolvedAtOf(cells: readonly Cell[], at: number): number | undefined {
-  const mask = cells[at + 4] as number
-  if ((mask & resolvedAtBit) === 0) return undefined
-  let place = at + 5
-  for (let rest = mask & (resolvedAtBit - 1); rest > 0; rest >>= 1) place += rest & 1
-  return cells[place] as number
+  out[start] = shape
 }
 
 /** The row that a change was applied to, as far as what follows from it needs. */
@@ -56,62 +50,79 @@ export interface Applied {
   readonly hasDependents: boolean
 }
 
-/** Applies encoded changes. */
-export interface PatchWriter {
-  /** For a resolving change of a task without dependents, by far the most common: true if it was applied. */
-  resolveLeaf(cells: readonly Cell[], at: number): boolean
-  /** Any change; undefined when the task had moved on. */
+/** What a shape means, and its statements. */
+export interface PatchShape {
+  /** The code of the state that the task is in afterwards. */
+  readonly to: number
+  /** How many cells a change of this shape takes. */
+  readonly width: number
+  /** The place of `resolvedAt` in it, if it is set. */
+  readonly resolvedAt: number | undefined
+  /** For a task without dependents, by far the most common: true if it was applied. */
+  applyToLeaf(cells: readonly Cell[], at: number): boolean
+  /** For any task; undefined when it had moved on. */
   apply(cells: readonly Cell[], at: number): Applied | undefined
 }
 
-/** Prepares the statements as they are first needed. */
-export function patchWriter(db: DatabaseSync): PatchWriter {
-  const leaf = new Map<string, StatementSync>()
-  const any = new Map<string, StatementSync>()
+/** Gives the shape of the change at a place. */
+export type PatchShapes = (cells: readonly Cell[], at: number) => PatchShape
+
+/** Prepares statements as their shapes are first met. */
+export function patchShapes(db: DatabaseSync): PatchShapes {
+  const known = new Map<number, PatchShape>()
+  return (cells, at) => {
+    const number = cells[at] as number
+    let shape = known.get(number)
+    if (shape === undefined) {
+      shape = prepareShape(db, number)
+      known.set(number, shape)
+    }
+    return shape
+  }
+}
+
+function prepareShape(db: DatabaseSync, shape: number): PatchShape {
+  const isSet = (bit: number): boolean => ((shape >> (setShift + bit)) & 1) === 1
+  const placeOf = (bit: number): number => 3 + fields.slice(0, bit).filter((_, before) => isSet(before)).length
+  const width = placeOf(fields.length)
+  const sql = updateSql(shape, isSet, placeOf)
+  const lazily = (prepare: () => StatementSync): (() => StatementSync) => {
+    let statement: StatementSync | undefined
+    return () => {
+      statement ??= prepare()
+      return statement
+    }
+  }
+  const leaf = lazily(() => db.prepare(`${sql} and dependents = 0`))
+  const any = lazily(() => rows(db, `${sql} returning seq, queue, due_at, dependents`))
   return {
-    resolveLeaf(cells, at) {
-      const key = shapeOf(cells, at)
-      const sql = () => db.prepare(`${updateSql(cells, at)} and dependents = 0`)
-      return remembered(leaf, key, sql).run(...parameters(cells, at)).changes === 1
-    },
+    to: (shape >> toShift) & 7,
+    width,
+    resolvedAt: isSet(resolvedAtBit) ? placeOf(resolvedAtBit) : undefined,
+    applyToLeaf: (cells, at) => leaf().run(...cells.slice(at + 1, at + width)).changes === 1,
     apply(cells, at) {
-      const key = shapeOf(cells, at)
-      const sql = () => rows(db, `${updateSql(cells, at)} returning seq, queue, due_at, dependents`)
-      const row = remembered(any, key, sql).get(...parameters(cells, at)) as unknown as Cell[] | undefined
+      const row = any().get(...cells.slice(at + 1, at + width)) as unknown as Cell[] | undefined
       if (row === undefined) return undefined
+      const [seq, queue, dueAt, dependents] = row
       return {
-        seq: row[0] as number,
-        queue: row[1] as string,
-        dueAt: (row[2] as number | null) ?? undefined,
-        hasDependents: row[3] === 1,
+        seq: seq as number,
+        queue: queue as string,
+        dueAt: (dueAt as number | null) ?? undefined,
+        hasDependents: dependents === 1,
       }
     },
   }
 }
 
-function remembered(cache: Map<string, StatementSync>, key: string, prepare: () => StatementSync): StatementSync {
-  const known = cache.get(key)
-  if (known !== undefined) return known
-  const statement = prepare()
-  cache.set(key, statement)
-  return statement
-}
-
-function shapeOf(cells: readonly Cell[], at: number): string {
-  return `${cells[at + 1]} ${cells[at + 3]} ${cells[at + 4]}`
-}
-
-function updateSql(cells: readonly Cell[], at: number): string {
-  const [from, to, mask] = [cells[at + 1] as TaskState, cells[at + 3] as TaskState, cells[at + 4] as number]
-  const sets = ['state = ?', ...fields.filter((_, bit) => (mask >> bit) & 1).map(([, set]) => set)]
-  if (from === 'running' && to !== 'running') sets.push('holder = null', 'taken_until = null')
-  if (from === 'blocked' && to !== 'blocked') sets.push('blockers = 0')
-  return `update task set ${sets.join(', ')} where id = ? and state = ? and run = ?`
-}
-
-function parameters(cells: readonly Cell[], at: number): Cell[] {
-  const values = cells.slice(at + 4, at + changeWidth(cells, at))
-  values[0] = cells[at + 3] as Cell
-  values.push(cells[at] as Cell, cells[at + 1] as Cell, cells[at + 2] as Cell)
-  return values
+/** The parameters are the cells after the shape: the id is the first, the run the second. */
+function updateSql(shape: number, isSet: (bit: number) => boolean, placeOf: (bit: number) => number): string {
+  const [from, to] = [shape & 7, (shape >> toShift) & 7]
+  const sets = [`state = ${to}`]
+  for (const [bit, [field, column]] of fields.entries()) {
+    if (((shape >> (clearShift + bit)) & 1) === 1) sets.push(`${column} = null`)
+    else if (isSet(bit)) sets.push(`${column} = ${field === 'ended' ? "coalesce(runs || ',', '') || " : ''}?${placeOf(bit)}`)
+  }
+  if (from === stateCodes.running && to !== from) sets.push('holder = null', 'taken_until = null')
+  if (from === stateCodes.blocked && to !== from) sets.push('blockers = 0')
+  return `update task set ${sets.join(', ')} where id = ?1 and state = ${from} and run = ?2`
 }

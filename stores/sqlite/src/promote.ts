@@ -1,5 +1,6 @@
 /** Promotes scheduled tasks whose time has come. */
 import type { DatabaseSync } from 'node:sqlite'
+import { stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell } from './verb.ts'
 
@@ -26,15 +27,19 @@ export interface Promotion {
 export function promotion(db: DatabaseSync): Promotion {
   const first = rows(
     db,
-    "select due_at from task indexed by scheduled where state = 'scheduled' and queue = ? order by due_at limit 1",
+    `select due_at from task indexed by scheduled where state = ${stateCodes.scheduled} and queue = ? order by due_at limit 1`,
   )
-  const firstAny = rows(db, "select due_at from task indexed by due where state = 'scheduled' order by due_at limit 1")
-  const set = "update task set state = 'pending', due_at = null where seq in"
-  const promote = db.prepare(`${set} (select seq from task indexed by scheduled where state = 'scheduled' and queue = ?
+  const firstAny = rows(
+    db,
+    `select due_at from task indexed by due where state = ${stateCodes.scheduled} order by due_at limit 1`,
+  )
+  const set = `update task set state = ${stateCodes.pending}, due_at = null where seq in`
+  const promote =
+    db.prepare(`${set} (select seq from task indexed by scheduled where state = ${stateCodes.scheduled} and queue = ?
     and due_at <= ? order by due_at limit ${promoteLimit})`)
   const promoteAny = rows(
     db,
-    `${set} (select seq from task indexed by due where state = 'scheduled' and due_at <= ? order by due_at limit ${promoteLimit})
+    `${set} (select seq from task indexed by due where state = ${stateCodes.scheduled} and due_at <= ? order by due_at limit ${promoteLimit})
     returning queue`,
   )
   const at = (row: unknown): number | undefined => (row as Cell[] | undefined)?.[0] as number | undefined

@@ -1,7 +1,7 @@
 /** Prune: forgets resolved tasks, or only their results. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { PruneRequest, ResolvedState } from '@lovage/core'
-import { resolvedStates } from '@lovage/core'
+import { isResolved, type PruneRequest } from '@lovage/core'
+import { firstResolvedCode, stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Verb } from './verb.ts'
 
@@ -9,18 +9,18 @@ import type { Verb } from './verb.ts'
 const marginMs = 3_600_000
 
 const unneeded = `(dependents = 0 or not exists (select 1 from edge join task d on d.seq = edge.dependent
-  where edge.required = task.seq and d.state in ('blocked', 'scheduled', 'pending', 'running')))`
+  where edge.required = task.seq and d.state < ${firstResolvedCode}))`
 
 /** Prepares the verb. */
 export function pruneVerb(db: DatabaseSync): Verb<PruneRequest, number> {
   const nextQueue = rows(
     db,
-    'select queue from task indexed by resolved where state = ? and resolved_at is not null and queue > ? order by queue limit 1',
+    `select queue from task indexed by resolved where state >= ${firstResolvedCode} and state = ? and queue > ? order by queue limit 1`,
   )
   const over = (what: string): StatementSync =>
     rows(
       db,
-      `select seq from task indexed by resolved where state = ? and queue = ? and resolved_at is not null
+      `select seq from task indexed by resolved where state >= ${firstResolvedCode} and state = ? and queue = ?
         and resolved_at < ? and resolved_at >= ? and ${what} order by resolved_at limit ?`,
     )
   const tasks = over(unneeded)
@@ -32,7 +32,7 @@ export function pruneVerb(db: DatabaseSync): Verb<PruneRequest, number> {
   // Where the results of a state have been cleared up to, so that a call does not look through all of history again.
   const cleared = new Map<string, number>()
 
-  const queuesOf = (state: string): readonly string[] => {
+  const queuesOf = (state: number): readonly string[] => {
     const queues: string[] = []
     for (let row = nextQueue.get(state, ''); row !== undefined; row = nextQueue.get(state, queues.at(-1) as string)) {
       queues.push((row as unknown as [string])[0])
@@ -41,15 +41,15 @@ export function pruneVerb(db: DatabaseSync): Verb<PruneRequest, number> {
   }
 
   const find = ({ state, before, what, limit }: PruneRequest): readonly number[] => {
-    if (!resolvedStates.includes(state as ResolvedState)) return []
+    if (!isResolved(state)) return []
     const isResult = what === 'result'
     const floor = isResult ? (cleared.get(state) ?? 0) - marginMs : Number.MIN_SAFE_INTEGER
     const found: number[] = []
-    for (const queue of queuesOf(state)) {
+    for (const queue of queuesOf(stateCodes[state])) {
       const room = limit - found.length
       if (room <= 0) break
       const statement = isResult ? results : tasks
-      found.push(...(statement.all(state, queue, before, floor, room) as unknown as [number][]).map(([seq]) => seq))
+      found.push(...(statement.all(stateCodes[state], queue, before, floor, room) as unknown as [number][]).map(([seq]) => seq))
     }
     return found
   }

@@ -1,6 +1,7 @@
 /** Renew: leases move forward, and the holder learns what it still holds. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { RenewRequest } from '@lovage/core'
+import { stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell, Verb } from './verb.ts'
 
@@ -9,15 +10,15 @@ export type RenewAnswer = readonly Cell[]
 
 /** Prepares the verb. */
 export function renewVerb(db: DatabaseSync): Verb<RenewRequest, RenewAnswer> {
-  const held = rows(db, "select id, run from task indexed by running where state = 'running' and holder = ?")
+  const held = rows(db, `select id, run from task indexed by running where state = ${stateCodes.running} and holder = ?`)
   const renewAll = db.prepare(
-    "update task indexed by running set taken_until = ?1 where state = 'running' and holder = ?2 and taken_until < ?1",
+    `update task indexed by running set taken_until = ?1 where state = ${stateCodes.running} and holder = ?2 and taken_until < ?1`,
   )
   const behind = rows(
     db,
-    "select 1 from task indexed by running where state = 'running' and holder = ? and taken_until < ? limit 1",
+    `select 1 from task indexed by running where state = ${stateCodes.running} and holder = ? and taken_until < ? limit 1`,
   )
-  const one = rows(db, "select 1 from task where id = ? and run = ? and state = 'running' and holder = ?")
+  const one = rows(db, `select 1 from task where id = ? and run = ? and state = ${stateCodes.running} and holder = ?`)
   const renewOne = db.prepare('update task set taken_until = ?1 where id = ?2 and taken_until < ?1')
   return {
     writes: ({ holder, until }) => behind.get(holder, until) !== undefined,

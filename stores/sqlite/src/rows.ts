@@ -1,5 +1,6 @@
 /** Tasks as rows: the columns in order, and the task made from them. */
-import type { Failure, RunRecord, Task, TaskExtras, TaskState } from '@lovage/core'
+import type { Failure, RunRecord, Task, TaskExtras } from '@lovage/core'
+import { stateOf } from './state-codes.ts'
 import type { Cell } from './verb.ts'
 
 /** The columns of a whole task, in the order that `taskFromRow` reads. */
@@ -47,7 +48,7 @@ export function taskFromRow(row: readonly Cell[]): Task {
       takenUntil: number(row[24]),
       startedAt: number(row[25]),
     }),
-    state: row[19] as TaskState,
+    state: stateOf(row[19]),
     blockers: row[20] as number,
     dueAt: number(row[21]),
     resolvedAt: number(row[26]),

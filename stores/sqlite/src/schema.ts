@@ -5,7 +5,7 @@ import { StoreError } from '@lovage/core'
 /** `Lovg`: written into the header so that `file` and other programs can tell what it is. */
 const applicationId = 0x4c6f7667
 
-/** Migration n brings a file from version n to n + 1. One that was released is never changed. */
+/** Migration n brings a file from version n to n + 1. One that was released is never changed. States: `state-codes.ts`. */
 const migrations: readonly string[] = [
   `create table task (
      seq integer primary key,
@@ -13,7 +13,7 @@ const migrations: readonly string[] = [
      name text not null,
      queue text not null,
      priority integer not null,
-     state text not null,
+     state integer not null,
      reason text,
      input text not null,
      extras text,
@@ -39,14 +39,14 @@ const migrations: readonly string[] = [
      progress text,
      runs text
    );
-   create index ready on task (queue, name, priority desc, seq, created_at) where state = 'pending';
-   create index scheduled on task (queue, due_at) where state = 'scheduled';
-   create index due on task (due_at) where state = 'scheduled';
-   create index blocked on task (queue) where state = 'blocked';
-   create index running on task (holder, taken_until) where state = 'running';
-   create index deadline on task (deadline) where deadline is not null and resolved_at is null;
+   create index ready on task (queue, name, priority desc, seq, created_at) where state = 2;
+   create index scheduled on task (queue, due_at) where state = 1;
+   create index due on task (due_at) where state = 1;
+   create index blocked on task (queue) where state = 0;
+   create index running on task (holder, taken_until) where state = 3;
+   create index deadline on task (deadline) where deadline is not null and state < 4;
    create index key on task (key, name, key_until, state) where key is not null;
-   create index resolved on task (state, queue, resolved_at) where resolved_at is not null;
+   create index resolved on task (state, queue, resolved_at) where state >= 4;
    create table edge (
      required integer not null,
      dependent integer not null,

@@ -18,6 +18,7 @@ import { encodeChange } from './patch.ts'
 import type { RecordRow } from './records.ts'
 import { taskFromClaim, taskFromRow } from './rows.ts'
 import { type SqliteOptions, threadOptions } from './sqlite-options.ts'
+import { stateOf } from './state-codes.ts'
 import { ThreadLink } from './thread-link.ts'
 import type { Cell } from './verb.ts'
 import type { AnswerOf, PayloadOf, VerbName } from './verbs.ts'
@@ -143,7 +144,7 @@ function recordFrom([kind, key, value, version]: RecordRow): StoredRecord {
 }
 
 function countFrom([queue, state, count, oldestAt]: readonly Cell[]): QueueCount {
-  const counted = { queue: queue as string, state: state as QueueCount['state'], count: count as number }
+  const counted = { queue: queue as string, state: stateOf(state), count: count as number }
   return oldestAt === null ? counted : { ...counted, oldestAt: oldestAt as number }
 }
 

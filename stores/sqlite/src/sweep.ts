@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { promotion } from './promote.ts'
 import { taskColumns } from './rows.ts'
+import { firstResolvedCode, stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell, Verb } from './verb.ts'
 
@@ -11,11 +12,11 @@ export type SweepAnswer = readonly [overdue: readonly (readonly Cell[])[], nextA
 /** Prepares the verb. */
 export function sweepVerb(db: DatabaseSync): Verb<SweepPayload, SweepAnswer> {
   const due = promotion(db)
-  const running = "from task indexed by running where state = 'running' and holder"
+  const running = `from task indexed by running where state = ${stateCodes.running} and holder`
   const nextHolder = rows(db, `select holder ${running} > ? order by holder limit 1`)
   const expired = rows(db, `select seq ${running} = ? and taken_until <= ? order by taken_until limit ?`)
   const nextLease = rows(db, `select taken_until ${running} = ? and taken_until > ? order by taken_until limit 1`)
-  const live = 'from task indexed by deadline where deadline is not null and resolved_at is null and deadline'
+  const live = `from task indexed by deadline where deadline is not null and state < ${firstResolvedCode} and deadline`
   const late = rows(db, `select seq ${live} <= ? order by deadline limit ?`)
   const nextDeadline = rows(db, `select deadline ${live} > ? order by deadline limit 1`)
   const task = rows(db, `select ${taskColumns.join(', ')} from task where seq = ?`)

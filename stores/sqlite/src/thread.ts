@@ -5,6 +5,7 @@ import { batchRunner, type Call, type Reply } from './batch.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { errorParts } from './sqlite-errors.ts'
 import { type StandingOrders, standingOrders } from './standing-orders.ts'
+import { stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import { prepareVerbs } from './verbs.ts'
 import type { FromThread, ThreadOptions, ToThread } from './wire.ts'
@@ -25,7 +26,10 @@ function start(port: MessagePort, options: ThreadOptions): void {
 
 function serve(port: MessagePort, connection: Connection, options: ThreadOptions): void {
   const run = batchRunner(connection, prepareVerbs(connection.db))
-  const held = rows(connection.db, "select 1 from task indexed by running where state = 'running' and holder = ? limit 1")
+  const held = rows(
+    connection.db,
+    `select 1 from task indexed by running where state = ${stateCodes.running} and holder = ? limit 1`,
+  )
   const orders = standingOrders({
     blockedLimitMs: options.blockedLimitMs,
     elapsed: () => performance.now(),

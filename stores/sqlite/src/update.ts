@@ -1,9 +1,10 @@
 /** Update: fenced transitions, in order, with all that follows from them. */
 import type { DatabaseSync } from 'node:sqlite'
-import { isResolved, type Ripple, type TaskState } from '@lovage/core'
+import { isResolved, type Ripple } from '@lovage/core'
 import type { Spread } from './dependents.ts'
-import { changeWidth, type PatchWriter, resolvedAtOf } from './patch.ts'
+import type { PatchShape, PatchShapes } from './patch.ts'
 import { RippleLog } from './ripple.ts'
+import { firstResolvedCode, stateCodes, stateOf } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell, Verb } from './verb.ts'
 
@@ -13,19 +14,20 @@ export type UpdatePayload = readonly Cell[]
 export type UpdateAnswer = readonly [missed: readonly number[], ripple: Ripple]
 
 /** Prepares the verb. */
-export function updateVerb(db: DatabaseSync, patches: PatchWriter, spread: Spread): Verb<UpdatePayload, UpdateAnswer> {
+export function updateVerb(db: DatabaseSync, patches: PatchShapes, spread: Spread): Verb<UpdatePayload, UpdateAnswer> {
   const createdAt = rows(db, 'select created_at from task where seq = ?')
 
-  const change = (cells: readonly Cell[], at: number, ripple: RippleLog): boolean => {
-    const to = cells[at + 3] as TaskState
-    if (isResolved(to) && patches.resolveLeaf(cells, at)) return true
-    const applied = patches.apply(cells, at)
+  const change = (shape: PatchShape, cells: readonly Cell[], at: number, ripple: RippleLog): boolean => {
+    if (shape.to >= firstResolvedCode && shape.applyToLeaf(cells, at)) return true
+    const applied = shape.apply(cells, at)
     if (applied === undefined) return false
-    if (to === 'pending') ripple.ready(applied.queue)
-    if (to === 'scheduled' && applied.dueAt !== undefined) ripple.due(applied.dueAt)
-    if (isResolved(to) && applied.hasDependents) {
-      const now = resolvedAtOf(cells, at) ?? (createdAt.get(applied.seq) as unknown as [number])[0]
-      spread({ seq: applied.seq, state: to, at: now }, ripple)
+    if (shape.to === stateCodes.pending) ripple.ready(applied.queue)
+    if (shape.to === stateCodes.scheduled && applied.dueAt !== undefined) ripple.due(applied.dueAt)
+    const state = stateOf(shape.to)
+    if (isResolved(state) && applied.hasDependents) {
+      const at0 =
+        shape.resolvedAt === undefined ? (createdAt.get(applied.seq) as unknown as Cell[])[0] : cells[at + shape.resolvedAt]
+      spread({ seq: applied.seq, state, at: at0 as number }, ripple)
     }
     return true
   }
@@ -36,8 +38,10 @@ export function updateVerb(db: DatabaseSync, patches: PatchWriter, spread: Sprea
     run(cells) {
       const ripple = new RippleLog()
       const missed: number[] = []
-      for (let at = 0, index = 0; at < cells.length; at += changeWidth(cells, at), index++) {
-        if (!change(cells, at, ripple)) missed.push(index)
+      for (let at = 0, index = 0; at < cells.length; index++) {
+        const shape = patches(cells, at)
+        if (!change(shape, cells, at, ripple)) missed.push(index)
+        at += shape.width
       }
       return [missed, ripple.end()]
     },

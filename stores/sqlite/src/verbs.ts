@@ -6,7 +6,7 @@ import { dependentsSpread } from './dependents.ts'
 import { findVerb, getVerb } from './find.ts'
 import { insertVerb } from './insert.ts'
 import { logsVerb, noteVerb } from './notes.ts'
-import { patchWriter } from './patch.ts'
+import { patchShapes } from './patch.ts'
 import { pruneVerb } from './prune.ts'
 import { listRecordsVerb, readRecordVerb, writeRecordsVerb } from './records.ts'
 import { renewVerb } from './renew.ts'
@@ -15,7 +15,7 @@ import { updateVerb } from './update.ts'
 
 /** Prepares every verb on one connection. */
 export function prepareVerbs(db: DatabaseSync) {
-  const patches = patchWriter(db)
+  const patches = patchShapes(db)
   const spread = dependentsSpread(db, patches)
   return {
     insert: insertVerb(db, patches, spread),
