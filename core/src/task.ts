@@ -65,6 +65,8 @@ export interface TaskExtras {
   readonly dependencies?: readonly string[]
   readonly requires?: Requires
   readonly onDependencyFailure?: OnDependencyFailure
+  /** The input is `null` itself; without this the text `null` says that there is none. */
+  readonly nullInput?: true
   /** The input is built from the results of the dependencies: the first one's, or all of them in order. */
   readonly bind?: 'one' | 'all'
   /** Hard time limit of a run in milliseconds, over the definition's. */

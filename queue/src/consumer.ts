@@ -226,7 +226,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     const deliveries: QueueDelivery[] = []
     for (const task of tasks) {
       const input = await boundInput(this.#engine.store, task)
-      this.#admit({ ...task, input }, deliveries)
+      this.#admit({ ...task, input, extras: { ...task.extras, nullInput: true } }, deliveries)
     }
     this.#handOver(deliveries)
   }
@@ -238,7 +238,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   #admit(task: Task, deliveries: QueueDelivery[]): void {
     try {
-      const delivery = new QueueDelivery(this, task, deliveredMessage(task, JSON.parse(task.input)))
+      const delivery = new QueueDelivery(this, task, deliveredMessage(task, inputOf(task)))
       this.#inFlight.set(task.id, delivery)
       deliveries.push(delivery)
     } catch (error) {
@@ -312,4 +312,9 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     announcer.ripple(await store.update(changes))
     announcer.ready(new Set(tasks.map((task) => task.queue)))
   }
+}
+
+/** @throws {SyntaxError} when the stored text is not JSON */
+function inputOf(task: Task): unknown {
+  return task.input === 'null' && task.extras?.nullInput !== true ? undefined : JSON.parse(task.input)
 }

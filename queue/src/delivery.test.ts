@@ -111,3 +111,10 @@ test('progress and log lines are kept, also those written right before the end',
   expect(await task()).toMatchObject({ state: 'completed', progress: '1' })
   expect((await w.broker.admin?.logs('a'))?.map((line) => line.text)).toEqual(['half', 'done'])
 })
+
+test('no input is undefined, null is null, and arguments arrive as they were sent', async () => {
+  expect((await delivered('none')).message.input).toBeUndefined()
+  expect((await delivered('null', { input: null })).message.input).toBeNull()
+  expect((await delivered('args', { args: [1, 2], kwargs: { a: 1 } })).message).toMatchObject({ args: [1, 2], kwargs: { a: 1 } })
+  expect(recorder.delivery('args').message.input).toBeUndefined()
+})

@@ -120,5 +120,7 @@ export function deliveredMessage(task: Task, input: unknown): DeliveredMessage {
     key: task.key,
     sentAt: task.createdAt,
   }
-  return extras === undefined ? message : { ...message, ...extras }
+  if (extras === undefined) return message
+  const { nullInput: _, ...others } = extras
+  return { ...message, ...others }
 }

@@ -156,7 +156,7 @@ export class Sender {
 function extrasOf(message: TaskMessage, maxPayload: number): TaskExtras | undefined {
   const { args, kwargs, headers, dependencies, requires, onDependencyFailure, bind, timeoutMs, parent, flow } = message
   const some = args ?? kwargs ?? headers ?? dependencies ?? bind ?? timeoutMs ?? parent ?? flow
-  if (some === undefined) return undefined
+  if (some === undefined && message.input !== null) return undefined
   const extras: TaskExtras = {
     ...(args === undefined ? {} : { args }),
     ...(kwargs === undefined ? {} : { kwargs }),
@@ -168,6 +168,7 @@ function extrasOf(message: TaskMessage, maxPayload: number): TaskExtras | undefi
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(parent === undefined ? {} : { parent }),
     ...(flow === undefined ? {} : { flow }),
+    ...(message.input === null ? { nullInput: true } : {}),
   }
   if (args !== undefined || kwargs !== undefined || headers !== undefined) {
     encodePayload([args, kwargs, headers], maxPayload, () => `arguments and headers of ${message.name}`)
