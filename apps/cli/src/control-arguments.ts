@@ -71,7 +71,7 @@ const shorthands: Readonly<Record<string, Shorthand>> = {
 
 /** Methods that take no words at all. */
 const bare: ReadonlySet<string> = new Set([
-  ...['ping', 'stats', 'active', 'reserved', 'scheduled', 'revoked', 'report', 'active_queues', 'clock'],
+  ...['ping', 'stats', 'active', 'reserved', 'scheduled', 'revoked', 'report', 'active_queues', 'clock', 'conf', 'hello'],
   ...['enable_events', 'disable_events', 'heartbeat', 'shutdown', 'pause', 'resume'],
 ])
 

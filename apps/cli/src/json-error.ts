@@ -19,7 +19,7 @@ export function findJsonError(text: string): JsonError | undefined {
 /** The end of what was read, or what was wrong with it. */
 type Reading = number | JsonError
 
-const deepest = 5000
+const deepest = 1000
 
 function value(text: string, at: number, depth: number): Reading {
   if (depth > deepest) return { position: at, expected: `at most ${deepest} levels` }

@@ -50,8 +50,6 @@ function unknownCommand(command: Command, word: string): string {
 }
 
 function unknownOption(command: Command, flag: string): string {
-  if (/^-\d/.test(flag))
-    return `expected an option of \`${path(command)}\`, got: ${flag}; put \`--\` before a value that begins with "-"`
   const known = [...optionsOf(command)]
   const close = flag.startsWith('--') ? nearest(flag, known) : undefined
   const cure = close === undefined ? `see \`${path(command)} --help\`` : `did you mean ${close}?`
