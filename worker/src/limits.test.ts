@@ -130,6 +130,14 @@ describe('a pool that can kill', () => {
     expect(shop.worker.load.active).toBe(0)
   })
 
+  it('that rejects in spite of its promise has lost the run, no more', async () => {
+    const { pool, shop } = await killable()
+    const [id] = shop.broker.hand('a', {}) as [string]
+    pool.ends.get(id)?.reject(new RangeError('pool'))
+    await settled()
+    expect(shop.broker.outcomes(id)).toMatchObject([{ type: 'retried', failure: { name: 'RangeError' } }])
+  })
+
   it('gives a run back when it cannot be handed over', async () => {
     const { pool, shop } = await killable()
     pool.run = () => {

@@ -1,16 +1,36 @@
-import type { Broker, ConsumerListener, Delivery } from '@lovage/core'
+import type { Broker, Consumer, ConsumerListener, Delivery } from '@lovage/core'
 import { createQueueBroker } from '@lovage/queue'
 import { memoryBackend } from '@lovage/store-memory'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { BrokerTools } from './broker-case.ts'
 import { allPowers, brokerCases, runnableCases, skippedCases } from './broker-cases.ts'
 
-/** A world of its own on the memory backend, whose connections may be spoilt. */
+/** A world of its own on the memory backend, whose connections may be spoilt; a crash lets the dead-man's switch go. */
 function world(spoil: (broker: Broker) => Broker = (broker) => broker): BrokerTools {
   const backend = memoryBackend()
   onTestFinished(() => backend.close())
   const { store, signal, liveness } = backend
-  return { open: async () => spoil(await createQueueBroker({ store, signal, liveness })) }
+  const consumers = new Map<Broker, Consumer>()
+  return {
+    async open() {
+      const broker = spoil(await createQueueBroker({ store, signal, liveness }))
+      const { tasks } = broker
+      const consume: Broker['tasks']['consume'] = async (options, listener) => {
+        const consumer = await tasks.consume(options, listener)
+        consumers.set(opened, consumer)
+        return consumer
+      }
+      const { send, cancel } = { send: tasks.send.bind(tasks), cancel: tasks.cancel.bind(tasks) }
+      const opened = withParts(broker, { tasks: { send, cancel, consume } })
+      return opened
+    },
+    async crash(broker) {
+      const consumer = consumers.get(broker)
+      // The dead take nothing any more.
+      consumer?.pause()
+      liveness.drop(consumer?.holder ?? '')
+    },
+  }
 }
 
 describe('the list', () => {
@@ -41,7 +61,7 @@ describe('the list', () => {
 })
 
 describe('the queue on memory', () => {
-  for (const { name, run } of runnableCases({ powers: allPowers })) it(name, () => run(world()))
+  for (const { name, run } of runnableCases({ powers: allPowers, crashes: true })) it(name, () => run(world()))
 })
 
 /** Spoils what a consumer's listener is told. */
