@@ -26,11 +26,13 @@ function failureOf({ path, line, code }: WrittenSnippet): Promise<string> {
   })
 }
 
-/** Says which promised line was not printed, each after the one before. */
+/** Says which promised line was not printed, each after the one before; `...` in it stands for anything. */
 function unsaid(code: string, stdout: string): string {
   const lines = stdout.split('\n')
   for (const [, promised = ''] of code.matchAll(/^\s*console\.log\(.*\) \/\/ => (.+)$/gm)) {
-    const at = lines.indexOf(promised)
+    const parts = promised.split('...').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+    const pattern = new RegExp(`^${parts.join('.*')}$`)
+    const at = lines.findIndex((line) => pattern.test(line))
     if (at < 0) return `expected it to print ${JSON.stringify(promised)}, got:\n${stdout}`
     lines.splice(0, at + 1)
   }
