@@ -11,7 +11,7 @@ export function commandLinePage(): string {
   return [
     '# The command line',
     '',
-    '<!-- Written by `node apps/cli/write-page.ts` from the commands themselves; a test compares the two. -->',
+    '<!-- Written from the commands themselves; a test compares the two, `npx vitest run apps/cli/src/command-line-page -u` writes it anew. -->',
     '',
     program.description(),
     '',
