@@ -1,20 +1,20 @@
 /** Claim: due tasks join the lanes, the most urgent ones go to the holder. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { ClaimRequest } from '@lovage/core'
-import { pendingLanes } from './lanes.ts'
+import { type Lane, pendingLanes } from './lanes.ts'
 import { promotion } from './promote.ts'
-import { claimedWidth, taskColumns } from './rows.ts'
+import { claimColumns, claimWidth } from './rows.ts'
 import { stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell, Verb } from './verb.ts'
 
-/** Rows of the first `claimedWidth` columns and two more (`seq` is the last), and the next due time. */
-export type ClaimAnswer = readonly [rows: readonly (readonly Cell[])[], nextDueAt: number | undefined]
+/** Rows of `claimColumns`, `seq` and the number of their lane (if not 0), in the order of the line; the lanes; the next due time. */
+export type ClaimAnswer = readonly [rows: readonly (readonly Cell[])[], lanes: readonly Lane[], nextDueAt: number | undefined]
 
 const takeSql = `update task set state = ${stateCodes.running}, holder = ?, worker = ?, run = run + 1, taken_until = ?, started_at = ?
   where seq in (select seq from task indexed by ready where state = ${stateCodes.pending} and queue = ? and name = ?
     order by priority desc, seq limit ?)
-  returning ${taskColumns.slice(0, claimedWidth).join(', ')}, seq`
+  returning ${claimColumns}, seq`
 
 /** Prepares the verb. */
 export function claimVerb(db: DatabaseSync): Verb<ClaimRequest, ClaimAnswer> {
@@ -28,17 +28,19 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimRequest, ClaimAnswer> {
     return [...new Set(queues)].filter((queue) => !closed.has(queue))
   }
 
-  const takeFrom = (queues: readonly string[], request: ClaimRequest): Cell[][] => {
-    const { holder, worker, until, now, names, limit } = request
-    const open = lanes.open(queues, names)
+  const takeFrom = (open: readonly Lane[], request: ClaimRequest): Cell[][] => {
+    const { holder, worker, until, now, limit } = request
     const taken: Cell[][] = []
-    for (const [index, share] of lanes.shares(open, limit).entries()) {
-      const lane = open[index]
-      if (lane === undefined || share === 0) continue
-      taken.push(...(take.all(holder, worker, until, now, lane.queue, lane.name, share) as unknown as Cell[][]))
+    for (const [lane, share] of lanes.shares(open, limit).entries()) {
+      const { queue = '', name = '' } = open[lane] ?? {}
+      if (share === 0) continue
+      for (const row of take.all(holder, worker, until, now, queue, name, share) as unknown as Cell[][]) {
+        if (lane > 0) row.push(lane)
+        taken.push(row)
+      }
     }
     // A statement returns rows in the order in which it met them, which is not the order of the line.
-    return taken.sort((a, b) => (b[3] as number) - (a[3] as number) || (a[claimedWidth] as number) - (b[claimedWidth] as number))
+    return taken.sort((a, b) => (b[1] as number) - (a[1] as number) || (a[claimWidth] as number) - (b[claimWidth] as number))
   }
 
   const nextDueAt = (queues: readonly string[]): number | undefined => {
@@ -56,7 +58,8 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimRequest, ClaimAnswer> {
     run(request) {
       const queues = openQueues(request.queues)
       for (const queue of queues) if (due.isDue(queue, request.now)) due.promote(queue, request.now)
-      return [request.limit > 0 ? takeFrom(queues, request) : [], nextDueAt(queues)]
+      const open = request.limit > 0 ? lanes.open(queues, request.names) : []
+      return [takeFrom(open, request), open, nextDueAt(queues)]
     },
   }
 }

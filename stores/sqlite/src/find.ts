@@ -22,11 +22,11 @@ const indexOf: Readonly<Record<TaskState, string>> = {
   exception: 'resolved',
 }
 
-const columns = `seq, ${taskColumns.join(', ')}`
+const columns = `seq, ${taskColumns}`
 
 /** Prepares the verb `get`. */
 export function getVerb(db: DatabaseSync): Verb<readonly string[], readonly (readonly Cell[] | undefined)[]> {
-  const one = rows(db, `select ${taskColumns.join(', ')} from task where id = ?`)
+  const one = rows(db, `select ${taskColumns} from task where id = ?`)
   return { writes: 'read', durable: false, run: (ids) => ids.map((id) => one.get(id) as unknown as Cell[] | undefined) }
 }
 

@@ -54,7 +54,7 @@ export function pendingLanes(db: DatabaseSync): Lanes {
       return queues.flatMap((queue) => (sorted === undefined ? all(queue) : some(queue, sorted)))
     },
     shares(lanes, limit) {
-      if (lanes.length === 1) return [limit]
+      if (lanes.length < 2) return lanes.map(() => limit)
       const line: [lane: number, priority: number, seq: number][] = []
       for (const [index, { queue, name }] of lanes.entries()) {
         for (const row of heads.all(queue, name, limit) as unknown as Cell[][]) {

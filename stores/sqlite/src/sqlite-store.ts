@@ -13,10 +13,11 @@ import {
   type TaskQuery,
 } from '@lovage/core'
 import type { InsertAnswer } from './insert.ts'
+import type { Lane } from './lanes.ts'
 import { encodeNewTask, startState } from './new-task.ts'
 import { encodeChange } from './patch.ts'
 import type { RecordRow } from './records.ts'
-import { taskFromClaim, taskFromRow } from './rows.ts'
+import { claimWidth, taskFromClaim, taskFromRow } from './rows.ts'
 import { type SqliteOptions, threadOptions } from './sqlite-options.ts'
 import { stateOf } from './state-codes.ts'
 import { ThreadLink } from './thread-link.ts'
@@ -84,10 +85,10 @@ function storeOn(calls: StoreCalls): Store {
       return insertReply(tasks, await calls.call('insert', [options?.allOrNone === true, cells]))
     },
     async claim(request) {
-      const [rows, nextDueAt] = await calls.call('claim', request)
+      const [rows, lanes, nextDueAt] = await calls.call('claim', request)
       const { holder, worker, until, now } = request
       const facts = { holder, worker, takenUntil: until, startedAt: now }
-      return { tasks: rows.map((row) => taskFromClaim(row, facts)), nextDueAt }
+      return { tasks: rows.map((row) => taskFromClaim(row, laneOf(row, lanes), facts)), nextDueAt }
     },
     async update(changes) {
       const cells: Cell[] = []
@@ -137,6 +138,10 @@ function checkedQuery(query: TaskQuery): TaskQuery {
   if (query.cursor === undefined || /^\d+$/.test(query.cursor)) return query
   const got = JSON.stringify(query.cursor)
   throw new ConfigError('OPTION_INVALID', `expected \`cursor\` to be from the reply before, got: ${got}`)
+}
+
+function laneOf(row: readonly Cell[], lanes: readonly Lane[]): Lane {
+  return lanes[(row[claimWidth + 1] as number | undefined) ?? 0] as Lane
 }
 
 function recordFrom([kind, key, value, version]: RecordRow): StoredRecord {

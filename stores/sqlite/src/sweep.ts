@@ -19,7 +19,7 @@ export function sweepVerb(db: DatabaseSync): Verb<SweepPayload, SweepAnswer> {
   const live = `from task indexed by deadline where deadline is not null and state < ${firstResolvedCode} and deadline`
   const late = rows(db, `select seq ${live} <= ? order by deadline limit ?`)
   const nextDeadline = rows(db, `select deadline ${live} > ? order by deadline limit 1`)
-  const task = rows(db, `select ${taskColumns.join(', ')} from task where seq = ?`)
+  const task = rows(db, `select ${taskColumns} from task where seq = ?`)
   const first = (row: unknown): number | undefined => (row as [number] | undefined)?.[0]
 
   // Workers are few, so stepping from holder to holder is cheaper than a second index on every running task.
