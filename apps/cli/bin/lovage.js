@@ -25,7 +25,7 @@ async function start() {
 /** Compiled code is kept for the next start, for our threads and processes too: this halves what a short command takes. */
 function keepCompiled() {
   const cache = nodeModule.enableCompileCache ? nodeModule.enableCompileCache() : undefined
-  if (!cache || !cache.directory || process.env.NODE_COMPILE_CACHE) return
+  if (!cache?.directory || process.env.NODE_COMPILE_CACHE) return
   // The answer names the folder of this very Node inside of the one that is asked for.
   process.env.NODE_COMPILE_CACHE = dirname(cache.directory)
 }
