@@ -67,3 +67,17 @@ test('events reach those who capture them, by pattern, and are not built when no
   await end()
   expect(w.broker.events.wanted()).toBe(false)
 })
+
+test('task events are wanted only by those who capture them, whatever else is captured', async () => {
+  const other = await w.another()
+  await other.events.capture(['worker-*', 'my-own'], () => {})
+  expect(w.broker.events.wanted()).toBe(true)
+  expect(w.broker.events.wanted('task-started')).toBe(false)
+  expect(w.broker.events.wanted('my-own')).toBe(true)
+  const seen: string[] = []
+  await other.events.capture(['*'], (event) => seen.push(event.type))
+  expect(w.broker.events.wanted('task-started')).toBe(true)
+  for (const type of ['task-started', 'worker-online', 'deploy']) w.broker.events.emit({ type, at: 0, worker: 'a@h' })
+  await settled()
+  expect(seen.sort()).toEqual(['deploy', 'task-started', 'worker-online'])
+})

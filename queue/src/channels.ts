@@ -13,7 +13,10 @@ export const resolvedChannel = 'resolved'
 /** Schedules were changed. */
 export const schedulesChannel = 'schedules'
 export const controlChannel = 'control'
-export const eventChannel = 'event'
+/** Kinds of events, each with a channel of its own. */
+export const eventFamilies = ['task', 'worker', 'other'] as const
+export type EventFamily = (typeof eventFamilies)[number]
+export const eventChannel = (family: EventFamily): string => `event.${family}`
 
 /** A run that its worker must abandon. */
 export interface Abort {

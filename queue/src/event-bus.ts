@@ -1,40 +1,60 @@
 /** The event bus over the Signal: events of one tick travel together, and none is built when nobody listens. */
 import { type EventBus, matchesPattern, type WorkerEvent } from '@lovage/core'
-import { eventChannel } from './channels.ts'
+import { type EventFamily, eventChannel, eventFamilies } from './channels.ts'
 import type { Engine } from './engine.ts'
 
+/** Events travel by family, so that workers which watch each other do not make everybody build task events. */
 export class SignalEventBus implements EventBus {
+  readonly knowsListeners = true
   readonly #engine: Engine
-  #gathered: WorkerEvent[] = []
+  readonly #gathered = new Map<EventFamily, WorkerEvent[]>()
 
   constructor(engine: Engine) {
     this.#engine = engine
   }
 
   emit(event: WorkerEvent): void {
-    if (!this.wanted()) return
-    this.#gathered.push(event)
-    if (this.#gathered.length === 1) setImmediate(() => this.flush())
+    if (!this.wanted(event.type)) return
+    if (this.#gathered.size === 0) setImmediate(() => this.flush())
+    const family = familyOf(event.type)
+    const gathered = this.#gathered.get(family)
+    if (gathered === undefined) this.#gathered.set(family, [event])
+    else gathered.push(event)
   }
 
-  wanted(): boolean {
-    return this.#engine.signal.heard(eventChannel)
+  wanted(type?: string): boolean {
+    const { signal } = this.#engine
+    if (type !== undefined) return signal.heard(eventChannel(familyOf(type)))
+    return eventFamilies.some((family) => signal.heard(eventChannel(family)))
   }
 
   /** Publishes what was gathered in this tick. */
   flush(): void {
-    if (this.#gathered.length === 0) return
-    const events = this.#gathered
-    this.#gathered = []
-    this.#engine.signal.publish(eventChannel, JSON.stringify(events))
+    for (const [family, events] of this.#gathered) this.#engine.signal.publish(eventChannel(family), JSON.stringify(events))
+    this.#gathered.clear()
   }
 
   async capture(patterns: readonly string[], handler: (event: WorkerEvent) => void): Promise<() => Promise<void>> {
-    const end = await this.#engine.signal.subscribe(eventChannel, (message) => {
+    const hear = (message: string): void => {
       for (const event of JSON.parse(message) as WorkerEvent[]) {
         if (patterns.some((pattern) => matchesPattern(pattern, event.type))) handler(event)
       }
-    })
-    return async () => end()
+    }
+    const families = eventFamilies.filter((family) => patterns.some((pattern) => mayMatch(pattern, family)))
+    const ends = await Promise.all(families.map((family) => this.#engine.signal.subscribe(eventChannel(family), hear)))
+    return async () => {
+      for (const end of ends) end()
+    }
   }
+}
+
+function familyOf(type: string): EventFamily {
+  return type.startsWith('task-') ? 'task' : type.startsWith('worker-') ? 'worker' : 'other'
+}
+
+/** Whether a pattern can match types of the family, by what it says before its first wildcard. */
+function mayMatch(pattern: string, family: EventFamily): boolean {
+  const said = /^[^*?]*/.exec(pattern)?.[0] ?? ''
+  if (family !== 'other') return said.startsWith(`${family}-`) || (`${family}-`.startsWith(said) && said !== pattern)
+  return familyOf(said) === 'other'
 }

@@ -36,12 +36,12 @@ export class EventDesk {
   /** Whether a task event of this type would reach anyone. */
   wants(type: EventType): boolean {
     const { bus, emitter } = this.#options
-    return (this.tasksWanted && bus.wanted()) || emitter.listenerCount(type) > 0
+    return (this.tasksWanted && bus.wanted(type)) || emitter.listenerCount(type) > 0
   }
 
   /** Emits an event that is not about a task: to listeners here, and to the broker when someone may listen there. */
   tell(type: string, fields: Readonly<Record<string, unknown>>): void {
-    if (this.#options.bus.wanted()) this.#send(this.#event(type, fields), true)
+    if (this.#options.bus.wanted(type)) this.#send(this.#event(type, fields), true)
     else if (this.#options.emitter.listenerCount(type as EventType) > 0) this.#send(this.#event(type, fields), false)
   }
 

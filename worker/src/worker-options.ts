@@ -46,7 +46,7 @@ export interface WorkerOptions {
   readonly files?: readonly string[] | undefined
   /** Added to heartbeat, presence, hello, network, dispatcher and control, or in place of the one of the same name. */
   readonly modules?: readonly Module[] | undefined
-  /** Whether task events go to the broker from the start. Default false. */
+  /** Whether task events go to the broker from the start. Default: where the broker knows whether anyone listens. */
   readonly events?: boolean | undefined
   /** How long a handler may go on after its signal fired; then it is killed or, inline, left behind. Default `2s`. */
   readonly abortGrace?: Duration | undefined
@@ -96,7 +96,7 @@ export function workerSetup(options: WorkerOptions): WorkerSetup {
       coldGraceMs: durationMs(options.coldGrace ?? 2000, 'coldGrace'),
     },
     pool: poolOf(options, registry, range?.max ?? concurrency),
-    events: options.events ?? false,
+    events: options.events ?? options.broker.events.knowsListeners,
     logger: options.logger ?? stderrLogger,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,

@@ -102,8 +102,10 @@ export interface ControlBus {
 export interface EventBus {
   /** Never throws; dropped when nobody listens. */
   emit(event: WorkerEvent): void
-  /** Whether someone may be listening; false saves the work of building events. */
-  wanted(): boolean
+  /** Whether `wanted` tells for certain that nobody listens, so that events may be on by default and cost nothing. */
+  readonly knowsListeners: boolean
+  /** Whether someone may be listening, to events of this type when one is given; false saves the work of building them. */
+  wanted(type?: string): boolean
   /** Globs on event types (`task-*`). The answer ends the capture. */
   capture(patterns: readonly string[], handler: (event: WorkerEvent) => void): Promise<() => Promise<void>>
 }

@@ -142,7 +142,8 @@ describe('a broker that breaks a promise is found out', () => {
         withParts(broker, {
           events: {
             emit: (event) => broker.events.emit(event),
-            wanted: () => broker.events.wanted(),
+            knowsListeners: broker.events.knowsListeners,
+            wanted: (type) => broker.events.wanted(type),
             capture: (_patterns, handler) => broker.events.capture(['*'], handler),
           },
         }),

@@ -31,8 +31,7 @@ export function makeWorker(
     concurrency: flags.concurrency,
     pool: flags.pool,
     prefetch: flags.prefetch,
-    // Where the broker knows whether someone captures, task events cost nothing until someone does.
-    events: flags.events === true || broker.name === 'queue',
+    events: flags.events,
     logger,
   })
   // What keeps it from starting is thrown by `start`, too.
