@@ -36,8 +36,10 @@ function readReport(file: string): Report | undefined {
 
 /** Counts passes and failures; names what failed without a failed test of its own. */
 function count(report: Report, inCi: boolean): { passed: number; failed: number; notes: string[] } {
-  const files = report.testResults.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0)
-  const notes = files.map(({ name }) => `failed to load: ${name}`)
+  const files = report.testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  )
+  const notes = files.map(({ name }) => `failed outside of its tests: ${name}`)
   const skipped = report.testResults.flatMap(({ assertionResults }) =>
     assertionResults.filter(({ status }) => status !== 'passed' && status !== 'failed').map(({ fullName }) => fullName),
   )
