@@ -16,13 +16,16 @@ const worker = new Worker({ broker, tasks: [noop, probe] })
 await worker.start()
 process.on('message', (question) => {
   if (question === 'stop') {
-    worker
-      .stop()
-      .then(() => broker.close())
-      .then(() => process.disconnect())
+    void stop()
   } else {
     const { user, system } = cpuUsage()
     process.send?.({ count, cpuMs: (user + system) / 1000, peakMb: resourceUsage().maxRSS / 1024 })
   }
 })
 process.send?.('ready')
+
+async function stop(): Promise<void> {
+  await worker.stop()
+  await broker.close()
+  process.disconnect()
+}
