@@ -30,12 +30,13 @@ function keepCompiled() {
   process.env.NODE_COMPILE_CACHE = dirname(cache.directory)
 }
 
-/** Experimental parts that Lovage stands on knowingly say nothing; every other warning is printed as usual. */
+/** What Lovage stands on knowingly says nothing, and what our own line tells better; every other warning is printed as usual. */
 function quieten() {
   const printers = process.listeners('warning')
   process.removeAllListeners('warning')
   process.on('warning', (warning) => {
     if (warning.name === 'ExperimentalWarning' && /SQLite|Type Stripping/i.test(warning.message)) return
+    if (warning.message.startsWith('Failed to load the ES module')) return
     for (const print of printers) print.call(process, warning)
   })
 }

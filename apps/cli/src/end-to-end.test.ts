@@ -67,6 +67,18 @@ describe('a worker in one process, commands in others', { timeout: 60_000 }, () 
     expect(ended.stderr).toMatch(/^lovage: expected the input of math\.add to satisfy its schema, got: b: .*\n$/)
   })
 
+  test('send of a name that no worker knows is safe, and says so', async () => {
+    const ended = await lovage('send', 'math.ad', '{}', '-Q', 'frail')
+    expect(ended).toMatchObject({
+      code: 0,
+      stderr: 'lovage: no live worker knows math.ad, so it waits until one does; did you mean math.add?\n',
+    })
+    expect(await json('show', ended.stdout.trim())).toMatchObject({
+      task: { state: 'pending' },
+      reasons: [expect.stringContaining('math.ad')],
+    })
+  })
+
   test('send --tasks takes queue and schema from the file', async () => {
     const wrong = await lovage('send', 'math.add', '{"a":"x","b":1}', '--tasks', tasksFile)
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/^lovage: expected the input .* a: /) })

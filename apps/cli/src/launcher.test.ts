@@ -55,6 +55,18 @@ test('a floating rejection in a task file is one line and exit 1', { timeout: 30
   expect(await folder.run(['worker', 'floats.ts'])).toMatchObject({ code: 1, stderr: 'lovage: nobody waits\n' })
 })
 
+test('a module in a CommonJS project is told how to be one', { timeout: 30_000 }, async () => {
+  await mkdir(join(folder.path, 'common'))
+  await writeFile(join(folder.path, 'common/package.json'), '{"type":"commonjs"}')
+  await writeFile(join(folder.path, 'common/tasks.ts'), 'import { defineTask } from "lovage"\n')
+  expect(await folder.run(['worker', 'common/tasks.ts'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(
+      /^lovage: expected common\/tasks\.ts to load, got: .* \(put "type": "module" into package\.json, .*\n$/,
+    ),
+  })
+})
+
 /** A project in which every Node is too old, but for the one that it may bring itself. */
 describe('on a Node that is too old', { timeout: 30_000 }, () => {
   async function project(name: string): Promise<string> {

@@ -8,7 +8,7 @@ export function loadFailure(thrown: unknown, path: string): string {
   if (!(thrown instanceof Error)) return `it threw ${JSON.stringify(thrown) ?? String(thrown)}`
   const place = placeIn(thrown.stack ?? '') ?? (thrown.name === 'SyntaxError' ? placeBySyntaxCheck(path) : undefined)
   const code = (thrown as { readonly code?: unknown }).code
-  const what = `${thrown.name}: ${firstLine(thrown.message)}${cureFor(code)}`
+  const what = `${thrown.name}: ${firstLine(thrown.message)}${cureFor(code, thrown.message)}`
   return place === undefined ? what : `${what} at ${place}`
 }
 
@@ -41,9 +41,12 @@ function firstLine(text: string): string {
   return (text.split('\n')[0] ?? '').slice(0, 200)
 }
 
-function cureFor(code: unknown): string {
-  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
+function cureFor(code: unknown, message: string): string {
+  if (/Cannot use import statement outside a module|Unexpected token 'export'/.test(message)) {
+    return ' (put "type": "module" into package.json, or name the file .mts)'
+  }
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
     return ' (Node runs only TypeScript whose types can be erased: no enum, namespace or parameter property)'
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return ' (name it .ts, .js or .mjs)'
-  return ''
+  }
+  return code === 'ERR_UNKNOWN_FILE_EXTENSION' ? ' (name it .ts, .js or .mjs)' : ''
 }

@@ -4,7 +4,7 @@ import { withBroker } from '../connection.ts'
 import { exitCodes } from '../exit-code.ts'
 import { inputArgument } from '../input-argument.ts'
 import { type Action, argument, type Invocation } from '../invocation.ts'
-import { checkByPublishedSchema } from '../published-schema.ts'
+import { checkByPublishedSchema, nobodyKnows, publishedTasks } from '../published-tasks.ts'
 import { reportResult } from '../resolved-task.ts'
 import { nearest } from '../suggestion.ts'
 import { definitionsOf, loadTaskFiles } from '../task-files.ts'
@@ -36,8 +36,12 @@ export const send: Action<SendFlags> = async (invocation) => {
   const request = sendOptions(options)
   const definition = await definitionFor(name, invocation)
   return withBroker(invocation, async (broker) => {
-    if (definition === undefined && options.args === undefined) await checkByPublishedSchema(broker, name, input)
+    const published = await publishedTasks(broker)
+    if (definition === undefined && options.args === undefined) await checkByPublishedSchema(published, name, input)
     const task = await broker.send((definition ?? name) as string, input, request)
+    const hint = nobodyKnows(published, name)
+    // Without any worker this is only news to someone who waits.
+    if (hint !== undefined && (options.wait || published?.length !== 0)) print(terminal.err, `lovage: ${hint}`)
     if (options.wait) return reportResult(invocation, await awaitResult(invocation, broker, task.id))
     if (settings.json) printJson(terminal, { id: task.id, status: task.status })
     else print(terminal.out, task.id)

@@ -10,7 +10,7 @@ const workerOptions: readonly OptionSpec[] = [
   },
   {
     flags: '-c, --concurrency <n>',
-    meaning: 'handlers at once (default: the number of processors)',
+    meaning: 'handlers at once (default: 10 inline, else one for each processor)',
     read: wholeNumber('--concurrency', 1, 10_000),
   },
   {
@@ -23,8 +23,12 @@ const workerOptions: readonly OptionSpec[] = [
     meaning: 'inline, threads or processes (default: inline)',
     read: oneOf('--pool', ['inline', 'threads', 'processes']),
   },
-  { flags: '--prefetch <n>', meaning: 'tasks held ready beyond those that run', read: wholeNumber('--prefetch', 0, 100_000) },
-  { flags: '-E, --events', meaning: 'send task events even while nobody captures them' },
+  {
+    flags: '--prefetch <n>',
+    meaning: 'the most tasks held at once, running ones among them (default: by the load)',
+    read: wholeNumber('--prefetch', 1, 100_000),
+  },
+  { flags: '-E, --events', meaning: 'send task events to brokers that cannot tell whether someone captures them' },
 ]
 
 const serverOptions: readonly OptionSpec[] = [

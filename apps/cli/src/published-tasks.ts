@@ -1,0 +1,38 @@
+/** What live workers publish of their tasks: which names they know, and by which schema they check an input. */
+import { type Broker, type PublishedTask, validate } from '@lovage/core'
+import { nearest } from './suggestion.ts'
+
+/** The definitions that each live worker publishes; undefined where the broker cannot list its workers. */
+export type Published = readonly (readonly PublishedTask[])[] | undefined
+
+/** Asks the broker. */
+export async function publishedTasks(broker: Pick<Broker, 'admin'>): Promise<Published> {
+  return (await broker.admin?.workers())?.map((worker) => worker.tasks)
+}
+
+/**
+ * Checks an input by the published schema, so that a bad one is refused where it is sent. Does nothing without one, when
+ * workers disagree (two releases at once), or when it cannot be read: the run validates anyway.
+ * @throws {TaskError} INPUT_INVALID
+ */
+export async function checkByPublishedSchema(published: Published, task: string, input: unknown): Promise<void> {
+  const schemas = (published ?? []).flatMap((tasks) => tasks.filter((one) => one.name === task).map((one) => one.schema))
+  const [first] = schemas
+  if (first === undefined || !schemas.every((schema) => JSON.stringify(schema) === JSON.stringify(first))) return
+  const { fromJSONSchema } = await import('zod')
+  let schema: ReturnType<typeof fromJSONSchema>
+  try {
+    schema = fromJSONSchema(first as Parameters<typeof fromJSONSchema>[0])
+  } catch {
+    return
+  }
+  await validate(schema, input, { code: 'INPUT_INVALID', task })
+}
+
+/** One line for a sender whose task nobody can run now; undefined when someone can, or when nobody knows. */
+export function nobodyKnows(published: Published, task: string): string | undefined {
+  if (published === undefined || published.some((tasks) => tasks.some((one) => one.name === task))) return undefined
+  if (published.length === 0) return `no worker is there, so ${task} waits; start one with \`lovage worker FILE\``
+  const close = nearest(task, new Set(published.flatMap((tasks) => tasks.map((one) => one.name))))
+  return `no live worker knows ${task}, so it waits until one does${close === undefined ? '' : `; did you mean ${close}?`}`
+}
