@@ -51,7 +51,7 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimRequest, ClaimAnswer> {
   return {
     writes({ queues, names, now, limit }) {
       const open = openQueues(queues)
-      return open.some((queue) => due.isDue(queue, now)) || (limit > 0 && lanes.open(open, names).length > 0)
+      return open.some((queue) => due.isDue(queue, now)) || (limit > 0 && lanes.isAnyOpen(open, names))
     },
     // A claim that a power loss undoes only leaves the task pending: the worker that had it lost its power too.
     durable: false,

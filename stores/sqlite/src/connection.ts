@@ -65,11 +65,23 @@ function connectionOn(db: DatabaseSync, options: ConnectionOptions, patient: Pat
   const read = db.prepare('begin')
   const write = db.prepare('begin immediate')
   const commit = db.prepare('commit')
+  const touch = db.prepare('select 1 from record limit 1')
   let waits = true
   return {
     db,
     path: options.path,
-    beginRead: () => void patient(() => read.run()),
+    beginRead() {
+      patient(() => {
+        read.run()
+        try {
+          touch.get()
+        } catch (error) {
+          // The snapshot is taken by the first read, which can be refused while another process recovers the WAL.
+          db.exec('rollback')
+          throw error
+        }
+      })
+    },
     beginWrite(durable) {
       const shouldWait = durable && options.synchronous === 'full'
       if (options.synchronous === 'full' && shouldWait !== waits) {

@@ -1,4 +1,4 @@
-/** A full disk refuses a call, keeps everything as it was, and is no obstacle once there is room. */
+/** A full disk refuses a call, keeps everything as it was, and is no obstacle once there is room; so does a read-only one. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,6 +19,15 @@ function smallDisk(): string | undefined {
   onTestFinished(() => void execFileSync('umount', ['-l', folder]))
   return folder
 }
+
+test('a disk that cannot be written is unavailable', async ({ skip }) => {
+  const folder = smallDisk()
+  if (folder === undefined) return skip('only root can mount a small disk')
+  const path = join(folder, 'lovage.db')
+  await (await sqliteStore(path)).close()
+  execFileSync('mount', ['-o', 'remount,ro', folder])
+  await expect(sqliteStore(path)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true })
+})
 
 test('a full disk refuses calls and loses nothing', async ({ skip }) => {
   const folder = smallDisk()

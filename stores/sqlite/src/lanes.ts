@@ -15,6 +15,8 @@ export interface Lanes {
    * most, however many tasks they have.
    */
   open(queues: readonly string[], names: readonly string[] | undefined): readonly Lane[]
+  /** Whether `open` would find any. */
+  isAnyOpen(queues: readonly string[], names: readonly string[] | undefined): boolean
   /** How many to take from each lane so that the most urgent `limit` tasks are taken: priority, then age. */
   shares(lanes: readonly Lane[], limit: number): readonly number[]
 }
@@ -27,32 +29,29 @@ export function pendingLanes(db: DatabaseSync): Lanes {
   const heads = rows(db, `select priority, seq ${pending} and name = ? order by priority desc, seq limit ?`)
   const nameOf = (row: unknown): string | undefined => (row as [string] | undefined)?.[0]
 
-  const all = (queue: string): Lane[] => {
-    const lanes: Lane[] = []
-    for (let name = nameOf(from.get(queue, '')); name !== undefined; name = nameOf(after.get(queue, name))) {
-      lanes.push({ queue, name })
-    }
-    return lanes
+  function* all(queue: string): Generator<Lane> {
+    for (let name = nameOf(from.get(queue, '')); name !== undefined; name = nameOf(after.get(queue, name))) yield { queue, name }
   }
 
   /** Leapfrog of two sorted lists: each seek skips all known names below the next lane, or all lanes below the next name. */
-  const some = (queue: string, sorted: readonly string[]): Lane[] => {
-    const lanes: Lane[] = []
+  function* some(queue: string, sorted: readonly string[]): Generator<Lane> {
     for (let place = 0; place < sorted.length; place++) {
       const name = sorted[place] as string
       const found = nameOf(from.get(queue, name))
-      if (found === undefined) break
-      if (found === name) lanes.push({ queue, name })
+      if (found === undefined) return
+      if (found === name) yield { queue, name }
       else while (place + 1 < sorted.length && compareBytes(sorted[place + 1] as string, found) < 0) place++
     }
-    return lanes
+  }
+
+  function* lanesOf(queues: readonly string[], names: readonly string[] | undefined): Generator<Lane> {
+    const sorted = names === undefined ? undefined : [...new Set(names)].sort(compareBytes)
+    for (const queue of queues) yield* sorted === undefined ? all(queue) : some(queue, sorted)
   }
 
   return {
-    open(queues, names) {
-      const sorted = names === undefined ? undefined : [...new Set(names)].sort(compareBytes)
-      return queues.flatMap((queue) => (sorted === undefined ? all(queue) : some(queue, sorted)))
-    },
+    open: (queues, names) => [...lanesOf(queues, names)],
+    isAnyOpen: (queues, names) => lanesOf(queues, names).next().done === false,
     shares(lanes, limit) {
       if (lanes.length < 2) return lanes.map(() => limit)
       const line: [lane: number, priority: number, seq: number][] = []

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { chmod, lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { connect, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { StoreError } from '@lovage/core'
 import { peerIdPattern } from './peer-protocol.ts'
 
@@ -35,6 +35,9 @@ export async function peerFolder(file: string): Promise<PeerFolder> {
   const socketAt = (id: string): string => join(folder, `${id}.sock`)
   const markerAt = (id: string): string => join(folder, `${id}.at`)
 
+  /** Where this process listens, if not in the folder. */
+  let away: string | undefined
+
   const enterHere = async (server: Server, id: string): Promise<boolean> => {
     if (!fits(socketAt(id))) return false
     const early = join(folder, `${id}.new`)
@@ -50,6 +53,7 @@ export async function peerFolder(file: string): Promise<PeerFolder> {
 
   const enterElsewhere = async (server: Server, id: string): Promise<void> => {
     const address = process.platform === 'win32' ? `\\\\.\\pipe\\lovage-${id}` : join(await privateFolder(real), `${id}.sock`)
+    away = address
     await listen(server, address)
     await writeFile(`${markerAt(id)}.new`, address, { mode: 0o600 })
     await rename(`${markerAt(id)}.new`, markerAt(id))
@@ -63,7 +67,10 @@ export async function peerFolder(file: string): Promise<PeerFolder> {
     const answer = await reach(address)
     // A missing socket says little where temporary folders are not shared, as between containers.
     if (answer === 'missing') return process.platform === 'win32' ? tidy('gone', [markerAt(id)]) : 'doubt'
-    return answer === 'gone' ? tidy('gone', [markerAt(id), address]) : answer
+    if (answer !== 'gone') return answer
+    await tidy('gone', [markerAt(id), address])
+    await rmdir(dirname(address)).catch(() => {})
+    return 'gone'
   }
 
   return {
@@ -77,9 +84,10 @@ export async function peerFolder(file: string): Promise<PeerFolder> {
       }
     },
     async leave(id) {
-      await tidy('gone', [socketAt(id), markerAt(id)])
-      // The last one out takes the folder along; it is not empty while there are others.
+      await tidy('gone', [socketAt(id), markerAt(id), ...(away === undefined ? [] : [away])])
+      // The last one out takes the folders along; they are not empty while there are others.
       await rmdir(folder).catch(() => {})
+      if (away !== undefined) await rmdir(dirname(away)).catch(() => {})
     },
     async list() {
       const names = await readdir(folder).catch(() => [])
