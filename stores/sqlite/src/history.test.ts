@@ -1,0 +1,65 @@
+/** Long histories: pages, counts and pruning stay right where the store changes its way of looking. */
+import type { Task, TaskQuery } from '@lovage/core'
+import { expect, onTestFinished, test } from 'vitest'
+import { claimRequest, completed, newTask } from './fixtures/new-task.ts'
+import { scratchFile } from './fixtures/scratch.ts'
+import { sqliteStore } from './sqlite-store.ts'
+
+test('states that many tasks are in and states that few are in make one page', async () => {
+  const store = await sqliteStore(await scratchFile(onTestFinished), { synchronous: 'normal' })
+  const many = 20_500
+  await store.insert(
+    Array.from({ length: many }, (_, index) => newTask(`t${index}`, { queue: index % 1000 === 0 ? 'rare' : 'q' })),
+  )
+  const { tasks } = await store.claim(claimRequest({ queues: ['rare'] }))
+  expect(tasks.length).toBe(21)
+  await store.update(tasks.slice(0, 7).map(completed))
+
+  const all = async (query: TaskQuery): Promise<readonly Task[]> => {
+    const found: Task[] = []
+    for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
+      const page = await store.find({ ...query, limit: 1000, ...(cursor === undefined ? {} : { cursor }) })
+      found.push(...page.tasks)
+      cursor = page.cursor
+    }
+    return found
+  }
+  const live = await all({ states: ['pending', 'running'], order: 'oldest' })
+  expect(live.length).toBe(many - 7)
+  expect(live.map(({ id }) => Number(id.slice(1)))).toEqual(live.map(({ id }) => Number(id.slice(1))).sort((a, b) => a - b))
+  expect((await all({ states: ['completed'] })).map(({ id }) => id)).toEqual(
+    [6, 5, 4, 3, 2, 1, 0].map((index) => `t${index * 1000}`),
+  )
+  expect((await all({ states: ['completed', 'running'], queue: 'rare' })).length).toBe(21)
+  expect((await store.counts()).map(({ queue, state, count }) => `${queue} ${state} ${count}`).sort()).toEqual([
+    `q pending ${many - 21}`,
+    'rare completed 7',
+    'rare running 14',
+  ])
+  await store.close()
+})
+
+test('results are cleared once and by time, also those that end up behind what was looked at', async () => {
+  const store = await sqliteStore(await scratchFile(onTestFinished))
+  const settle = async (id: string, resolvedAt: number): Promise<void> => {
+    await store.insert([newTask(id)])
+    const { tasks } = await store.claim(claimRequest())
+    await store.update(
+      tasks.map(({ run }) => ({ id, from: 'running', run, patch: { state: 'completed', result: '1', resolvedAt } })),
+    )
+  }
+  const day = 86_400_000
+  await settle('a', 10 * day)
+  await settle('b', 11 * day)
+  const prune = (before: number) => store.prune({ state: 'completed', before, what: 'result', limit: 100 })
+  expect(await prune(10.5 * day)).toBe(1)
+  expect(await prune(10.5 * day)).toBe(0)
+  // A clock that is a little behind.
+  await settle('c', 10.5 * day - 60_000)
+  expect(await prune(12 * day)).toBe(2)
+  expect((await store.get(['a', 'b', 'c'])).map((task) => task?.result)).toEqual([undefined, undefined, undefined])
+  expect(await store.prune({ state: 'pending', before: 12 * day, limit: 100 })).toBe(0)
+  expect(await store.prune({ state: 'completed', before: 12 * day, limit: 2 })).toBe(2)
+  expect(await store.prune({ state: 'completed', before: 12 * day, limit: 2 })).toBe(1)
+  await store.close()
+})
