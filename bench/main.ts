@@ -25,12 +25,14 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
   throughput: [
     [
       { name: 'Lovage, FULL (default)', file: 'lovage-sqlite.ts' },
+      { name: 'raw node:sqlite with ids, FULL', file: 'raw-sqlite.ts', settings: { shape: 'usable' } },
       { name: 'raw node:sqlite, FULL', file: 'raw-sqlite.ts' },
       { name: 'BullMQ on Redis', file: 'bullmq.ts' },
       { name: 'plainjob, FULL', file: 'plainjob.ts' },
     ],
     [
       { name: 'Lovage, NORMAL', file: 'lovage-sqlite.ts', settings: { synchronous: 'normal' } },
+      { name: 'raw node:sqlite with ids, NORMAL', file: 'raw-sqlite.ts', settings: { shape: 'usable', synchronous: 'normal' } },
       { name: 'raw node:sqlite, NORMAL', file: 'raw-sqlite.ts', settings: { synchronous: 'normal' } },
       { name: 'plainjob, NORMAL', file: 'plainjob.ts', settings: { synchronous: 'normal' } },
     ],
