@@ -10,6 +10,9 @@ import { rows } from './statement.ts'
 import { prepareVerbs } from './verbs.ts'
 import type { FromThread, ThreadOptions, ToThread } from './wire.ts'
 
+/** Node's timers take no longer ones; firing early does no harm. */
+const timerLimitMs = 2 ** 31 - 1
+
 /** Opens the file and serves it on the port, or says why not. */
 export function serve(port: MessagePort, options: ThreadOptions): void {
   const tell = (message: FromThread): void => port.postMessage(message)
@@ -32,11 +35,18 @@ function serveOn(port: MessagePort, connection: Connection, options: ThreadOptio
     blockedLimitMs: options.blockedLimitMs,
     elapsed: () => performance.now(),
     later(delayMs, callback) {
-      const timer = setTimeout(callback, delayMs)
+      const timer = setTimeout(callback, Math.min(delayMs, timerLimitMs))
       return { cancel: () => clearTimeout(timer) }
     },
     ping: () => port.postMessage('ping' satisfies FromThread),
-    holdsAny: (holder) => held.get(holder) !== undefined,
+    holdsAny(holder) {
+      try {
+        return held.get(holder) !== undefined
+      } catch {
+        // A file that cannot be read now is no reason to let go.
+        return true
+      }
+    },
     renew: (holder, until) => void run([[0, 'renew', { holder, until } satisfies RenewRequest]]),
   })
   port.on('message', (first: ToThread) => {

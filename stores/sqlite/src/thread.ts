@@ -3,8 +3,8 @@ import { enableCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { ThreadOptions } from './wire.ts'
 
-// A thread shares no compiled code with the process that starts it: from the sources, opening a file takes 30 ms with
-// Node's compile cache and 80 ms without.
+// A thread shares no compiled code with the process that starts it. Run from the sources, this saves a third of the time
+// that opening a file takes.
 enableCompileCache()
 const { serve } = await import('./serve.ts')
 if (parentPort !== null) serve(parentPort, workerData as ThreadOptions)
