@@ -54,5 +54,5 @@ function announceApplied({ announcer }: Engine, applied: readonly Task[], change
   const states = new Map(changes.map((change) => [change.id, change.patch.state]))
   announcer.resolved(applied.filter((task) => isResolved(states.get(task.id) ?? task.state)).map((task) => task.id))
   announcer.ready(new Set(applied.filter((task) => states.get(task.id) === 'pending').map((task) => task.queue)))
-  for (const { id, holder } of applied) if (holder !== undefined) announcer.abort(holder, [{ id, reason: 'cancelled' }])
+  for (const { id, run, holder } of applied) if (holder !== undefined) announcer.abort(holder, [{ id, run, reason: 'cancelled' }])
 }

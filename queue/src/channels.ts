@@ -21,5 +21,7 @@ export const eventChannel = (family: EventFamily): string => `event.${family}`
 /** A run that its worker must abandon. */
 export interface Abort {
   readonly id: string
+  /** Undefined: whichever run it is. */
+  readonly run?: number | undefined
   readonly reason: 'cancelled' | 'lost' | 'deadline'
 }

@@ -14,7 +14,7 @@ import {
 } from '@lovage/core'
 import { type Abort, abortChannel, readyChannel } from './channels.ts'
 import { type DeliveryHome, deliveredMessage, QueueDelivery } from './delivery.ts'
-import { boundInput } from './dependency-input.ts'
+import { boundInputs } from './dependency-input.ts'
 import type { Engine } from './engine.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { NoteTaker } from './note-taker.ts'
@@ -25,12 +25,20 @@ import type { WorkerRegistry } from './worker-registry.ts'
 const claimLimit = 512
 const claimFlights = 2
 
+/** What ties a consumer to its broker. */
+export interface ConsumerTies {
+  readonly registry: WorkerRegistry
+  /** The switch under which it claims. */
+  readonly hold: Hold
+  /** Called when it begins to close. */
+  closing(): void
+}
+
 export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #engine: Engine
   readonly #options: ConsumeOptions
   readonly #listener: ConsumerListener
-  readonly #registry: WorkerRegistry
-  readonly #hold: Hold
+  readonly #ties: ConsumerTies
   readonly #names: readonly string[]
   readonly #settler: Settler
   readonly #notes: NoteTaker
@@ -51,11 +59,13 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   #cancelSleep: CancelTimer | undefined
   #sleepUntil = Number.POSITIVE_INFINITY
   #claimsIdle: (() => void) | undefined
+  #letGo: (() => void) | undefined
+  /** Aborts of runs whose claim is still on its way here. */
+  readonly #earlyAborts = new Map<string, Abort>()
 
-  constructor(engine: Engine, registry: WorkerRegistry, hold: Hold, options: ConsumeOptions, listener: ConsumerListener) {
+  constructor(engine: Engine, ties: ConsumerTies, options: ConsumeOptions, listener: ConsumerListener) {
     this.#engine = engine
-    this.#registry = registry
-    this.#hold = hold
+    this.#ties = ties
     this.#options = options
     this.#listener = listener
     this.#prefetch = options.prefetch
@@ -67,17 +77,17 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     })
     this.#notes = new NoteTaker(engine)
     this.#leases = new LeaseKeeper(engine, {
-      holder: hold.id,
+      holder: ties.hold.id,
       held: () => [...this.#inFlight.values()].map(({ task }) => ({ id: task.id, run: task.run })),
       knows: (run) => this.#inFlight.get(run.id)?.task.run === run.run || this.#settling.get(run.id)?.task.run === run.run,
-      lost: (run) => this.#revoke(run.id, 'lost', run.run),
-      orphaned: (run) => void this.#releaseOrphan(run),
+      lost: (run) => this.#revoke({ ...run, reason: 'lost' }),
+      orphaned: (run) => void this.#releaseOrphan(run).catch((error: Error) => listener.error(error)),
       error: (error) => listener.error(error),
     })
   }
 
   get holder(): string {
-    return this.#hold.id
+    return this.#ties.hold.id
   }
 
   get maxPayload(): number {
@@ -86,10 +96,16 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   /** Subscribes, announces the worker and begins to claim. */
   async open(): Promise<void> {
+    this.#letGo = this.#engine.keepAlive.hold()
     this.#ends.push(await this.#engine.signal.subscribe(abortChannel(this.holder), (message) => this.#aborted(message)))
-    for (const queue of this.#options.queues) await this.#subscribe(queue)
+    await Promise.all(this.#options.queues.map((queue) => this.#subscribe(queue)))
     await this.#register()
     this.#pump()
+  }
+
+  /** Renews at once, for a process that slept over its leases. */
+  renew(): Promise<void> {
+    return this.#leases.renew()
   }
 
   now(): number {
@@ -164,7 +180,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   }
 
   #register(): Promise<void> {
-    return this.#registry.put(this.#hold.id, { ...this.#options, queues: [...this.#queues.keys()] })
+    return this.#ties.registry.put(this.#ties.hold.id, { ...this.#options, queues: [...this.#queues.keys()] })
   }
 
   /** Claims as much as there is room for. Called whenever that may have changed; costs nothing when it has not. */
@@ -178,7 +194,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.#claims++
     void this.#claim(Math.min(room, claimLimit)).then(() => {
       this.#claims--
-      if (this.#claims === 0) this.#claimsIdle?.()
+      if (this.#claims === 0) this.#claimsDone()
       if (this.#plenty || this.#again) {
         this.#again = false
         this.#pump()
@@ -217,16 +233,21 @@ export class QueueConsumer implements Consumer, DeliveryHome {
       if (task.extras?.bind !== undefined) bound.push(task)
       else this.#admit(task, deliveries)
     }
+    this.#leases.start()
     this.#handOver(deliveries)
     if (bound.length > 0) await this.#deliverBound(bound)
-    this.#leases.start()
   }
 
   async #deliverBound(tasks: readonly Task[]): Promise<void> {
     const deliveries: QueueDelivery[] = []
-    for (const task of tasks) {
-      const input = await boundInput(this.#engine.store, task)
-      this.#admit({ ...task, input, extras: { ...task.extras, nullInput: true } }, deliveries)
+    try {
+      const inputs = await boundInputs(this.#engine.store, tasks)
+      for (const [index, task] of tasks.entries()) {
+        this.#admit({ ...task, input: inputs[index] ?? 'null', extras: { ...task.extras, nullInput: true } }, deliveries)
+      }
+    } catch (error) {
+      this.#listener.error(error as Error)
+      for (const task of tasks) this.#settleUnseen(task, { type: 'released', delayMs: 1000 })
     }
     this.#handOver(deliveries)
   }
@@ -237,19 +258,28 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   }
 
   #admit(task: Task, deliveries: QueueDelivery[]): void {
+    const abort = this.#earlyAborts.get(task.id)
+    if (abort !== undefined && (abort.run === undefined || abort.run === task.run)) return
+    // An older run of the same task has lost it, though nobody has said so yet.
+    this.#revoke({ id: task.id, reason: 'lost' })
     try {
       const delivery = new QueueDelivery(this, task, deliveredMessage(task, inputOf(task)))
       this.#inFlight.set(task.id, delivery)
       deliveries.push(delivery)
     } catch (error) {
-      const event: TaskEvent = {
-        type: 'rejected',
-        startedAt: this.now(),
-        reason: 'malformed-payload',
-        failure: failureFrom(error),
-      }
-      this.#settler.settle(task, event).catch((failed: Error) => this.#listener.error(failed))
+      const failure = failureFrom(error)
+      this.#settleUnseen(task, { type: 'rejected', startedAt: this.now(), reason: 'malformed-payload', failure })
     }
+  }
+
+  /** Settles a claimed task that no worker gets to see. */
+  #settleUnseen(task: Task, event: TaskEvent): void {
+    this.#settler.settle(task, event).catch((error: Error) => this.#listener.error(error))
+  }
+
+  #claimsDone(): void {
+    this.#earlyAborts.clear()
+    this.#claimsIdle?.()
   }
 
   /** Sleeps no longer than to this time. */
@@ -270,10 +300,13 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   }
 
   #aborted(message: string): void {
-    for (const { id, reason } of JSON.parse(message) as Abort[]) this.#revoke(id, reason)
+    for (const abort of JSON.parse(message) as Abort[]) {
+      if (this.#claims > 0 && !this.#inFlight.has(abort.id)) this.#earlyAborts.set(abort.id, abort)
+      this.#revoke(abort)
+    }
   }
 
-  #revoke(id: string, reason: Abort['reason'], run?: number): void {
+  #revoke({ id, run, reason }: Abort): void {
     const delivery = this.#inFlight.get(id)
     if (delivery === undefined || (run !== undefined && delivery.task.run !== run)) return
     this.#inFlight.delete(id)
@@ -288,22 +321,26 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   }
 
   async #close(): Promise<void> {
+    this.#ties.closing()
     this.#cancelSleep?.()
-    if (this.#claims > 0) await new Promise<void>((resolve) => (this.#claimsIdle = resolve))
-    await this.#notes.flush()
-    await this.#settler.drain()
-    await this.#giveBack()
-    this.#leases.close()
-    for (const end of [...this.#ends, ...this.#queues.values()]) end()
-    await this.#registry.remove(this.holder)
-    await this.#hold.release()
+    try {
+      if (this.#claims > 0) await new Promise<void>((resolve) => (this.#claimsIdle = resolve))
+      await this.#notes.flush()
+      await this.#settler.drain()
+      await this.#giveBack()
+    } finally {
+      this.#leases.close()
+      for (const end of [...this.#ends, ...this.#queues.values()]) end()
+      await this.#ties.registry.remove(this.holder).finally(() => this.#ties.hold.release())
+      this.#letGo?.()
+    }
   }
 
   /** Releases what was delivered and not settled. */
   async #giveBack(): Promise<void> {
     const { store, announcer, clock } = this.#engine
     const tasks = [...this.#inFlight.values()].map((delivery) => delivery.task)
-    this.#inFlight.clear()
+    for (const task of tasks) this.#revoke({ id: task.id, run: task.run, reason: 'lost' })
     const changes = tasks.flatMap((task) => {
       const decision = decide(task, { type: 'released' }, clock.now())
       return decision.ok ? [{ id: task.id, from: task.state, run: task.run, patch: decision.patch }] : []

@@ -2,6 +2,7 @@
 import { type ControlBus, type ControlHandler, type ControlReply, matchesPattern, type RequestOptions } from '@lovage/core'
 import { controlChannel, replyChannel } from './channels.ts'
 import type { Engine } from './engine.ts'
+import { encodePayload } from './payload.ts'
 import type { WorkerRegistry } from './worker-registry.ts'
 
 interface Request {
@@ -38,15 +39,18 @@ export class SignalControlBus implements ControlBus {
   ): Promise<readonly ControlReply[]> {
     const { destination, pattern, timeoutMs = defaultTimeoutMs, limit = Number.POSITIVE_INFINITY } = options
     const ticket = this.#engine.newId()
+    const request: Request = { ticket, method, args, destination, pattern }
+    const message = encodePayload(request, Number.POSITIVE_INFINITY, () => `arguments of ${method}`)
     const expected = destination ?? (await this.#known(pattern))
     const collected = new Collector(expected, limit)
     const end = await this.#engine.signal.subscribe(replyChannel(ticket), (message) => {
       collected.add(JSON.parse(message) as ControlReply)
     })
     const cancel = this.#engine.clock.at(this.#engine.clock.now() + timeoutMs, () => collected.finish())
-    const request: Request = { ticket, method, args, destination, pattern }
-    this.#engine.signal.publish(controlChannel, JSON.stringify(request))
+    this.#engine.signal.publish(controlChannel, message)
+    const letGo = this.#engine.keepAlive.hold()
     const replies = await collected.done
+    letGo()
     cancel()
     end()
     return replies
@@ -59,14 +63,19 @@ export class SignalControlBus implements ControlBus {
   }
 
   async #answer(request: Request, worker: string, handler: ControlHandler): Promise<void> {
-    let reply: ControlReply
+    let reply: string
     try {
-      reply = { worker, ok: true, value: (await handler(request.method, request.args)) ?? null }
+      reply = replyText({ worker, ok: true, value: (await handler(request.method, request.args)) ?? null })
     } catch (error) {
-      reply = { worker, ok: false, error: error instanceof Error ? error.message : String(error) }
+      reply = replyText({ worker, ok: false, error: error instanceof Error ? error.message : String(error) })
     }
-    this.#engine.signal.publish(replyChannel(request.ticket), JSON.stringify(reply))
+    this.#engine.signal.publish(replyChannel(request.ticket), reply)
   }
+}
+
+/** @throws {TypeError} when the value is not JSON */
+function replyText(reply: ControlReply): string {
+  return JSON.stringify(reply)
 }
 
 function isAddressed(request: Request, worker: string): boolean {

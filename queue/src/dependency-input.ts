@@ -1,12 +1,22 @@
-/** Builds the input of a task that takes the results of its dependencies. */
+/** Builds the inputs of tasks that take the results of their dependencies. */
 import type { Store, Task } from '@lovage/core'
 
-/** The input as JSON text: the one dependency's result, or all results in order. Results that are gone count as `null`. */
-export async function boundInput(store: Store, task: Task): Promise<string> {
-  const ids = task.extras?.dependencies ?? []
-  const results: string[] = []
-  for (let i = 0; i < ids.length; i += 1000) {
-    for (const dependency of await store.get(ids.slice(i, i + 1000))) results.push(dependency?.result ?? 'null')
+const pageSize = 1000
+
+/** The inputs as JSON texts: the first dependency's result, or all results in order. Results that are gone count as `null`. */
+export async function boundInputs(store: Store, tasks: readonly Task[]): Promise<readonly string[]> {
+  const wanted = tasks.map(
+    ({ extras }) => (extras?.bind === 'one' ? extras.dependencies?.slice(0, 1) : extras?.dependencies) ?? [],
+  )
+  const ids = [...new Set(wanted.flat())]
+  const results = new Map<string, string>()
+  for (let i = 0; i < ids.length; i += pageSize) {
+    for (const task of await store.get(ids.slice(i, i + pageSize)))
+      if (task?.result !== undefined) results.set(task.id, task.result)
   }
-  return task.extras?.bind === 'one' ? (results[0] ?? 'null') : `[${results.join(',')}]`
+  const resultOf = (id: string): string => results.get(id) ?? 'null'
+  return tasks.map(({ extras }, index) => {
+    const of = (wanted[index] ?? []).map(resultOf)
+    return extras?.bind === 'one' ? (of[0] ?? 'null') : `[${of.join()}]`
+  })
 }

@@ -1,6 +1,7 @@
 /** What every part of the queue stands on: the ports and the settings, put together once. */
 import type { Clock, Cron, Liveness, Logger, Random, Signal, Store } from '@lovage/core'
 import type { Announcer } from './announcer.ts'
+import type { KeepAlive } from './keep-alive.ts'
 
 export interface Engine {
   readonly store: Store
@@ -12,6 +13,7 @@ export interface Engine {
   readonly random: Random
   readonly newId: () => string
   readonly announcer: Announcer
+  readonly keepAlive: KeepAlive
   readonly settings: QueueSettings
 }
 

@@ -7,7 +7,7 @@ import type { Engine } from './engine.ts'
 export class SignalEventBus implements EventBus {
   readonly knowsListeners = true
   readonly #engine: Engine
-  readonly #gathered = new Map<EventFamily, WorkerEvent[]>()
+  readonly #gathered = new Map<EventFamily, string[]>()
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -15,11 +15,13 @@ export class SignalEventBus implements EventBus {
 
   emit(event: WorkerEvent): void {
     if (!this.wanted(event.type)) return
+    const text = this.#textOf(event)
+    if (text === undefined) return
     if (this.#gathered.size === 0) setImmediate(() => this.flush())
     const family = familyOf(event.type)
     const gathered = this.#gathered.get(family)
-    if (gathered === undefined) this.#gathered.set(family, [event])
-    else gathered.push(event)
+    if (gathered === undefined) this.#gathered.set(family, [text])
+    else gathered.push(text)
   }
 
   wanted(type?: string): boolean {
@@ -30,8 +32,19 @@ export class SignalEventBus implements EventBus {
 
   /** Publishes what was gathered in this tick. */
   flush(): void {
-    for (const [family, events] of this.#gathered) this.#engine.signal.publish(eventChannel(family), JSON.stringify(events))
+    const gathered = [...this.#gathered]
     this.#gathered.clear()
+    for (const [family, texts] of gathered) this.#engine.signal.publish(eventChannel(family), `[${texts.join()}]`)
+  }
+
+  /** Undefined for an event that cannot be written: its loss is told, the others go on. */
+  #textOf(event: WorkerEvent): string | undefined {
+    try {
+      return JSON.stringify(event)
+    } catch (error) {
+      this.#engine.logger.warn({ err: error, type: event.type }, `an event of type ${event.type} was dropped: it is not JSON`)
+      return undefined
+    }
   }
 
   async capture(patterns: readonly string[], handler: (event: WorkerEvent) => void): Promise<() => Promise<void>> {
@@ -42,7 +55,9 @@ export class SignalEventBus implements EventBus {
     }
     const families = eventFamilies.filter((family) => patterns.some((pattern) => mayMatch(pattern, family)))
     const ends = await Promise.all(families.map((family) => this.#engine.signal.subscribe(eventChannel(family), hear)))
+    const letGo = this.#engine.keepAlive.hold()
     return async () => {
+      letGo()
       for (const end of ends) end()
     }
   }

@@ -23,6 +23,7 @@ export class LeaseKeeper {
   #dueAt = 0
   #suspects = new Set<string>()
   #closed = false
+  #announcedAt = 0
 
   constructor(engine: Engine, home: LeaseHome) {
     this.#engine = engine
@@ -32,8 +33,17 @@ export class LeaseKeeper {
   /** Begins to renew; harmless when it does already. Ends by itself when nothing is held. */
   start(): void {
     if (this.#cancel !== undefined || this.#closed) return
-    this.#dueAt = this.#engine.clock.now() + this.#engine.settings.leaseMs / 3
-    this.#cancel = this.#engine.clock.at(this.#dueAt, () => void this.#renew())
+    const { clock, settings } = this.#engine
+    this.#announce(clock.now() + settings.leaseMs)
+    this.#dueAt = clock.now() + settings.leaseMs / 3
+    this.#cancel = clock.at(this.#dueAt, () => void this.#renewInTime())
+  }
+
+  /** Those who maintain wake when the lease would end; then they look how far it has come since. */
+  #announce(until: number): void {
+    if (until < this.#announcedAt + this.#engine.settings.leaseMs / 3) return
+    this.#announcedAt = until
+    this.#engine.announcer.due(until)
   }
 
   close(): void {
@@ -41,8 +51,8 @@ export class LeaseKeeper {
     this.#cancel?.()
   }
 
-  async #renew(): Promise<void> {
-    const { clock, store, settings, logger } = this.#engine
+  async #renewInTime(): Promise<void> {
+    const { clock, settings, logger } = this.#engine
     const late = clock.now() - this.#dueAt
     if (late > settings.leaseMs / 3) {
       logger.warn(
@@ -50,15 +60,20 @@ export class LeaseKeeper {
         `the event loop was blocked for ${formatDuration(late)}: handlers that compute long belong in a pool of threads or processes`,
       )
     }
+    await this.renew()
+    this.#cancel = undefined
+    if (this.#home.held().length > 0 || this.#suspects.size > 0) this.start()
+  }
+
+  /** Renews now. Never rejects. */
+  async renew(): Promise<void> {
+    const { clock, store, settings } = this.#engine
     const before = this.#home.held()
     try {
-      const held = await store.renew({ holder: this.#home.holder, until: clock.now() + settings.leaseMs })
-      this.#compare(before, held)
+      this.#compare(before, await store.renew({ holder: this.#home.holder, until: clock.now() + settings.leaseMs }))
     } catch (error) {
       this.#home.error(error as Error)
     }
-    this.#cancel = undefined
-    if (this.#home.held().length > 0 || this.#suspects.size > 0) this.start()
   }
 
   #compare(before: readonly RunRef[], held: readonly RunRef[]): void {

@@ -9,6 +9,14 @@ const pageSize = 500
 /** Several processes wake at the same due time; a little disorder lets the first one do the work for all. */
 const staggerMs = 50
 const pruneEveryMs = 300_000
+/** How long the workers of a machine that slept have to renew their leases, at the most. */
+const longestGraceMs = 5000
+
+/** A consumer of this process: as long as it renews, its leases are good. */
+export interface OwnConsumer {
+  readonly holder: string
+  renew(): Promise<void>
+}
 
 /**
  * No process leads: every duty is a fenced or idempotent write, so doing it twice is harmless, and no leader's crash has to
@@ -18,25 +26,35 @@ export class Maintenance {
   readonly #engine: Engine
   readonly #schedules: QueueSchedules
   readonly #registry: WorkerRegistry
+  readonly #own: Iterable<OwnConsumer>
   readonly #ends: (() => void)[] = []
   #started: Promise<void> | undefined
   #cancel: CancelTimer | undefined
   #nextAt = Number.POSITIVE_INFINITY
   #running: Promise<void> | undefined
+  #pruning: Promise<void> | undefined
   #again = false
   #closed = false
   #prunedAt = 0
 
-  constructor(engine: Engine, schedules: QueueSchedules, registry: WorkerRegistry) {
+  constructor(engine: Engine, schedules: QueueSchedules, registry: WorkerRegistry, own: Iterable<OwnConsumer>) {
     this.#engine = engine
     this.#schedules = schedules
     this.#registry = registry
+    this.#own = own
   }
 
   /** Begins; harmless when it has begun. Resolves when crashes are being watched for. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
     this.#started ??= this.#start()
-    return this.#started
+    try {
+      await this.#started
+    } catch (error) {
+      // The next one who needs it tries again.
+      this.#started = undefined
+      for (const end of this.#ends.splice(0)) end()
+      throw error
+    }
   }
 
   /** The slow check that makes up for lost signals and finds workers that died while nobody watched. */
@@ -51,6 +69,7 @@ export class Maintenance {
     this.#cancel?.()
     for (const end of this.#ends) end()
     await this.#running
+    await this.#pruning
   }
 
   async #start(): Promise<void> {
@@ -97,7 +116,9 @@ export class Maintenance {
     try {
       const due = await this.#sweep()
       const scheduled = await this.#schedules.fire(clock.now())
-      await this.#prune()
+      this.#pruning ??= this.#prune().finally(() => {
+        this.#pruning = undefined
+      })
       for (const at of [due, scheduled]) if (at !== undefined) this.#sleepUntil(at)
     } catch (error) {
       this.#complain(error)
@@ -108,13 +129,25 @@ export class Maintenance {
   /** Resolves overdue tasks and answers when the next one is due. */
   async #sweep(): Promise<number | undefined> {
     const { store, clock, announcer } = this.#engine
-    for (;;) {
+    for (let mayRenew = true; ; ) {
       const now = clock.now()
       const reply = await store.sweep(now, pageSize)
       announcer.ripple(reply)
+      if (mayRenew && (await this.#renewOwn(reply.overdue))) {
+        mayRenew = false
+        continue
+      }
       await this.#expire(reply.overdue, now)
       if (reply.overdue.length < pageSize) return reply.nextAt
     }
+  }
+
+  /** After a suspend or a step of the clock this process may find its own live workers overdue: they renew instead. */
+  async #renewOwn(overdue: readonly Task[]): Promise<boolean> {
+    const holders = new Set(overdue.map((task) => task.holder))
+    const own = [...this.#own].filter((consumer) => holders.has(consumer.holder))
+    await Promise.all(own.map((consumer) => consumer.renew()))
+    return own.length > 0
   }
 
   async #expire(overdue: readonly Task[], now: number): Promise<void> {
@@ -140,13 +173,23 @@ export class Maintenance {
         logger.warn({ task: task.id, worker: task.worker }, `the lease of ${task.name} ended; it runs again elsewhere`)
       } else announcer.resolved([task.id])
       if (task.holder !== undefined) {
-        announcer.abort(task.holder, [{ id: task.id, reason: change.patch.reason === 'deadline-exceeded' ? 'deadline' : 'lost' }])
+        announcer.abort(task.holder, [
+          { id: task.id, run: task.run, reason: change.patch.reason === 'deadline-exceeded' ? 'deadline' : 'lost' },
+        ])
       }
     })
   }
 
   /** Removes history that is older than the retention, now and then. */
   async #prune(): Promise<void> {
+    try {
+      await this.#pruneWhenTime()
+    } catch (error) {
+      this.#complain(error)
+    }
+  }
+
+  async #pruneWhenTime(): Promise<void> {
     const { clock, settings } = this.#engine
     const now = clock.now()
     if (now - this.#prunedAt < pruneEveryMs) return
@@ -166,7 +209,15 @@ export class Maintenance {
     if (this.#closed || !(at < this.#nextAt)) return
     this.#cancel?.()
     this.#nextAt = at
-    this.#cancel = this.#engine.clock.at(at + Math.floor(this.#engine.random() * staggerMs), () => this.#wake())
+    const { clock, random } = this.#engine
+    this.#cancel = clock.at(at + Math.floor(random() * staggerMs), () => this.#wakeAfter(clock.now() - at))
+  }
+
+  /** Who wakes very late has slept, and so has everybody on this machine: the others renew first. */
+  #wakeAfter(late: number): void {
+    const { clock, settings } = this.#engine
+    if (late < settings.leaseMs / 2) this.#wake()
+    else this.#cancel = clock.at(clock.now() + Math.min(settings.leaseMs / 3, longestGraceMs), () => this.#wake())
   }
 
   #complain(error: unknown): void {

@@ -29,6 +29,7 @@ import { SignalControlBus } from './control-bus.ts'
 import { cronerCron } from './croner-cron.ts'
 import type { Engine, QueueSettings } from './engine.ts'
 import { SignalEventBus } from './event-bus.ts'
+import { KeepAlive } from './keep-alive.ts'
 import { Maintenance } from './maintenance.ts'
 import { QueueAdmin } from './queue-admin.ts'
 import { QueueSchedules } from './queue-schedules.ts'
@@ -99,6 +100,7 @@ function engineFor(options: QueueBrokerOptions): Engine {
     random,
     newId,
     announcer: new Announcer(signal),
+    keepAlive: new KeepAlive(),
     settings: settingsFor(options),
   }
 }
@@ -148,7 +150,7 @@ class QueueBroker implements Broker, TaskBus {
     this.#registry = new WorkerRegistry(engine, { host: hostname(), pid: process.pid })
     this.#sender = new Sender(engine)
     const schedules = new QueueSchedules(engine)
-    this.#maintenance = new Maintenance(engine, schedules, this.#registry)
+    this.#maintenance = new Maintenance(engine, schedules, this.#registry, this.#consumers)
     this.control = new SignalControlBus(engine, this.#registry)
     this.events = new SignalEventBus(engine)
     this.results = new QueueResults(engine)
@@ -169,9 +171,15 @@ class QueueBroker implements Broker, TaskBus {
     await this.maintain()
     const { liveness, newId } = this.#engine
     const hold = (await liveness?.hold(options.worker)) ?? { id: newId(), release: async () => {} }
-    const consumer = new QueueConsumer(this.#engine, this.#registry, hold, options, listener)
+    const ties = { registry: this.#registry, hold, closing: () => this.#consumers.delete(consumer) }
+    const consumer: QueueConsumer = new QueueConsumer(this.#engine, ties, options, listener)
     this.#consumers.add(consumer)
-    await consumer.open()
+    try {
+      await consumer.open()
+    } catch (error) {
+      await consumer.close().catch((late: unknown) => this.#engine.logger.warn({ err: late }, 'a consumer that failed to open'))
+      throw error
+    }
     return consumer
   }
 
@@ -195,14 +203,24 @@ class QueueBroker implements Broker, TaskBus {
     })
   }
 
+  /** Every step is done, whatever the others say; the first failure is thrown at the end. */
   async #close(): Promise<void> {
     this.#cancelCheck()
-    await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
-    await this.#sender.close()
-    await this.#maintenance.close()
-    this.events.flush()
-    await this.results.close(closed())
-    await this.#onClose?.()
+    const failures: unknown[] = []
+    const attempt = async (step: () => unknown): Promise<void> => {
+      try {
+        await step()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    await Promise.all([...this.#consumers].map((consumer) => attempt(() => consumer.close())))
+    await attempt(() => this.#sender.close())
+    await attempt(() => this.#maintenance.close())
+    await attempt(() => this.events.flush())
+    await attempt(() => this.results.close(closed()))
+    await attempt(() => this.#onClose?.())
+    if (failures.length > 0) throw failures[0]
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type ScheduleSpec,
   type Schedules,
   type StoredRecord,
+  StoreError,
   TaskError,
 } from '@lovage/core'
 import { schedulesChannel } from './channels.ts'
@@ -36,10 +37,32 @@ export class QueueSchedules implements Schedules {
       )
     }
     encodePayload(spec.input, this.#engine.settings.maxPayload, () => `input of schedule ${spec.name}`)
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const record = await this.#engine.store.records.read(kind, spec.name)
+      const schedule = this.#taken(spec, record === undefined ? undefined : scheduleOf(record))
+      if (await this.#write(schedule, record?.version ?? 0)) return schedule
+    }
+    throw new StoreError('STORE_BUSY', `expected to write schedule ${spec.name}, but others kept changing it; try again`)
+  }
+
+  /** Declaring a schedule again, as programs do when they start, keeps what it has missed and that someone paused it. */
+  #taken(spec: ScheduleSpec, known: Schedule | undefined): Schedule {
     const { clock, cron } = this.#engine
-    const schedule: Schedule = { ...spec, paused: false, nextAt: nextFiring(spec, clock.now(), cron) }
-    await this.#write(schedule)
-    return schedule
+    const isSameTime = known?.cron === spec.cron && known?.everyMs === spec.everyMs && known?.zone === spec.zone
+    const nextAt = nextFiring(spec, clock.now(), cron)
+    if (nextAt === undefined) {
+      throw new ConfigError(
+        'SCHEDULE_INVALID',
+        `expected schedule ${spec.name} to fire some day, got a cron line that never does: ${spec.cron}`,
+      )
+    }
+    const paused = known?.paused ?? false
+    return {
+      ...spec,
+      paused,
+      nextAt: paused ? undefined : isSameTime ? (known?.nextAt ?? nextAt) : nextAt,
+      lastAt: known?.lastAt,
+    }
   }
 
   async list(): Promise<readonly Schedule[]> {

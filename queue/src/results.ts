@@ -16,6 +16,7 @@ export class QueueResults implements Results {
   readonly #waiters = new Map<string, Set<Waiter>>()
   #subscription: Promise<() => void> | undefined
   #cancelLinger: CancelTimer | undefined
+  #letGo: (() => void) | undefined
   #checking = false
   #changed = new Set<string>()
 
@@ -48,6 +49,7 @@ export class QueueResults implements Results {
         timeoutMs === undefined ? undefined : clock.at(clock.now() + timeoutMs, () => waiter.reject(waitTimeout(id, timeoutMs)))
       const waiters = this.#waiters.get(id) ?? new Set()
       this.#waiters.set(id, waiters.add(waiter))
+      this.#letGo ??= this.#engine.keepAlive.hold()
       this.#listen().then(() => this.#check([id]), waiter.reject)
     })
   }
@@ -65,24 +67,38 @@ export class QueueResults implements Results {
   }
 
   async #listen(): Promise<void> {
-    this.#subscription ??= this.#engine.signal.subscribe(resolvedChannel, (message) => {
-      if (this.#waiters.size === 0) return
-      const ids = (JSON.parse(message) as string[]).filter((id) => this.#waiters.has(id))
-      if (ids.length > 0) this.#check(ids)
-    })
+    this.#subscription ??= this.#subscribe()
     await this.#subscription
+  }
+
+  async #subscribe(): Promise<() => void> {
+    try {
+      return await this.#engine.signal.subscribe(resolvedChannel, (message) => {
+        if (this.#waiters.size === 0) return
+        const ids = (JSON.parse(message) as string[]).filter((id) => this.#waiters.has(id))
+        if (ids.length > 0) this.#check(ids)
+      })
+    } catch (error) {
+      // The next one who waits tries again.
+      this.#subscription = undefined
+      throw error
+    }
   }
 
   async #unlisten(): Promise<void> {
     const subscription = this.#subscription
     this.#subscription = undefined
-    if (subscription !== undefined) (await subscription)()
+    // Those who waited have heard why there is no subscription to end.
+    if (subscription !== undefined) await subscription.then((end) => end()).catch(() => {})
   }
 
   #forget(id: string, waiter: Waiter): void {
     const waiters = this.#waiters.get(id)
     if (waiters?.delete(waiter) && waiters.size === 0) this.#waiters.delete(id)
-    if (this.#waiters.size === 0) this.#linger()
+    if (this.#waiters.size > 0) return
+    this.#letGo?.()
+    this.#letGo = undefined
+    this.#linger()
   }
 
   /** Goes on listening for a while: whoever waits for one result often waits for the next. */

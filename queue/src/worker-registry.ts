@@ -58,6 +58,11 @@ export class WorkerRegistry {
       })
       if (changes.length === 0) break
       const reply = await store.update(changes)
+      // Should it only have looked dead, its handlers had better stop.
+      announcer.abort(
+        holder,
+        changes.map(({ id, run }) => ({ id, run, reason: 'lost' })),
+      )
       announcer.ripple(reply)
       announcer.ready(new Set(tasks.map((task) => task.queue)))
       announcer.resolved(changes.filter((change) => change.patch.state === 'exception').map((change) => change.id))
