@@ -81,3 +81,20 @@ test('task events are wanted only by those who capture them, whatever else is ca
   await settled()
   expect(seen.sort()).toEqual(['deploy', 'task-started', 'worker-online'])
 })
+
+test('answers and events that are not JSON become errors and warnings, and the rest goes on', async () => {
+  const broker = await w.another()
+  await new Recorder().open(broker, { worker: 'a@h' })
+  await broker.control.serve('a@h', () => 10n)
+  expect(await w.broker.control.request('count', {})).toMatchObject([{ worker: 'a@h', ok: false }])
+  await expect(w.broker.control.request('count', { n: 10n })).rejects.toMatchObject({ code: 'INPUT_UNSERIALIZABLE' })
+  const seen: string[] = []
+  await w.broker.events.capture(['*'], (event) => seen.push(event.type))
+  for (const [type, n] of [
+    ['bad', 10n],
+    ['good', 10],
+  ] as const)
+    broker.events.emit({ type, at: 0, worker: 'a@h', n })
+  await settled()
+  expect(seen).toEqual(['good'])
+})

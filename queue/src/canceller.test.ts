@@ -77,3 +77,43 @@ test('many at once', async () => {
   await w.broker.tasks.send(ids.map((id) => job(id)))
   expect((await w.broker.tasks.cancel(ids)).every(Boolean)).toBe(true)
 })
+
+test('a cancel that overtakes the answer to the claim keeps the task from its handler', async () => {
+  const recorder = await new Recorder().open(w.broker)
+  const { store } = w.backend
+  const claim = store.claim
+  let answer = (): void => {}
+  store.claim = async (request) => {
+    const reply = await claim.call(store, request)
+    if (reply.tasks.length > 0) await new Promise<void>((resolve) => (answer = resolve))
+    return reply
+  }
+  await w.broker.tasks.send([job('a')])
+  await settled()
+  expect(await w.broker.tasks.cancel(['a'])).toEqual([true])
+  answer()
+  await settled()
+  expect(recorder.names).toEqual([])
+})
+
+test('an abort of an earlier run does not hit the run after it', async () => {
+  await w.broker.tasks.send([job('a')])
+  const recorder = await new Recorder().open(w.broker)
+  await recorder.delivery('a').settle({ type: 'released' })
+  await settled()
+  expect(recorder.delivery('a').message.run).toBe(1)
+  const late = [{ id: 'a', run: 0, reason: 'lost' }]
+  w.backend.signal.publish(`abort.${recorder.consumer.holder}`, JSON.stringify(late))
+  await settled()
+  expect(recorder.revoked).toEqual([])
+})
+
+test('a run that comes back to the worker that lost it ends the one before', async () => {
+  await w.broker.tasks.send([job('a')])
+  const recorder = await new Recorder().open(w.broker)
+  await w.backend.store.update([{ id: 'a', from: 'running', run: 0, patch: { state: 'pending' } }])
+  await w.broker.tasks.send([job('wakes')])
+  await settled()
+  expect(recorder.delivery('a').message.run).toBe(1)
+  expect(recorder.revoked).toEqual([{ id: 'a', run: 0, reason: 'lost' }])
+})

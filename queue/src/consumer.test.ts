@@ -25,6 +25,21 @@ test('no more is delivered than the prefetch allows, and settling makes room', a
   expect(recorder.names).toEqual(['t0', 't1', 't2', 't3', 't4'])
 })
 
+test('names that are skipped stay with the queue until they are asked for again', async () => {
+  const recorder = await new Recorder().open(w.broker, { tasks: [{ name: 'job' }, { name: 'slow' }] })
+  recorder.consumer.skip?.(['slow'])
+  await w.broker.tasks.send([job('s', { name: 'slow' }), job('a')])
+  await settled()
+  expect(recorder.names).toEqual(['a'])
+  recorder.consumer.skip?.(['slow', 'job'])
+  await w.broker.tasks.send([job('b')])
+  await settled()
+  expect(recorder.names).toEqual(['a'])
+  recorder.consumer.skip?.([])
+  await settled()
+  expect(recorder.names).toEqual(['a', 's', 'b'])
+})
+
 test('a send wakes an idle consumer, which asked nothing while it waited', async () => {
   const recorder = await new Recorder().open(w.broker)
   const asked = { ...w.calls }
@@ -150,4 +165,50 @@ test('a store that fails is told of and tried again', async () => {
   await w.clock.advance(3_000)
   expect(recorder.errors.map((error) => error.message)).toEqual(['disk gone', 'disk gone'])
   expect(recorder.names).toEqual(['a'])
+})
+
+test('closing a broker tells the handlers of what it gives back', async () => {
+  await w.broker.tasks.send([job('a')])
+  const broker = await w.another()
+  const recorder = await new Recorder().open(broker)
+  await broker.close()
+  expect(recorder.revoked).toEqual([{ id: 'a', run: 0, reason: 'lost' }])
+  expect(await w.broker.results.get(['a'])).toMatchObject([{ state: 'pending' }])
+})
+
+test('a consumer that could not be opened takes nothing, and the next one can', async () => {
+  const { records } = w.backend.store
+  const write = records.write
+  records.write = () => Promise.reject(new TypeError('busy'))
+  await expect(new Recorder().open(w.broker)).rejects.toThrow('busy')
+  records.write = write
+  await w.broker.tasks.send([job('a')])
+  await settled()
+  expect(await w.broker.results.get(['a'])).toMatchObject([{ state: 'pending' }])
+  expect((await new Recorder().open(w.broker)).names).toEqual(['a'])
+})
+
+test('a broker whose first consumer failed is not spoilt', async () => {
+  const { signal } = w.backend
+  const subscribe = signal.subscribe
+  signal.subscribe = () => Promise.reject(new TypeError('no socket'))
+  await expect(new Recorder().open(w.broker)).rejects.toThrow('no socket')
+  await expect(w.broker.results.wait('a')).rejects.toThrow('no socket')
+  signal.subscribe = subscribe
+  await w.broker.tasks.send([job('a')])
+  const recorder = await new Recorder().open(w.broker)
+  const waiting = w.broker.results.wait('a')
+  await recorder.delivery('a').settle({ type: 'completed', result: 1 })
+  expect(await waiting).toMatchObject({ state: 'completed' })
+})
+
+test('closing goes on where a step fails, and says so', async () => {
+  const broker = await w.another({ onClose: () => Promise.reject(new TypeError('last')) })
+  await new Recorder().open(broker)
+  const { records } = w.backend.store
+  const write = records.write
+  records.write = () => Promise.reject(new TypeError('first'))
+  await expect(broker.close()).rejects.toThrow('first')
+  records.write = write
+  expect(w.backend.signal.heard('due')).toBe(false)
 })

@@ -39,7 +39,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #options: ConsumeOptions
   readonly #listener: ConsumerListener
   readonly #ties: ConsumerTies
-  readonly #names: readonly string[]
+  #names: readonly string[]
   readonly #settler: Settler
   readonly #notes: NoteTaker
   readonly #leases: LeaseKeeper
@@ -125,6 +125,12 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     const more = prefetch > this.#prefetch
     this.#prefetch = prefetch
     if (more) this.#pump()
+  }
+
+  skip(names: readonly string[]): void {
+    const skipped = new Set(names)
+    this.#names = this.#options.tasks.flatMap(({ name }) => (skipped.has(name) ? [] : name))
+    this.#pump()
   }
 
   async addQueue(queue: string): Promise<void> {

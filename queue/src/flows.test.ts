@@ -83,3 +83,17 @@ test('a delayed task that was blocked waits for its time after its dependencies'
   await w.clock.advance(60_000)
   expect(recorder.names).toEqual(['a', 'b'])
 })
+
+test('a task whose input could not be built goes back and is tried again', async () => {
+  await w.broker.tasks.send([job('a', { input: 1 }), job('b', { dependencies: ['a'], bind: 'one' })])
+  const recorder = await new Recorder().open(w.broker)
+  const { store } = w.backend
+  const get = store.get
+  store.get = () => Promise.reject(new TypeError('busy'))
+  await recorder.delivery('a').settle({ type: 'completed', result: 7 })
+  await settled()
+  expect(recorder.names).toEqual(['a'])
+  store.get = get
+  await w.clock.advance(1_000)
+  expect(recorder.delivery('b').message.input).toBe(7)
+})

@@ -130,3 +130,36 @@ test('a loop that was blocked is told of', async () => {
   clock.now = now
   expect(warnings.some((text) => text.includes('event loop was blocked for 15s'))).toBe(true)
 })
+
+test('the end of a lease is noticed in time by a worker that was idle when it began', async () => {
+  const idle = await new Recorder().open(await w.another(), { worker: 'idle@host', tasks: [{ name: 'job' }] })
+  idle.consumer.pause()
+  await w.clock.advance(25_000)
+  await w.broker.tasks.send([job('a')])
+  const frozen = await new Recorder().open(w.broker)
+  frozen.consumer.pause()
+  idle.consumer.resume()
+  w.backend.store.renew = () => Promise.reject(new TypeError('frozen'))
+  await w.clock.advance(30_100)
+  expect(idle.names).toEqual(['a'])
+})
+
+test('a machine that slept over its leases loses none of its runs', async () => {
+  await w.broker.tasks.send([job('a')])
+  const one = await new Recorder().open(w.broker)
+  const two = await new Recorder().open(await w.another(), { worker: 'two@host' })
+  await w.clock.sleep(3_600_000)
+  await w.clock.advance(60_000)
+  expect([...one.names, ...two.names]).toEqual(['a'])
+  expect([...one.revoked, ...two.revoked]).toEqual([])
+  expect(await state('a')).toMatchObject({ state: 'running', run: 0, lost: 0 })
+})
+
+test('the handlers of a worker that only looked dead are told to stop', async () => {
+  await w.broker.tasks.send([job('a')])
+  const recorder = await new Recorder().open(w.broker)
+  recorder.consumer.pause()
+  w.backend.liveness.drop(recorder.consumer.holder)
+  await settled()
+  expect(recorder.revoked).toEqual([{ id: 'a', run: 0, reason: 'lost' }])
+})

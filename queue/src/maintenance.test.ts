@@ -45,3 +45,16 @@ test('history goes when its time is over: results first, then tasks, by state', 
   await w.clock.advance(60 * 60_000)
   expect(await w.broker.results.get(['off'])).toMatchObject([{ state: 'unknown' }])
 })
+
+test('a long cleaning does not hold up deadlines', async () => {
+  const { store } = w.backend
+  let end = (_: number): void => {}
+  store.prune = () => new Promise((resolve) => (end = resolve))
+  const broker = await w.another()
+  await new Recorder().open(broker, { tasks: [{ name: 'another' }] })
+  await broker.tasks.send([job('a', { deadline: w.clock.now() + 5_000 })])
+  await w.clock.advance(6_000)
+  expect(await broker.results.get(['a'])).toMatchObject([{ state: 'exception', reason: 'deadline-exceeded' }])
+  store.prune = async () => 0
+  end(0)
+})

@@ -88,3 +88,21 @@ test('mistakes are refused', async () => {
   expect(await schedules().pause('x')).toBe(false)
   expect(await schedules().remove('x')).toBe(false)
 })
+
+test('declaring a schedule again, as programs do when they start, keeps what it missed and that it was paused', async () => {
+  await schedules().add(every)
+  await w.clock.advance(10 * minute + 30_000)
+  await schedules().add({ ...every, input: { n: 2 } })
+  const recorder = await new Recorder().open(w.broker)
+  expect(recorder.deliveries.map((delivery) => delivery.message.input)).toEqual([{ n: 2 }])
+  await schedules().pause('tick')
+  expect(await schedules().add(every)).toMatchObject({ paused: true })
+  await w.clock.advance(3 * minute)
+  expect(recorder.names).toHaveLength(1)
+})
+
+test('a cron line that never comes is refused', async () => {
+  await expect(schedules().add({ name: 'never', cron: '0 0 30 2 *', task: 'job' })).rejects.toMatchObject({
+    code: 'SCHEDULE_INVALID',
+  })
+})
