@@ -138,3 +138,14 @@ test('5,000 tasks by three workers, one killed in the middle: nothing missing, e
   const lost = records?.filter((record) => (record?.lost ?? 0) > 0).length ?? 0
   expect(twice).toBeLessThanOrEqual(lost)
 })
+
+test('a plain program lives as long as it awaits, and not longer', async () => {
+  await startWorker('worker@host')
+  const file = fileURLToPath(new URL('./fixtures/client-process.ts', import.meta.url))
+  for (const what of ['result', 'ping', 'send']) {
+    const child = fork(file, [join(directory, 'queue.db'), what], { execArgv: [], silent: true })
+    children.add(child)
+    const [code] = await once(child, 'exit')
+    expect([what, code]).toEqual([what, 0])
+  }
+})
