@@ -57,6 +57,16 @@ test("another program's database is refused, and stays as it is", async () => {
   expect((await readFile(path)).equals(before)).toBe(true)
 })
 
+test('a file from before the first release is refused, and stays as it is', async () => {
+  const path = await scratchFile(onTestFinished)
+  const db = new DatabaseSync(path)
+  db.exec('pragma application_id = 0x4c6f7667; pragma user_version = 1; create table task (state text)')
+  db.close()
+  const before = await readFile(path)
+  await expect(sqliteStore(path)).rejects.toMatchObject({ code: 'STORE_CORRUPT', message: /before its first release/ })
+  expect((await readFile(path)).equals(before)).toBe(true)
+})
+
 test('a file of a newer Lovage is refused, and stays as it is', async () => {
   const path = await scratchFile(onTestFinished)
   await (await sqliteStore(path)).close()

@@ -2,8 +2,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '@lovage/core'
 
-/** `Lovg`: written into the header so that `file` and other programs can tell what it is. */
-const applicationId = 0x4c6f7667
+/** `Lova`: written into the header so that `file` and other programs can tell what it is. */
+const applicationId = 0x4c6f7661
 
 /** Migration n brings a file from version n to n + 1. One that was released is never changed. States: `state-codes.ts`. */
 const migrations: readonly string[] = [
@@ -91,7 +91,7 @@ export function schemaFacts(db: DatabaseSync, path: string): SchemaFacts {
   const current = pragma(db, 'user_version')
   const owner = pragma(db, 'application_id')
   if (owner !== applicationId && !(owner === 0 && current === 0 && isEmpty(db))) {
-    const message = `expected ${path} to be a Lovage file, got: a database of another program. Name another file.`
+    const message = `expected ${path} to be a Lovage file, got: a database of another program or of a Lovage before its first release. Name another file.`
     throw new StoreError('STORE_CORRUPT', message, { subject: path })
   }
   if (current > latestSchema) {
