@@ -70,6 +70,16 @@ test('while it is blocked leases move on by the time that passes, up to the limi
   expect(timers.size).toBe(0)
 })
 
+test('a lease ends at a whole millisecond, whatever the clock of the thread says', () => {
+  const { orders, advance, state, renewed } = bench(1000)
+  advance(0.3)
+  orders.word('h', 1300, 250)
+  state.isBlocked = true
+  advance(400)
+  expect(renewed.length).toBeGreaterThan(0)
+  expect(renewed.every(Number.isInteger)).toBe(true)
+})
+
 test('it stops when the loop is free again or nothing is held', () => {
   const free = bench()
   free.orders.word('h', 1300, 300)

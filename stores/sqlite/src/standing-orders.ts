@@ -63,12 +63,12 @@ export function standingOrders(tools: OrderTools): StandingOrders {
       return
     }
     const silentFor = tools.elapsed() - order.at
-    // The lease moves by the time that passed, so that it is as long as the one the main thread gave.
+    // The lease moves by the time that passed, so that it is as long as the one the main thread gave. Times are whole.
     if (silentFor > tools.blockedLimitMs || !tools.holdsAny(holder)) {
       orders.delete(holder)
       return
     }
-    tools.renew(holder, order.until + silentFor)
+    tools.renew(holder, Math.floor(order.until + silentFor))
     order.timer = tools.later(order.leaseMs / 3, () => answer(holder, order))
   }
 
