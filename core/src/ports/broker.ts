@@ -63,6 +63,8 @@ export interface Consumer {
   pause(): void
   resume(): void
   setPrefetch(prefetch: number): void
+  /** Tasks of these names are not delivered for now; none lifts it. Absent where the broker cannot choose. */
+  skip?(names: readonly string[]): void
   addQueue(queue: string): Promise<void>
   cancelQueue(queue: string): Promise<void>
   /** Waits until every settlement is safe, gives back what was not settled, and goes. */
