@@ -12,8 +12,6 @@ import { Turn } from './turn.ts'
 
 /** A task of a name that the worker does not know goes back for this long, in milliseconds. */
 const unknownDelayMs = 10_000
-/** The longest that a task stays away which goes back for its rate limit, in milliseconds. */
-const longestAway = 10_000
 
 export interface IntakeOptions {
   readonly clock: Clock
@@ -27,6 +25,8 @@ export interface IntakeOptions {
   readonly report: (error: Error) => void
   /** `held` has changed. */
   readonly onHeld: () => void
+  /** Deliveries of these names should not come for now. */
+  readonly onSkip: (names: readonly string[]) => void
 }
 
 export class Intake {
@@ -42,16 +42,25 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options
-    this.#limited = new LimitedLines(options.clock, (runs) => {
-      for (const run of runs) this.#reserved.push(run)
-      options.onHeld()
-      this.fill()
+    this.#limited = new LimitedLines({
+      clock: options.clock,
+      onSkip: options.onSkip,
+      onAdmitted: (runs) => {
+        for (const run of runs) this.#reserved.push(run)
+        options.onHeld()
+        this.fill()
+      },
     })
   }
 
   /** Deliveries that wait for a time of their own and should not keep others from coming. */
   get held(): number {
     return this.#scheduled.size + this.#limited.count
+  }
+
+  /** The names whose deliveries should not come for now. */
+  get skipped(): readonly string[] {
+    return this.#limited.skipped
   }
 
   /** Deliveries that wait for a place. */
@@ -176,8 +185,8 @@ export class Intake {
       return false
     }
     if (run.task.gate === undefined || run.admitted || this.#limited.pass(run.task, now)) return true
-    if (this.#limited.isFull) {
-      this.drop(run, { type: 'released', delayMs: Math.min(longestAway, this.#limited.waitMs(run.task)) })
+    if (this.#limited.isFull(run.task)) {
+      this.drop(run, { type: 'released', delayMs: this.#limited.sendAway(run.task, now) })
     } else {
       this.#limited.add(run)
       this.#options.onHeld()

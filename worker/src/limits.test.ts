@@ -181,15 +181,39 @@ describe('rate limits', () => {
     expect(shop.running).toHaveLength(4)
   })
 
-  it('give back what would be too much to keep', async () => {
+  it('ask the broker for no more of a name whose line is long, until it is short', async () => {
+    const shop = new Workshop({}, [])
+    const [few, other] = [shop.task('few', { rateLimit: '1/s' }), shop.task('other', { rateLimit: '1/s' })]
+    const { broker, clock, worker } = await new Workshop({ tasks: [few, other], concurrency: 200 }).start()
+    const hand = (name: string, count: number) => broker.hand(name, ...Array.from({ length: count }, () => ({})))
+    hand('few', 100)
+    expect(broker.skips).toEqual([])
+    hand('few', 2)
+    expect(broker.skips).toEqual([['few']])
+    hand('other', 101)
+    expect(broker.skips.at(-1)).toEqual(['few', 'other'])
+    await clock.advance(50_000)
+    expect(broker.skips.at(-1)).toEqual(['few'])
+    await clock.advance(1000)
+    expect(broker.skips).toEqual([['few'], ['few', 'other'], ['few'], []])
+    hand('few', 60)
+    expect(broker.skips.at(-1)).toEqual(['few'])
+    worker.pause()
+    expect(broker.skips.at(-1)).toEqual([])
+    expect(broker.settlements.every(({ outcome }) => outcome.type === 'released')).toBe(true)
+  })
+
+  it('give back what would be too much to keep, each until its turn, where the broker cannot leave out a name', async () => {
     const shop = new Workshop({}, [])
     const few = shop.task('few', { rateLimit: '1/s' })
-    const { broker } = await new Workshop({ tasks: [few] }).start()
-    broker.hand('few', ...Array.from({ length: 1003 }, () => ({})))
+    const worn = new Workshop({ tasks: [few] })
+    worn.broker.canSkip = false
+    await worn.start()
+    worn.broker.hand('few', ...Array.from({ length: 1003 }, () => ({})))
     await settled()
-    expect(broker.settlements.map(({ outcome }) => outcome)).toEqual([
-      { type: 'released', delayMs: 10_000 },
-      { type: 'released', delayMs: 10_000 },
+    expect(worn.broker.settlements.map(({ outcome }) => outcome)).toEqual([
+      { type: 'released', delayMs: 1_001_000 },
+      { type: 'released', delayMs: 1_002_000 },
     ])
   })
 })

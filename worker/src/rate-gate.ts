@@ -25,8 +25,8 @@ export class RateGate {
     return true
   }
 
-  /** How long the last of so many waiting runs will wait, in milliseconds. */
-  waitMs(waiting: number): number {
-    return Math.ceil(waiting * this.#intervalMs)
+  /** The time between two runs, in milliseconds. */
+  get intervalMs(): number {
+    return this.#intervalMs
   }
 }

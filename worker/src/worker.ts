@@ -235,6 +235,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
       this.autoscaler.start(this)
       this.#consumer = await this.#consume()
       this.#prefetch.bind(this.#consumer)
+      if (this.#intake.skipped.length > 0) this.#consumer.skip?.(this.#intake.skipped)
       if (this.#intake.paused) this.#consumer.pause()
       this.tell('ready')
     } catch (error) {
@@ -368,6 +369,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
       concurrency: () => this.#concurrency,
       report: (error) => this.report(error),
       onHeld: () => this.#tune(),
+      onSkip: (names) => this.#consumer?.skip?.(names),
     })
   }
 }
