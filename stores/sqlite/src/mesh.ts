@@ -46,7 +46,7 @@ export class Mesh {
 
   /** Whether somebody may listen who is not known yet. */
   get isUncertain(): boolean {
-    return !this.#isReady || [...this.#links].some((link) => !link.isGreeted)
+    return !this.#isReady || [...this.#links].some((link) => !link.isGreeted && !link.isMute)
   }
 
   get isClosed(): boolean {
@@ -125,13 +125,14 @@ export class Mesh {
   #adopt(socket: Socket, start: LinkStart): PeerLink {
     const link = new PeerLink(socket, start, this.#linkEvents)
     this.#links.add(link)
-    void link.tell((ack) => ['hello', ack, this.id, [...this.channels], [...this.holds]])
+    void link.hello(this.id)
     // While it joins, what waits in the outbox still goes out on this link, and `close` ends it then.
     if (this.#closed !== undefined && this.#isReady) void link.close()
     return link
   }
 
   readonly #linkEvents: LinkEvents = {
+    facts: this,
     message: (channel, text) => this.#events.message(channel, text),
     dropped: () => {
       this.dropped++

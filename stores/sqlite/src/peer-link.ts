@@ -5,11 +5,19 @@ import { decodePeerMessage, encodePeerMessage, lineLimit, type PeerMessage } fro
 /** A peer that takes its messages slower than they come gets none while so many bytes wait for it. */
 const bufferLimit = 8 * 1024 * 1024
 
-/** Nobody waits longer for the word of a peer: one that is frozen hears everything when it thaws. */
+/** Nobody waits longer for the word of a peer, and only once: one that is frozen hears where things stand when it thaws. */
 export const patienceMs = 1000
 
-/** What the mesh wants to hear from its links. */
+/** What a peer says about itself: the channels that it listens to and the holders that live in it. */
+export interface PeerFacts {
+  readonly channels: Iterable<string>
+  readonly holds: Iterable<string>
+}
+
+/** What the mesh wants to hear from its links, and what they ask of it. */
 export interface LinkEvents {
+  /** This process as of now, for a peer that was not told of every change. */
+  readonly facts: PeerFacts
   /** The peer has said who it is; `link.id` is set. */
   greeted(link: PeerLink): void
   message(channel: string, text: string): void
@@ -39,16 +47,20 @@ export class PeerLink {
   isBroken = false
   readonly #socket: Socket
   readonly #events: LinkEvents
-  readonly #acks = new Map<number, () => void>()
+  readonly #acks = new Map<number, (isHeard: boolean) => void>()
   readonly #greeted: Promise<void>
   #tellGreeted: () => void = () => {}
   #isGreeted = false
   #isEnded = false
   #isCorked = false
+  #isMute = false
+  /** The peer was mute when something about this process changed. */
+  #isBehind = false
   #count = 0
   #rest = ''
   /** Messages to a peer whose subscriptions are not known yet. */
   #early: { readonly channel: string; readonly line: string }[] = []
+  #earlyLength = 0
 
   constructor(socket: Socket, start: LinkStart, events: LinkEvents) {
     this.dialled = start.dialled
@@ -76,43 +88,51 @@ export class PeerLink {
     return this.#isGreeted
   }
 
+  /** Whether the peer owes an answer for longer than anyone waits, and has said nothing since. */
+  get isMute(): boolean {
+    return this.#isMute
+  }
+
   /** Whether messages may still go out on it. */
   get isOpen(): boolean {
     return !this.#isEnded
   }
 
-  /** Says something and resolves when the peer has taken it in, is gone, or does not answer in time. */
-  tell(build: (ack: number) => PeerMessage): Promise<void> {
-    if (this.#isEnded) return Promise.resolve()
-    const ack = ++this.#count
-    this.#write(encodePeerMessage(build(ack)))
-    return withPatience(new Promise((resolve) => this.#acks.set(ack, resolve)))
+  /** Says who this process is; everything else comes after. */
+  hello(id: string): Promise<void> {
+    const { channels, holds } = this.#events.facts
+    return this.tell((ack) => ['hello', ack, id, [...channels], [...holds]])
   }
 
-  /** As `tell`, and whether the ack came. */
+  /**
+   * Says something about this process. Resolves when the peer has taken it in, is gone, or does not answer in time; a mute
+   * peer is told everything at once when it speaks again.
+   */
+  async tell(build: (ack: number) => PeerMessage): Promise<void> {
+    if (this.#isEnded) return
+    if (this.#isMute) this.#isBehind = true
+    else await this.#ask(build)
+  }
+
+  /** Whether the peer has taken in, and answered to, everything said so far. A mute peer is not waited for. */
   async sync(): Promise<boolean> {
-    const ack = ++this.#count
-    this.#write(encodePeerMessage(['sync', ack]))
-    let isHeard = false
-    const heard = new Promise<void>((resolve) => {
-      this.#acks.set(ack, () => {
-        isHeard = !this.#isEnded
-        resolve()
-      })
-    })
-    await withPatience(heard)
-    return isHeard
+    return !this.#isMute && !this.#isEnded && (await this.#ask((ack) => ['sync', ack]))
   }
 
   /** Resolves when the peer has said who it is, is gone, or does not answer in time. */
-  greeting(): Promise<void> {
-    return withPatience(this.#greeted)
+  async greeting(): Promise<void> {
+    if (!this.#isMute) await withPatience(this.#greeted)
   }
 
-  /** Sends a message if the peer listens; keeps it until that is known. */
+  /** Sends a message if the peer listens; keeps it until that is known, but not for a mute peer and not without bound. */
   post(channel: string, line: string): void {
-    if (!this.#isGreeted) this.#early.push({ channel, line })
-    else if (this.channels.has(channel)) this.#postNow(line)
+    if (this.#isGreeted) {
+      if (this.channels.has(channel)) this.#postNow(line)
+    } else if (this.#isMute || this.#earlyLength + line.length > bufferLimit) this.#events.dropped()
+    else {
+      this.#early.push({ channel, line })
+      this.#earlyLength += line.length
+    }
   }
 
   /** Ends this side once everything is written; what the peer still sends is read. */
@@ -124,9 +144,43 @@ export class PeerLink {
   /** Lets what is written go out, then closes. */
   async close(): Promise<void> {
     if (this.#early.length > 0) await this.greeting()
+    // A peer that is busy for a while finds what came early when it reads again, though nobody is there any more.
+    for (const { line } of this.#early.splice(0)) this.#write(line)
     this.#isEnded = true
     await withPatience(new Promise((resolve) => this.#socket.end(() => resolve())))
     this.#socket.destroy()
+  }
+
+  #ask(build: (ack: number) => PeerMessage): Promise<boolean> {
+    const ack = ++this.#count
+    this.#write(encodePeerMessage(build(ack)))
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#giveUp(), patienceMs)
+      this.#acks.set(ack, (isHeard) => {
+        clearTimeout(timer)
+        resolve(isHeard)
+      })
+    })
+  }
+
+  /** Nobody waits for this peer any more, whatever they asked. */
+  #giveUp(): void {
+    this.#isMute = true
+    this.#settle()
+    this.#tellGreeted()
+  }
+
+  #settle(): void {
+    for (const settle of this.#acks.values()) settle(false)
+    this.#acks.clear()
+  }
+
+  #speaks(): void {
+    this.#isMute = false
+    if (!this.#isBehind) return
+    this.#isBehind = false
+    const { channels, holds } = this.#events.facts
+    void this.tell((ack) => ['facts', ack, [...channels], [...holds]])
   }
 
   #postNow(line: string): void {
@@ -149,6 +203,8 @@ export class PeerLink {
   }
 
   #read(chunk: string): void {
+    // Before any answer goes out: whoever asks what this process holds must have been told.
+    if (this.#isMute) this.#speaks()
     const lines = (this.#rest + chunk).split('\n')
     this.#rest = lines.pop() ?? ''
     if (this.#rest.length > lineLimit) this.#break()
@@ -166,11 +222,12 @@ export class PeerLink {
       return true
     }
     if (message[0] === 'ack') {
-      this.#acks.get(message[1])?.()
+      this.#acks.get(message[1])?.(true)
       this.#acks.delete(message[1])
       return true
     }
     if (message[0] === 'hello' && !this.#greet(message)) return false
+    if (message[0] === 'facts') this.#learn(message[2], message[3])
     if (message[0] === 'sub') this.channels.add(message[2])
     if (message[0] === 'unsub') this.channels.delete(message[2])
     if (message[0] === 'hold') this.holds.add(message[2])
@@ -183,13 +240,18 @@ export class PeerLink {
     if (this.#isGreeted || (this.id !== undefined && this.id !== id)) return false
     this.id = id
     this.#isGreeted = true
-    for (const channel of channels) this.channels.add(channel)
-    this.holds = new Set(holds)
-    for (const { channel, line } of this.#early) this.post(channel, line)
-    this.#early = []
+    this.#learn(channels, holds)
+    this.#earlyLength = 0
+    for (const { channel, line } of this.#early.splice(0)) this.post(channel, line)
     this.#events.greeted(this)
     this.#tellGreeted()
     return true
+  }
+
+  #learn(channels: readonly string[], holds: readonly string[]): void {
+    this.channels.clear()
+    for (const channel of channels) this.channels.add(channel)
+    this.holds = new Set(holds)
   }
 
   #break(): void {
@@ -200,8 +262,7 @@ export class PeerLink {
 
   #closed(): void {
     this.#isEnded = true
-    for (const settle of this.#acks.values()) settle()
-    this.#acks.clear()
+    this.#settle()
     this.#tellGreeted()
     this.#events.closed(this)
   }

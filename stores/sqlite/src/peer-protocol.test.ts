@@ -7,6 +7,7 @@ const id = fc.stringMatching(/^[0-9a-f]{16}$/)
 const ack = fc.integer({ min: 1 })
 const message: fc.Arbitrary<PeerMessage> = fc.oneof(
   fc.tuple(fc.constant('hello' as const), ack, id, fc.array(fc.string()), fc.array(fc.string())),
+  fc.tuple(fc.constant('facts' as const), ack, fc.array(fc.string()), fc.array(fc.string())),
   fc.tuple(fc.constantFrom('sub' as const, 'unsub' as const), ack, fc.string()),
   fc.tuple(fc.constantFrom('hold' as const, 'release' as const), ack, fc.string()),
   fc.tuple(fc.constantFrom('sync' as const, 'ack' as const), ack),
@@ -24,7 +25,7 @@ test('what is written is read, in one line', () => {
 })
 
 test('anything else is refused, not thrown', () => {
-  const kinds = ['hello', 'sub', 'hold', 'sync', 'ack', 'msg', 'bye']
+  const kinds = ['hello', 'facts', 'sub', 'hold', 'sync', 'ack', 'msg', 'bye']
   const noise = fc.oneof(
     fc.string(),
     fc.json(),

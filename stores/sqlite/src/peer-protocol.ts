@@ -6,6 +6,8 @@
  */
 export type PeerMessage =
   | readonly ['hello', ack: number, id: string, channels: readonly string[], holds: readonly string[]]
+  /** What changed while the receiver was mute: what it knows of the sender is replaced. */
+  | readonly ['facts', ack: number, channels: readonly string[], holds: readonly string[]]
   | readonly ['sub' | 'unsub', ack: number, channel: string]
   | readonly ['hold' | 'release', ack: number, holder: string]
   /** Asks for nothing but the ack: what was sent before it has been taken in by then. */
@@ -40,6 +42,8 @@ function isPeerMessage(value: readonly unknown[]): value is PeerMessage {
   switch (kind) {
     case 'hello':
       return value.length === 5 && isNumber(first) && isPeerId(second) && areTexts(third) && areTexts(fourth)
+    case 'facts':
+      return value.length === 4 && isNumber(first) && areTexts(second) && areTexts(third)
     case 'sub':
     case 'unsub':
     case 'hold':

@@ -1,0 +1,50 @@
+/** A peer that does not speak, as a frozen process does not: it costs the others one wait and no memory. */
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { next } from './fixtures/deadline.ts'
+import { scratchFile } from './fixtures/scratch.ts'
+import { silentPeer } from './fixtures/silent-peer.ts'
+import { patienceMs } from './peer-link.ts'
+import { sqlitePeers } from './sqlite-backend.ts'
+import { sqliteStore } from './sqlite-store.ts'
+
+async function besideSilence() {
+  const path = await scratchFile(onTestFinished)
+  await (await sqliteStore(path)).close()
+  const peer = await silentPeer(onTestFinished, path)
+  const { signal, liveness } = sqlitePeers(path)
+  onTestFinished(() => signal.close())
+  return { peer, signal, liveness }
+}
+
+test('it is waited for once, not with every subscription and holder', async () => {
+  const { peer, signal, liveness } = await besideSilence()
+  const start = performance.now()
+  for (const channel of ['a', 'b', 'c', 'd']) await signal.subscribe(channel, () => {})
+  const { id } = await liveness.hold('w')
+  expect(await liveness.lost([`${peer.id}.1`])).toEqual([])
+  expect(performance.now() - start).toBeLessThan(2 * patienceMs)
+
+  // Once it speaks it learns all that it was not told.
+  const told: unknown[] = []
+  peer.events.on('message', (message) => told.push(message))
+  peer.say(['hello', 1, peer.id, ['x'], []])
+  await vi.waitFor(() => expect(told).toContainEqual(['facts', expect.any(Number), ['a', 'b', 'c', 'd'], [id]]))
+  expect([signal.heard('x'), signal.heard('y')]).toEqual([true, false])
+})
+
+test('messages to it are kept for as long as anyone waits for it, up to a bound', async () => {
+  const { peer, signal } = await besideSilence()
+  const megabyte = 'x'.repeat(1024 * 1024)
+  const started = signal.subscribe('a', () => {})
+  const greeted = next(peer.events, 'message')
+  for (let count = 0; count < 12; count++) signal.publish('x', megabyte)
+  await greeted
+  for (let count = 0; count < 12; count++) signal.publish('x', megabyte)
+  expect(signal.dropped).toBeGreaterThan(12)
+  expect(signal.heard('x')).toBe(true)
+  await started
+  expect(signal.heard('x')).toBe(false)
+  const { dropped } = signal
+  signal.publish('x', 'late')
+  expect(signal.dropped).toBe(dropped + 1)
+})
