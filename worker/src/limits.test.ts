@@ -67,13 +67,15 @@ class KillingPool implements Pool {
   readonly name = 'threads'
   readonly ends = new Map<string, Deferred<JobEnd>>()
   readonly killed: string[] = []
+  /** How a killed run ends. */
+  end: 'died' | 'unbegun' = 'died'
   async start() {}
   run: Pool['run'] = ({ message }) => {
     const end = deferred<JobEnd>()
     this.ends.set(message.id, end)
     const kill = (reason: Error) => {
       this.killed.push(message.id)
-      end.resolve({ type: 'died', failure: { name: 'Killed', message: reason.message } })
+      end.resolve({ type: this.end, failure: { name: 'Killed', message: reason.message } })
       return true
     }
     return { end: end.promise, abort() {}, kill }
@@ -116,6 +118,21 @@ describe('a pool that can kill', () => {
     pool.ends.get(id)?.resolve({ type: 'died', failure: died })
     await settled()
     expect(shop.broker.outcomes(id)).toMatchObject([{ type: 'retried', failure: died }])
+  })
+
+  it('that has no child for a run costs the task nothing: it goes back, for longer each time', async () => {
+    const { pool, shop } = await killable()
+    const failure: Failure = { name: 'ThreadDied', message: 'cannot start' }
+    const ids = shop.broker.hand('a', { retries: 3 }, { run: 3 }, { timeoutMs: 500 }) as [string, string, string]
+    const [first, second, late] = ids
+    for (const id of [first, second]) pool.ends.get(id)?.resolve({ type: 'unbegun', failure })
+    await settled()
+    expect(shop.broker.outcomes(first)).toEqual([{ type: 'released', delayMs: 1000 }])
+    expect(shop.broker.outcomes(second)).toEqual([{ type: 'released', delayMs: 8000 }])
+    expect(shop.errors).toMatchObject([failure, failure])
+    pool.end = 'unbegun'
+    await shop.clock.advance(500)
+    expect(shop.broker.outcomes(late)).toEqual([{ type: 'released', delayMs: 1000 }])
   })
 
   it('kills what the broker took back only after the grace', async () => {

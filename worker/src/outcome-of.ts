@@ -19,6 +19,8 @@ export function outcomeOf(run: RunFacts, end: JobEnd, random: Random): Outcome {
       return end.message === undefined ? { type: 'cancelled' } : { type: 'cancelled', message: end.message }
     case 'retry':
       return again(run, end.failure, random, end.delayMs)
+    case 'unbegun':
+      return run.stopped?.type === 'shutdown' ? { type: 'released' } : { type: 'released', delayMs: unbegunDelayMs(run) }
     case 'threw':
     case 'died':
       if (run.stopped !== undefined) return stoppedOutcome(run, run.stopped, random)
@@ -39,6 +41,11 @@ export function stoppedOutcome(run: RunFacts, cause: StopCause, random: Random):
     case 'shutdown':
       return { type: 'released' }
   }
+}
+
+/** How long a task stays away whose handler could not be begun, in milliseconds: the longer the more runs it has behind it. */
+function unbegunDelayMs({ message }: RunFacts): number {
+  return Math.min(60_000, 1000 * 2 ** Math.min(message.run, 6))
 }
 
 function again(run: RunFacts, failure: Failure | undefined, random: Random, delayMs?: number): Outcome {

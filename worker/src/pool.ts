@@ -28,6 +28,8 @@ export type JobEnd =
   | { readonly type: 'cancel'; readonly message?: string | undefined }
   /** The thread or process was killed, by `kill` or by its own fault. */
   | { readonly type: 'died'; readonly failure: Failure }
+  /** The handler never began: there was no thread or process to run it. Costs the task nothing. */
+  | { readonly type: 'unbegun'; readonly failure: Failure }
 
 /** A run in progress. */
 export interface Running {

@@ -4,6 +4,7 @@ import type { EventDesk } from './event-desk.ts'
 import { InFlight } from './in-flight.ts'
 import { outcomeOf, stoppedOutcome } from './outcome-of.ts'
 import type { JobEnd, Pool, Running } from './pool.ts'
+import { reviveError } from './pools/revive-error.ts'
 import { HandlerTime } from './prefetch.ts'
 import type { Settler } from './settler.ts'
 import { softTimeout, stopError } from './stop-errors.ts'
@@ -103,6 +104,7 @@ export class Runner {
       // Pools promise not to reject; one that does has lost the run.
       ended = { type: 'died', failure: failureFrom(error) }
     }
+    if (ended.type === 'unbegun' && run.stopped === undefined) this.#options.report(reviveError(ended.failure))
     if (run.stage === 'running') {
       this.#finish(run, outcomeOf(run, ended, this.#options.random))
     } else {

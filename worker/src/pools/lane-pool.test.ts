@@ -35,11 +35,14 @@ describe('a pool whose children crash at their start', () => {
   }
   const run = (pool: Pool, code?: number): Promise<JobEnd> => pool.run(jobFor('run', code), hooksInto()).end
 
-  it('ends the runs that wait for them, one for each start, and recovers by itself', async () => {
+  it('ends the runs that wait for them as never begun, one for each start, and recovers by itself', async () => {
     const pool = await startedPool()
     await writeFile(trouble, '')
     expect(await run(pool, 1)).toMatchObject({ type: 'died', failure: { name: 'ThreadDied' } })
-    const broken = { type: 'died', failure: { code: 'MODULE_INVALID', message: expect.stringContaining('RangeError: trouble') } }
+    const broken = {
+      type: 'unbegun',
+      failure: { code: 'MODULE_INVALID', message: expect.stringContaining('RangeError: trouble') },
+    }
     expect(await Promise.all([run(pool), run(pool)])).toMatchObject([broken, broken])
     await rm(trouble)
     expect(await run(pool)).toEqual({ type: 'returned', value: 'ran' })
@@ -52,9 +55,9 @@ describe('a pool whose children crash at their start', () => {
     await run(pool)
     const [killed, closed] = [pool.run(jobFor('run'), hooksInto()), pool.run(jobFor('run'), hooksInto())]
     killed.kill(new DOMException('enough', 'AbortError'))
-    expect(await killed.end).toMatchObject({ type: 'died', failure: { message: 'enough' } })
+    expect(await killed.end).toMatchObject({ type: 'unbegun', failure: { message: 'enough' } })
     await pool.close()
-    expect(await closed.end).toMatchObject({ type: 'died', failure: { name: 'PoolClosed' } })
+    expect(await closed.end).toMatchObject({ type: 'unbegun', failure: { name: 'PoolClosed' } })
   })
 })
 

@@ -120,7 +120,7 @@ class LanePool implements Pool {
     clearTimeout(this.#hold)
     const text = `expected the first ${this.#kind.noun} to load the task modules, got: the pool was closed`
     this.#start?.reject(new ConfigError('MODULE_INVALID', text))
-    for (const id of this.#runs.keys()) this.#finish(id, { type: 'died', failure: poolClosed })
+    for (const [id, run] of this.#runs) this.#finish(id, cutShort(run, poolClosed))
     for (const child of this.#children.values()) {
       if (child.ready && child.run === undefined) child.dismiss()
       else child.kill()
@@ -130,7 +130,7 @@ class LanePool implements Pool {
 
   #submit(id: number, job: Job, run: Omit<Run, 'text'>): void {
     if (this.#closed) {
-      run.end({ type: 'died', failure: poolClosed })
+      run.end(cutShort(run, poolClosed))
       return
     }
     try {
@@ -159,6 +159,9 @@ class LanePool implements Pool {
           break
         case 'lose':
           this.#finish(order.job, { type: 'died', failure })
+          break
+        case 'refuse':
+          this.#finish(order.job, { type: 'unbegun', failure })
           break
         case 'hold':
           this.#hold = setTimeout(() => this.#obey(this.#slots.release()), Math.min(maxHoldMs, 50 * 2 ** (order.strikes - 1)))
@@ -198,8 +201,9 @@ class LanePool implements Pool {
 
   #kill(id: number, failure: Failure): boolean {
     const run = this.#runs.get(id)
-    this.#finish(id, { type: 'died', failure })
-    if (run?.child === undefined) this.#slots.withdraw(id)
+    if (run === undefined) return true
+    this.#finish(id, cutShort(run, failure))
+    if (run.child === undefined) this.#slots.withdraw(id)
     else if (run.child.run === id) this.#lose(run.child, failure)
     return true
   }
@@ -256,6 +260,10 @@ class LanePool implements Pool {
         if (run !== undefined) void answerCall(message, run.hooks).then((answer) => child.post(answer))
     }
   }
+}
+
+function cutShort({ child }: Pick<Run, 'child'>, failure: Failure): JobEnd {
+  return { type: child === undefined ? 'unbegun' : 'died', failure }
 }
 
 const poolClosed: Failure = { name: 'PoolClosed', message: 'expected the run to end before the pool was closed' }

@@ -45,18 +45,18 @@ describe('slots', () => {
     expect(slots.gone(0)).toEqual([])
   })
 
-  it('loses one job for each child that dies at its start, and waits longer each time', () => {
+  it('refuses one job for each child that dies at its start, and waits longer each time', () => {
     const slots = new Slots({ size: 1 })
     slots.submit(1)
     slots.submit(2)
     expect(slots.gone(0)).toEqual([
-      { type: 'lose', job: 1 },
+      { type: 'refuse', job: 1 },
       { type: 'hold', strikes: 1 },
     ])
     expect(slots.submit(3)).toEqual([])
     expect(slots.release()).toEqual([starting(1)])
     expect(slots.gone(1)).toEqual([
-      { type: 'lose', job: 2 },
+      { type: 'refuse', job: 2 },
       { type: 'hold', strikes: 2 },
     ])
     expect(slots.release()).toEqual([starting(2)])
@@ -122,6 +122,8 @@ class World {
   readonly children = new Map<number, { ready: boolean; job: number | undefined; ran: number }>()
   readonly maxTasks: number
   readonly open = new Set<number>()
+  /** Jobs that were given to a child. */
+  readonly begun = new Set<number>()
   held = false
   jobs = 0
 
@@ -193,6 +195,7 @@ class World {
           expect(child!.ran).toBeLessThan(this.maxTasks)
           expect(this.open.has(order.job)).toBe(true)
           child!.job = order.job
+          this.begun.add(order.job)
           expect(this.children.size).toBeLessThanOrEqual(this.size)
           break
         case 'stop':
@@ -200,6 +203,8 @@ class World {
           this.children.delete(order.slot)
           break
         case 'lose':
+        case 'refuse':
+          expect(this.begun.has(order.job)).toBe(order.type === 'lose')
           this.end(order.job)
           break
         case 'hold':

@@ -14,8 +14,10 @@ export type SlotOrder =
   | { readonly type: 'assign'; readonly slot: number; readonly job: number }
   /** The child is not needed any more; its slot is already forgotten. */
   | { readonly type: 'stop'; readonly slot: number }
-  /** The job ends here: its child died, or the child that was started for it did. */
+  /** The job ends here: its child died. */
   | { readonly type: 'lose'; readonly job: number }
+  /** The job ends here and never began: the child that was started for it died. */
+  | { readonly type: 'refuse'; readonly job: number }
   /** Wait before more children are started, the longer the more strikes there were; then call `release`. */
   | { readonly type: 'hold'; readonly strikes: number }
 
@@ -111,7 +113,7 @@ export class Slots {
     } else {
       this.#starting--
       const job = this.#waiting.shift()
-      if (job !== undefined) orders.push({ type: 'lose', job })
+      if (job !== undefined) orders.push({ type: 'refuse', job })
     }
     this.#strikes++
     if (this.#held) return orders
