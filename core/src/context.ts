@@ -11,7 +11,7 @@ export interface AbortSignalShape {
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
-/** Log lines that are kept with the task and passed to the worker's logger. */
+/** Log lines that are kept with the task, up to 8,000 characters each, and passed to the worker's logger. */
 export interface TaskLog {
   debug(text: string): void
   info(text: string): void

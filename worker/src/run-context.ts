@@ -12,6 +12,7 @@ import {
 } from '@lovage/core'
 import type { Abort } from './abort.ts'
 import { ControlThrow } from './control-throw.ts'
+import { logText } from './log-text.ts'
 import type { Job, JobHooks } from './pool.ts'
 
 const nothing: Readonly<Record<string, unknown>> = Object.freeze({})
@@ -71,10 +72,10 @@ export class RunContext implements TaskContext {
   get log(): TaskLog {
     const hooks = this.#hooks
     return {
-      debug: (text) => hooks.log('debug', text),
-      info: (text) => hooks.log('info', text),
-      warn: (text) => hooks.log('warn', text),
-      error: (text) => hooks.log('error', text),
+      debug: (text) => hooks.log('debug', logText(text)),
+      info: (text) => hooks.log('info', logText(text)),
+      warn: (text) => hooks.log('warn', logText(text)),
+      error: (text) => hooks.log('error', logText(text)),
     }
   }
 

@@ -129,6 +129,7 @@ describe('running', () => {
             context.progress(0.5)
             context.progress(1, 'last')
             context.log.warn('careful')
+            context.log.error(new RangeError('too far') as never)
             await context.send('next', { n: 1 })
             await context.send('elsewhere', 2, { id: 'chosen' })
             return (await context.dependencies()).map(({ state }) => state)
@@ -142,6 +143,7 @@ describe('running', () => {
       [id, { progress: 0.5 }],
       [id, { progress: { value: 1, detail: 'last' } }],
       [id, { line: { level: 'warn', text: 'careful' } }],
+      [id, { line: { level: 'error', text: expect.stringMatching(/^RangeError: too far\n +at /) } }],
     ])
     expect(broker.sent).toMatchObject([
       { name: 'next', queue: 'slow', parent: id, input: { n: 1 } },

@@ -81,7 +81,7 @@ class Child {
   #hooks(run: number): JobHooks {
     return {
       progress: (value, detail) => this.#post({ type: 'progress', run, value, detail }),
-      log: (level, text) => this.#post({ type: 'log', run, level, text: String(text) }),
+      log: (level, text) => this.#post({ type: 'log', run, level, text }),
       send: (name, input, options) => this.#call<string>({ type: 'send', run, call: ++this.#lastCall, name, input, options }),
       dependencies: () => this.#call<readonly TaskResult[]>({ type: 'dependencies', run, call: ++this.#lastCall }),
     }
