@@ -1,4 +1,4 @@
-import { type AnyTask, type DeliveredMessage, defineTask } from '@lovage/core'
+import { type AnyTask, type DeliveredMessage, defineTask, TaskError } from '@lovage/core'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { Abort } from './abort.ts'
@@ -38,9 +38,26 @@ describe('execute', () => {
     expect(await run(task)).toMatchObject({ type: 'threw', failure: { code: 'INPUT_INVALID' } })
   })
 
-  it('counts an output that does not fit as a failure', async () => {
+  it('tells an output that does not fit from a handler that throws', async () => {
     const task = defineTask({ name: 'a', output: z.string(), run: () => 1 as never })
-    expect(await run(task)).toMatchObject({ type: 'threw', failure: { code: 'OUTPUT_INVALID' } })
+    expect(await run(task)).toMatchObject({ type: 'misfit', failure: { code: 'OUTPUT_INVALID' } })
+    const error = new TaskError('OUTPUT_INVALID', 'of another task')
+    const other = defineTask({ name: 'a', output: z.string(), run: () => Promise.reject(error) })
+    expect(await run(other)).toMatchObject({ type: 'threw', failure: { code: 'OUTPUT_INVALID' } })
+  })
+
+  it('does not begin what was stopped while its input was looked at', async () => {
+    const abort = new Abort()
+    const stop = new RangeError('stopped')
+    let began = false
+    const input = z.number().refine(async () => {
+      await Promise.resolve()
+      abort.abort(stop)
+      return true
+    })
+    const task = defineTask({ name: 'a', input, run: () => (began = true) }) as unknown as AnyTask
+    const end = await execute(task, { message: message({ input: 1 }), worker: 'w@h' }, hooks, abort)
+    expect([end, began]).toMatchObject([{ type: 'threw', failure: { name: 'RangeError', message: 'stopped' } }, false])
   })
 
   it('turns anything thrown into a failure', async () => {

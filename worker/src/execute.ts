@@ -7,21 +7,27 @@ import { RunContext } from './run-context.ts'
 
 /** Never rejects. Every pool ends here, in whatever thread or process. */
 export async function execute(definition: AnyTask, job: Job, hooks: JobHooks, abort: Abort): Promise<JobEnd> {
-  let began = false
+  let phase: Phase = 'input'
   try {
     let input = boundInput(definition, job.message)
     if (definition.input !== undefined) input = await validInput(definition, input, job.message.input === null)
-    began = true
+    // Who stopped the run while its input was looked at does not want it to begin.
+    if (abort.reason !== undefined) throw abort.reason
+    phase = 'handler'
     let value = definition.run(input as never, new RunContext(job, hooks, abort))
     if (isThenable(value)) value = await value
     if (definition.output !== undefined) {
+      phase = 'output'
       value = await validate(definition.output, value, { code: 'OUTPUT_INVALID', task: definition.name })
     }
     return { type: 'returned', value }
   } catch (thrown) {
-    return began ? endOf(thrown) : unfit(thrown)
+    return phase === 'handler' ? endOf(thrown) : unfit(phase, thrown)
   }
 }
+
+/** What a run is at: the same error means something else in each. */
+type Phase = 'input' | 'handler' | 'output'
 
 /**
  * The one input of a handler: the sender's (null is JSON's word for none), or, where only arguments came (callers of other languages), the named ones
@@ -48,9 +54,11 @@ async function validInput(definition: AnyTask, input: unknown, maybeNull: boolea
   }
 }
 
-function unfit(thrown: unknown): JobEnd {
+function unfit(phase: 'input' | 'output', thrown: unknown): JobEnd {
   const failure = failureFrom(thrown)
-  return LovageError.is(thrown, 'INPUT_INVALID') ? { type: 'invalid', failure } : { type: 'threw', failure }
+  if (phase === 'input' && LovageError.is(thrown, 'INPUT_INVALID')) return { type: 'invalid', failure }
+  if (phase === 'output' && LovageError.is(thrown, 'OUTPUT_INVALID')) return { type: 'misfit', failure }
+  return { type: 'threw', failure }
 }
 
 function endOf(thrown: unknown): JobEnd {

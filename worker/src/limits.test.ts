@@ -135,6 +135,15 @@ describe('a pool that can kill', () => {
     expect(shop.broker.outcomes(late)).toEqual([{ type: 'released', delayMs: 1000 }])
   })
 
+  it('fails a task for good whose output does not fit', async () => {
+    const { pool, shop } = await killable()
+    const [id] = shop.broker.hand('a', {}) as [string]
+    const failure = { name: 'TaskError', message: 'not a number' }
+    pool.ends.get(id)?.resolve({ type: 'misfit', failure })
+    await settled()
+    expect(shop.broker.outcomes(id)).toEqual([{ type: 'failed', failure }])
+  })
+
   it('kills what the broker took back only after the grace', async () => {
     const { pool, shop } = await killable()
     const [id] = shop.broker.hand('a', { timeoutMs: 60_000 }) as [string]

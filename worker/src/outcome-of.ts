@@ -15,6 +15,9 @@ export function outcomeOf(run: RunFacts, end: JobEnd, random: Random): Outcome {
       return { type: 'completed', result: end.value }
     case 'invalid':
       return { type: 'rejected', reason: 'malformed-payload', failure: end.failure }
+    case 'misfit':
+      // The same handler would return the same again, and what it did would be done twice.
+      return { type: 'failed', failure: end.failure }
     case 'cancel':
       return end.message === undefined ? { type: 'cancelled' } : { type: 'cancelled', message: end.message }
     case 'retry':

@@ -22,6 +22,8 @@ export type JobEnd =
   | { readonly type: 'threw'; readonly failure: Failure }
   /** The input does not satisfy the definition's schema. */
   | { readonly type: 'invalid'; readonly failure: Failure }
+  /** What the handler returned does not satisfy the definition's schema. */
+  | { readonly type: 'misfit'; readonly failure: Failure }
   /** The handler called `context.retry`. */
   | { readonly type: 'retry'; readonly delayMs?: number | undefined; readonly failure?: Failure | undefined }
   /** The handler called `context.cancel`. */
