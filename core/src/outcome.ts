@@ -5,8 +5,14 @@ export type Outcome =
   | { readonly type: 'completed'; readonly result: unknown }
   /** The handler's verdict; no retry follows. `reason` says more when the system failed it (`timeout`). */
   | { readonly type: 'failed'; readonly failure: Failure; readonly reason?: string }
-  /** Run again after the delay, if the budget allows: the sender's limit, else this one. */
-  | { readonly type: 'retried'; readonly delayMs: number; readonly limit: number; readonly failure?: Failure }
+  /** Run again after the delay, if the budget allows (the sender's limit, else this one); `reason` counts when it does not. */
+  | {
+      readonly type: 'retried'
+      readonly delayMs: number
+      readonly limit: number
+      readonly failure?: Failure
+      readonly reason?: string
+    }
   /** Given back without a verdict; costs no budget. */
   | { readonly type: 'released'; readonly delayMs?: number }
   /** The system's verdict, for example `malformed-payload`. */

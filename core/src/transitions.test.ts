@@ -27,6 +27,7 @@ const makers: { readonly [Type in TaskEventType]: fc.Arbitrary<Extract<TaskEvent
     delayMs: fc.nat(5000),
     limit: fc.nat(3),
     failure: fc.constantFrom(failure, undefined),
+    reason: fc.constantFrom('timeout', undefined),
   }),
   released: fc.record({
     type: fc.constant('released' as const),
@@ -200,6 +201,7 @@ describe('decide, by example', () => {
   test("the sender's retry limit stands above the definition's", () => {
     const retried = { type: 'retried', startedAt: 7, delayMs: 0, limit: 5, failure } as const
     expect(patchOf({ ...running, retryLimit: 0 }, retried)).toMatchObject({ state: 'failed', failure })
+    expect(patchOf({ ...running, retryLimit: 0 }, { ...retried, reason: 'timeout' })).toMatchObject({ reason: 'timeout' })
     expect(patchOf({ ...running, retryLimit: 9, retries: 8 }, retried)).toMatchObject({ state: 'pending', retries: 9 })
   })
 

@@ -25,6 +25,8 @@ export type TaskEvent =
       /** The limit of the worker's definition; the sender's stands above it. */
       readonly limit: number
       readonly failure?: Failure | undefined
+      /** Kept when no retry is left. */
+      readonly reason?: string | undefined
     }
   | { readonly type: 'released'; readonly startedAt?: number | undefined; readonly delayMs?: number | undefined }
   | {
@@ -169,7 +171,7 @@ function retried(task: TaskFacts, event: TaskEvent & { type: 'retried' }, now: n
   const limit = task.retryLimit ?? event.limit
   if (task.retries >= limit) {
     const failure = event.failure ?? { name: 'Error', message: 'a retry was asked for, but none is left' }
-    return { state: 'failed', failure, startedAt: event.startedAt, resolvedAt: now }
+    return { state: 'failed', reason: event.reason ?? null, failure, startedAt: event.startedAt, resolvedAt: now }
   }
   return {
     ...waiting(now, event.delayMs),

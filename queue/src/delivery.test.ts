@@ -51,8 +51,9 @@ test('the limit of the sender stands above that of the worker, and a spent budge
   await settled()
   const second = recorder.delivery('a')
   expect(second.message.run).toBe(1)
-  await second.settle({ type: 'retried', delayMs: 0, limit: 9, failure: { name: 'Error', message: 'last' } })
-  expect(await task()).toMatchObject({ state: 'failed', failure: { message: 'last' }, retries: 1 })
+  const failure = { name: 'Error', message: 'last' }
+  await second.settle({ type: 'retried', delayMs: 0, limit: 9, failure, reason: 'timeout' })
+  expect(await task()).toMatchObject({ state: 'failed', reason: 'timeout', failure: { message: 'last' }, retries: 1 })
 })
 
 test('released costs no budget', async () => {

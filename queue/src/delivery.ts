@@ -79,7 +79,7 @@ export class QueueDelivery implements Delivery {
         return { type: 'failed', startedAt, failure: boundedFailure(outcome.failure), reason: outcome.reason }
       case 'retried': {
         const failure = outcome.failure === undefined ? undefined : boundedFailure(outcome.failure)
-        return { type: 'retried', startedAt, delayMs: outcome.delayMs, limit: outcome.limit, failure }
+        return { type: 'retried', startedAt, delayMs: outcome.delayMs, limit: outcome.limit, failure, reason: outcome.reason }
       }
       case 'released':
         return { type: 'released', startedAt: this.#startedAt, delayMs: outcome.delayMs }

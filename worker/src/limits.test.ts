@@ -19,7 +19,7 @@ describe('time limits', () => {
     await clock.advance(1)
     const failure = expect.objectContaining({ name: 'HardTimeout', code: 'TIMEOUT' })
     expect(signal.reason).toMatchObject({ code: 'TIMEOUT' })
-    expect(broker.outcomes(first)).toEqual([{ type: 'retried', delayMs: 500, limit: 1, failure }])
+    expect(broker.outcomes(first)).toEqual([{ type: 'retried', delayMs: 500, limit: 1, failure, reason: 'timeout' }])
     expect(worker.load).toMatchObject({ active: 1, lingering: 0, reserved: 1 })
     await clock.advance(2000)
     expect(worker.load).toMatchObject({ active: 1, lingering: 1, reserved: 0 })

@@ -38,7 +38,7 @@ export function stoppedOutcome(run: RunFacts, cause: StopCause, random: Random):
       return { type: 'cancelled', message: 'terminated' }
     case 'timeout': {
       const outcome = again(run, failureFrom(stopError(cause, run.message.id)), random)
-      return outcome.type === 'failed' ? { ...outcome, reason: 'timeout' } : outcome
+      return { ...outcome, reason: 'timeout' }
     }
     case 'disowned':
     case 'shutdown':
@@ -51,7 +51,12 @@ function unbegunDelayMs({ message }: RunFacts): number {
   return Math.min(60_000, 1000 * 2 ** Math.min(message.run, 6))
 }
 
-function again(run: RunFacts, failure: Failure | undefined, random: Random, delayMs?: number): Outcome {
+function again(
+  run: RunFacts,
+  failure: Failure | undefined,
+  random: Random,
+  delayMs?: number,
+): Outcome & { type: 'retried' | 'failed' } {
   const { message, task } = run
   const policy = task.definition.retry
   const limit = message.retryLimit ?? policy.limit
