@@ -3,13 +3,15 @@
  *
  * A newcomer listens first, then lists the folder, then connects to all it found; whoever comes after finds the newcomer.
  * So of any two, one connects to the other, or both do and one of the two links is ended. A link that closes is not yet a
- * death: only a peer whose socket nobody serves any more is gone.
+ * death: only a peer whose socket refuses connections, or whose process has provably ended, is gone. A missing socket says
+ * nothing: somebody may have deleted the folder, and whose entry is deleted enters again.
  */
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
-import { type PeerFolder, peerFolder } from './peer-folder.ts'
+import { type Dialled, type PeerFolder, peerFolder } from './peer-folder.ts'
 import { type LinkEvents, type LinkStart, PeerLink } from './peer-link.ts'
 import { encodePeerMessage, peerIdPattern } from './peer-protocol.ts'
+import { isProvenDead, ownMark } from './process-mark.ts'
 
 /** A peer that closes so many links in a row without a hello does not want to talk. */
 const attemptLimit = 10
@@ -35,8 +37,11 @@ export class Mesh {
   #folder: PeerFolder | undefined
   #started: Promise<void> | undefined
   #isReady = false
+  #holders = 0
   /** What was published before the others were known. */
   #outbox: (readonly [channel: string, text: string])[] = []
+  #returning: Promise<void> | undefined
+  #unwatch: () => void = () => {}
   #closed: Promise<void> | undefined
 
   constructor(file: string, events: MeshEvents) {
@@ -53,8 +58,12 @@ export class Mesh {
     return this.#closed !== undefined
   }
 
-  /** Joins on first use. Resolves when those who were there know this peer. @throws {StoreError} STORE_UNAVAILABLE */
+  /**
+   * Joins on first use, and again when its entry was deleted. Resolves when those who were there know this peer.
+   * @throws {StoreError} STORE_UNAVAILABLE
+   */
   start(): Promise<void> {
+    if (this.#isReady) return this.#return()
     this.#started ??= this.#join().catch((error: unknown) => {
       this.#started = undefined
       this.#outbox = []
@@ -83,13 +92,19 @@ export class Mesh {
     }
   }
 
+  /** A name for a new holder of this process: the peer, its number there, and the process. */
+  async newHolder(): Promise<string> {
+    const mark = await ownMark()
+    return `${this.id}.${++this.#holders}${mark === undefined ? '' : `.${mark}`}`
+  }
+
   /** Of these holders, those that are known to be gone. */
   async lostOf(peer: string, holders: readonly string[]): Promise<readonly string[]> {
     if (peer === this.id) return holders.filter((holder) => !this.holds.has(holder))
     if (!peerIdPattern.test(peer)) return []
     const link = this.#linksTo(peer)[0] ?? (await this.#dial({ id: peer, dialled: true }))
     if (link === 'gone') return holders
-    if (link === 'doubt') return []
+    if (typeof link === 'string') return provenDead(holders)
     await link.greeting()
     const missing = holders.filter((holder) => !link.holds.has(holder))
     // What it has said may still be on its way: only after an ack its silence about a holder means something.
@@ -103,20 +118,46 @@ export class Mesh {
   }
 
   async #join(): Promise<void> {
+    await this.#enter()
+    this.#isReady = true
+    for (const [channel, text] of this.#outbox.splice(0)) this.#postNow(channel, text)
+    await this.#greetings()
+  }
+
+  async #enter(): Promise<void> {
     this.#folder ??= await peerFolder(this.#file)
+    this.#server?.close()
     const server = createServer((socket) => this.#adopt(socket, { dialled: false }))
     server.unref()
     await this.#folder.enter(server, this.id)
     server.on('error', () => {})
     this.#server = server
-    const others = (await this.#folder.list()).filter((id) => id !== this.id)
+    this.#unwatch()
+    // The next use says what is wrong when this cannot return.
+    this.#unwatch = this.#folder.watch(() => void this.#return().catch(() => {}))
+    const others = (await this.#folder.list()).filter((id) => id !== this.id && this.#linksTo(id).length === 0)
     await Promise.all(others.map((id) => this.#dial({ id, dialled: true })))
-    this.#isReady = true
-    for (const [channel, text] of this.#outbox.splice(0)) this.#postNow(channel, text)
+  }
+
+  /** Enters again if need be; those who came meanwhile are found. */
+  #return(): Promise<void> {
+    this.#returning ??= this.#returnIfHidden().finally(() => {
+      this.#returning = undefined
+    })
+    return this.#returning
+  }
+
+  async #returnIfHidden(): Promise<void> {
+    if (this.#closed !== undefined || (await this.#folder?.isHidden(this.id)) !== true) return
+    await this.#enter()
+    await this.#greetings()
+  }
+
+  async #greetings(): Promise<void> {
     await Promise.all([...this.#links].map((link) => link.greeting()))
   }
 
-  async #dial(start: LinkStart & { readonly id: string }): Promise<PeerLink | 'gone' | 'doubt'> {
+  async #dial(start: LinkStart & { readonly id: string }): Promise<PeerLink | Exclude<Dialled, Socket>> {
     this.#folder ??= await peerFolder(this.#file)
     const socket = await this.#folder.dial(start.id)
     return typeof socket === 'string' ? socket : this.#adopt(socket, start)
@@ -158,8 +199,10 @@ export class Mesh {
     const attempt = link.isGreeted ? 0 : link.attempt + 1
     if (attempt > attemptLimit) return
     const answer = await this.#dial({ id, dialled: true, holds, attempt })
-    if (answer !== 'gone' || this.#closed !== undefined) return
-    for (const holder of holds) this.#events.lost(holder)
+    if (typeof answer !== 'string') return
+    const lost = answer === 'gone' ? [...holds] : await provenDead([...holds])
+    if (this.#closed !== undefined) return
+    for (const holder of lost) this.#events.lost(holder)
   }
 
   #linksTo(id: string): readonly PeerLink[] {
@@ -182,9 +225,16 @@ export class Mesh {
 
   async #leave(): Promise<void> {
     await this.#started?.catch(() => {})
+    await this.#returning?.catch(() => {})
+    this.#unwatch()
     // The socket goes before the links: whoever looks why a link closed must not find it.
     this.#server?.close()
-    if (this.#server !== undefined) await this.#folder?.leave(this.id)
+    if (this.#server !== undefined) await this.#folder?.leave(this.id, this.holds.size > 0)
     await Promise.all([...this.#links].map((link) => link.close()))
   }
+}
+
+async function provenDead(holders: readonly string[]): Promise<readonly string[]> {
+  const proofs = await Promise.all(holders.map((holder) => isProvenDead(holder.split('.')[2] ?? '')))
+  return holders.filter((_, index) => proofs[index])
 }

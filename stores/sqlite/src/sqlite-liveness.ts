@@ -7,15 +7,14 @@ export type Watchers = Set<(holder: string) => void>
 
 /** Makes the liveness on a mesh that calls these watchers. */
 export function sqliteLiveness(mesh: Mesh, watchers: Watchers): Liveness {
-  let holds = 0
   const join = async (what: string): Promise<void> => {
     if (mesh.isClosed) throw new StoreError('STORE_CLOSED', `expected an open liveness to ${what}, got a closed one`)
     await mesh.start()
   }
   return {
     async hold(worker) {
-      const id = `${mesh.id}.${++holds}`
       await join(`hold ${worker}`)
+      const id = await mesh.newHolder()
       mesh.holds.add(id)
       await mesh.tell('hold', id)
       return {
