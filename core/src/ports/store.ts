@@ -184,7 +184,7 @@ export interface TaskNote {
 export interface PruneRequest {
   /** Remove tasks in this state ... */
   readonly state: TaskState
-  /** ... that were resolved before this time (epoch milliseconds). */
+  /** ... that were resolved, and hold no key any more, before this time (epoch milliseconds). */
   readonly before: number
   /** `task` removes the row with its logs and edges; `result` clears only the result. Default `task`. */
   readonly what?: 'task' | 'result'
@@ -260,7 +260,11 @@ export interface Store {
   /** The log lines of a task, oldest first. @conformance note/* */
   logs(id: string): Promise<readonly LogLine[]>
 
-  /** Answers how many were removed. Tasks that unresolved tasks depend on stay, with their results. @conformance prune/* */
+  /**
+   * Answers how many were removed. Tasks that unresolved tasks depend on stay, with their results; so does one whose key
+   * is still taken at `before` (only its result may go): what `keyUntil` promised outlives any retention.
+   * @conformance prune/*
+   */
   prune(request: PruneRequest): Promise<number>
 
   /** Waits for calls under way, then lets go of everything. May be called twice. */

@@ -21,6 +21,12 @@ export class KeyIndex {
     if (holders?.delete(row) === true && holders.size === 0) this.#holders.delete(slot)
   }
 
+  /** Whether the row holds its key at this time. */
+  isHeldBy(row: Row, now: number): boolean {
+    const { name, key } = row.task
+    return key !== undefined && this.holders(name, key, now).includes(row)
+  }
+
   /** The rows that hold the key at this time. More than one only after a rerun, or past a window. */
   holders(name: string, key: string, now: number): readonly Row[] {
     const rows = this.#holders.get(slotOf(name, key))

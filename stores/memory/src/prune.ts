@@ -7,7 +7,8 @@ export function pruneTasks(table: Table, request: PruneRequest): number {
   const victims: Row[] = []
   for (const row of table.ledger.after(0)) {
     if (victims.length >= request.limit) break
-    if (isOver(row, request)) victims.push(row)
+    if (!isOver(row, request)) continue
+    if (request.what === 'result' || !table.keys.isHeldBy(row, request.before)) victims.push(row)
   }
   for (const row of victims) {
     if (request.what === 'result') table.amend(row, { result: undefined })

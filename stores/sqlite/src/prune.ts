@@ -11,6 +11,9 @@ const marginMs = 3_600_000
 const unneeded = `(dependents = 0 or not exists (select 1 from edge join task d on d.seq = edge.dependent
   where edge.required = task.seq and d.state < ${firstResolvedCode}))`
 
+/** The key that outlives its task is free by then. */
+const keyless = "(key_until is null or key_until <= ?3 or reason is 'superseded')"
+
 /** Prepares the verb. */
 export function pruneVerb(db: DatabaseSync): Verb<PruneRequest, number> {
   const nextQueue = rows(
@@ -20,11 +23,11 @@ export function pruneVerb(db: DatabaseSync): Verb<PruneRequest, number> {
   const over = (what: string): StatementSync =>
     rows(
       db,
-      `select seq from task indexed by resolved where state >= ${firstResolvedCode} and state = ? and queue = ?
-        and resolved_at < ? and resolved_at >= ? and ${what} order by resolved_at limit ?`,
+      `select seq from task indexed by resolved where state >= ${firstResolvedCode} and state = ?1 and queue = ?2
+        and resolved_at < ?3 and resolved_at >= ?4 and ${what} and ${unneeded} order by resolved_at limit ?5`,
     )
-  const tasks = over(unneeded)
-  const results = over(`result is not null and ${unneeded}`)
+  const tasks = over(keyless)
+  const results = over('result is not null')
   const clear = db.prepare('update task set result = null where seq = ?')
   const removals = ['log where task', 'edge where required', 'edge where dependent', 'task where seq'].map((what) =>
     db.prepare(`delete from ${what} = ?`),

@@ -88,6 +88,18 @@ export const pruneCases: readonly StoreCase[] = [
     await work(store, () => failed)
     expectEqual(await store.prune({ state: 'failed', before: t0 + 100, limit: 10 }), 0, 'how many were removed')
   }),
+  storeCase('prune/a task stays while it holds its key', async (store) => {
+    const windows = { a: t0 + 500, b: t0 + 500, c: t0 + 50 }
+    await insert(store, ...Object.entries(windows).map(([id, keyUntil]) => newTask(id, { key: id, keyUntil })))
+    await work(store)
+    const replacing = newTask('d', { key: 'b', keyPolicy: 'replace', createdAt: t0 + 60 })
+    await insert(store, replacing)
+    expectEqual(await prune(store), 2, 'how many were removed: those whose window is over or handed on')
+    expectEqual(await statesOf(store, 'a', 'b', 'c'), ['completed', 'absent', 'absent'], 'the states')
+    const { results } = await store.insert([newTask('e', { key: 'a', createdAt: t0 + 499 })])
+    expectEqual(results, [{ status: 'existing', id: 'a', state: 'completed' }], 'the answer to the key')
+    expectEqual([await prune(store, { before: t0 + 499 }), await prune(store, { before: t0 + 500 })], [0, 1], 'at its end')
+  }),
   storeCase('prune/results alone', async (store) => {
     await insert(store, newTask('a'), newTask('b'))
     await work(store)
