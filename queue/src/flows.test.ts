@@ -65,6 +65,20 @@ test('`all-resolved` is content with any end', async () => {
   expect(recorder.delivery('b').message.input).toBeNull()
 })
 
+test('where a key is held, its holder stands in for the task of the flow', async () => {
+  await w.broker.tasks.send([job('holder', { key: 'k' })])
+  const receipts = await w.broker.tasks.send([job('a', { key: 'k' }), job('b', { dependencies: ['a'], bind: 'one' })])
+  expect(receipts).toEqual([
+    { id: 'holder', status: 'existing' },
+    { id: 'b', status: 'sent' },
+  ])
+  const recorder = await new Recorder().open(w.broker)
+  expect(recorder.names).toEqual(['holder'])
+  await recorder.delivery('holder').settle({ type: 'completed', result: 'of the holder' })
+  await settled()
+  expect(recorder.delivery('b').message).toMatchObject({ input: 'of the holder', dependencies: ['holder'] })
+})
+
 test('a flow that depends on what is over already starts at once', async () => {
   await w.broker.tasks.send([job('a')])
   const recorder = await new Recorder().open(w.broker)

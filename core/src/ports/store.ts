@@ -215,7 +215,8 @@ export interface Store {
    * Inserts tasks in order. A task with unsatisfied dependencies becomes `blocked` (or resolves at once as
    * `dependency-failed` by the rule of `dependency.ts`), one with `dueAt` after its `createdAt` `scheduled`, else `pending`.
    * An id that is there is compared by content (name, queue, priority, input, extras), not by time. A key is taken by an
-   * unresolved task of that name or, if that has a `keyUntil`, before that time and not after, resolved or not.
+   * unresolved task of that name or, if that has a `keyUntil`, before that time and not after, resolved or not. The holder
+   * of a key that is the answer to a task stands in for it in the dependencies of later tasks of the call, and is kept there.
    * @conformance insert/*
    */
   insert(tasks: readonly NewTask[], options?: InsertOptions): Promise<InsertReply>

@@ -19,7 +19,15 @@ export function insertTasks(table: Table, tasks: readonly NewTask[], options: In
   // Copied before anything is written: extras that JSON refuses must refuse the whole call.
   const extras = tasks.map((task) => (task.extras === undefined ? undefined : frozenCopy(task.extras)))
   let log = new RippleLog()
-  const insertAll = (): readonly InsertResult[] => tasks.map((task, index) => insertTask(table, task, extras[index], log))
+  const insertAll = (): readonly InsertResult[] => {
+    const standIns = new Map<string, string>()
+    return tasks.map((task, index) => {
+      const result = insertTask(table, task, withStandIns(extras[index], standIns), log)
+      if (result.status === 'existing' && result.id !== task.id) standIns.set(task.id, result.id)
+      else standIns.delete(task.id)
+      return result
+    })
+  }
   if (options.allOrNone !== true) return { results: insertAll(), ...log.ripple() }
   let results: readonly InsertResult[] = []
   table.attempt(() => {
@@ -37,6 +45,12 @@ export function insertTasks(table: Table, tasks: readonly NewTask[], options: In
 
 function isRefusal({ status }: InsertResult): boolean {
   return status === 'conflict' || status === 'unknown-dependency'
+}
+
+/** Names for each dependency that was not inserted the task that was the answer to its key. */
+function withStandIns(extras: TaskExtras | undefined, standIns: ReadonlyMap<string, string>): TaskExtras | undefined {
+  if (extras?.dependencies?.some((id) => standIns.has(id)) !== true) return extras
+  return Object.freeze({ ...extras, dependencies: Object.freeze(extras.dependencies.map((id) => standIns.get(id) ?? id)) })
 }
 
 function insertTask(table: Table, task: NewTask, extras: TaskExtras | undefined, log: RippleLog): InsertResult {

@@ -34,9 +34,11 @@ export function insertVerb(db: DatabaseSync, patches: PatchShapes, spread: Sprea
 
   const insertAll = (cells: readonly Cell[]): InsertAnswer => {
     const ripple = new RippleLog()
+    const standIns: StandIns = new Map()
     let results: InsertResult[] | null = null
     for (let at = 0; at < cells.length; at += newTaskWidth) {
-      const result = cells[at + 14] === null ? plain(cells, at, ripple) : special(cells, at, ripple)
+      const result = cells[at + 14] === null ? plain(cells, at, ripple) : special(cells, at, ripple, standIns)
+      if (standIns.size > 0 && result?.status !== 'existing') standIns.delete(cells[at] as string)
       if (result === undefined && results === null) continue
       results ??= plainResults(cells, at)
       results.push(result ?? plainResult(cells, at))
@@ -80,7 +82,9 @@ function taskShelf(db: DatabaseSync): TaskShelf {
   }
 }
 
-type SpecialInsert = (cells: readonly Cell[], at: number, ripple: RippleLog) => InsertResult
+/** The tasks that were the answers to keys, by the ids of those that were not inserted for them. */
+type StandIns = Map<string, string>
+type SpecialInsert = (cells: readonly Cell[], at: number, ripple: RippleLog, standIns: StandIns) => InsertResult
 
 /** Inserts tasks that have a key or dependencies. */
 function specialInsert(
@@ -90,21 +94,24 @@ function specialInsert(
 ): SpecialInsert {
   const keys = keyHolders(db, patches, spread)
   const links = linker(db)
-  return (cells, at, ripple) => {
+  return (cells, at, ripple, standIns) => {
     const id = cells[at] as string
-    const same = shelf.known(cells, at)
+    const row = cells.slice(at, at + newTaskWidth)
+    const extras = extrasOf(row, standIns)
+    const same = shelf.known(row, 0)
     if (same !== undefined) return same
-    const [key, now, policy] = [cells[at + 11] as string | null, cells[at + 13] as number, cells[at + 14]]
-    const holders = key === null ? [] : keys.of(cells[at + 1] as string, key, now)
+    const [key, now, policy] = [row[11] as string | null, row[13] as number, row[14]]
+    const holders = key === null ? [] : keys.of(row[1] as string, key, now)
     const [holder] = holders
     if (holder !== undefined && policy === 'reject') return { status: 'conflict', id: holder.id, on: 'key' }
-    if (holder !== undefined && policy === 'existing') return { status: 'existing', id: holder.id, state: holder.state }
-    const extras = cells[at + 6] === null ? {} : (JSON.parse(cells[at + 6] as string) as TaskExtras)
+    if (holder !== undefined && policy === 'existing') {
+      standIns.set(id, holder.id)
+      return { status: 'existing', id: holder.id, state: holder.state }
+    }
     const link = links.look(extras)
     if ('unknown' in link) return { status: 'unknown-dependency', id, dependency: link.unknown }
     for (const each of holders) keys.supersede(each, now, ripple)
-    const code = link.state === undefined ? (cells[at + 4] as number) : stateCodes[link.state]
-    const row = cells.slice(at, at + newTaskWidth)
+    const code = link.state === undefined ? (row[4] as number) : stateCodes[link.state]
     row[4] = code
     if (code === stateCodes.pending) row[9] = null
     shelf.add(row, 0)
@@ -112,6 +119,16 @@ function specialInsert(
     noteState(code, cells, at, ripple)
     return { status: 'inserted', id, state: stateOf(code) }
   }
+}
+
+/** The extras of a row, in which dependencies that have a stand-in come to name that. */
+function extrasOf(row: Cell[], standIns: StandIns): TaskExtras {
+  if (row[6] === null) return {}
+  const extras = JSON.parse(row[6] as string) as TaskExtras
+  if (extras.dependencies?.some((id) => standIns.has(id)) !== true) return extras
+  const named = { ...extras, dependencies: extras.dependencies.map((id) => standIns.get(id) ?? id) }
+  row[6] = JSON.stringify(named)
+  return named
 }
 
 function noteState(code: number, cells: readonly Cell[], at: number, ripple: RippleLog): void {

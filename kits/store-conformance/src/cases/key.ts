@@ -120,6 +120,46 @@ export const keyCases: readonly StoreCase[] = [
     expectEqual(results, [{ status: 'unknown-dependency', id: 'b', dependency: 'nobody' }], 'the results')
     expectEqual(await statesOf(store, 'a', 'b'), ['pending', 'absent'], 'the states')
   }),
+  storeCase('insert/key: tasks behind one that is not inserted wait for the holder of its key', async (store) => {
+    await insert(store, keyed('holder'))
+    const flow = [newTask('first'), keyed('a'), after('b', ['first', 'a'], { bind: 'all' }), after('c', ['b'])]
+    const { results } = await store.insert(flow, { allOrNone: true })
+    const expected = ['inserted first', 'existing holder', 'inserted b', 'inserted c']
+    expectEqual(
+      results.map(({ status, id }) => `${status} ${id}`),
+      expected,
+      'the results',
+    )
+    const { extras, blockers } = await taskOf(store, 'b')
+    expectEqual([extras, blockers], [{ dependencies: ['first', 'holder'], bind: 'all' }, 2], 'the task behind')
+    const again = await store.insert(flow, { allOrNone: true })
+    expectEqual(
+      again.results.map(({ status, id }) => `${status} ${id}`),
+      expected.map((result) => result.replace('inserted', 'existing')),
+      'the results of the same call again',
+    )
+    expectEqual(await work(store), ['holder', 'first', 'b', 'c'], 'the order of work')
+  }),
+  storeCase('insert/key: a task behind the holder of a window does not wait for what is over', async (store) => {
+    await insert(store, keyed('holder', { keyUntil: t0 + 100 }))
+    await work(store)
+    const { results } = await store.insert([keyed('a'), after('b', ['a'])])
+    expectEqual(results[1], { status: 'inserted', id: 'b', state: 'pending' }, 'the result of the task behind')
+    expectEqual((await taskOf(store, 'b')).extras, { dependencies: ['holder'] }, 'its extras')
+  }),
+  storeCase('insert/key: the stand-in is forgotten after the call, and where its id comes to be', async (store) => {
+    await insert(store, keyed('holder'))
+    const { results } = await store.insert([keyed('a'), newTask('a'), after('b', ['a'])])
+    expectEqual(
+      results.map(({ status, id }) => `${status} ${id}`),
+      ['existing holder', 'inserted a', 'inserted b'],
+      'the results',
+    )
+    expectEqual((await taskOf(store, 'b')).extras, { dependencies: ['a'] }, 'the extras of the task behind')
+    await store.insert([keyed('x')])
+    const late = await store.insert([after('c', ['x'])])
+    expectEqual(late.results, [{ status: 'unknown-dependency', id: 'c', dependency: 'x' }], 'the results of a later call')
+  }),
   storeCase('insert/key: within its window it is taken by a resolved task too', async (store) => {
     await insert(store, keyed('a', { keyUntil: t0 + 100 }))
     await work(store)
