@@ -1,7 +1,7 @@
 /** Claim: due tasks join the lanes, the most urgent ones go to the holder. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { ClaimRequest } from '@lovage/core'
-import { type Lane, pendingLanes } from './lanes.ts'
+import { type Lane, type OpenLane, pendingLanes } from './lanes.ts'
 import { promotion } from './promote.ts'
 import { claimColumns, claimWidth } from './rows.ts'
 import { stateCodes } from './state-codes.ts'
@@ -11,36 +11,52 @@ import type { Cell, Verb } from './verb.ts'
 /** Rows of `claimColumns`, `seq` and the number of their lane (if not 0), in the order of the line; the lanes; the next due time. */
 export type ClaimAnswer = readonly [rows: readonly (readonly Cell[])[], lanes: readonly Lane[], nextDueAt: number | undefined]
 
+type Taken = readonly [rows: Cell[][], lanes: readonly Lane[]]
+
 const takeSql = `update task set state = ${stateCodes.running}, holder = ?, worker = ?, run = run + 1, taken_until = ?, started_at = ?
-  where seq in (select seq from task indexed by ready where state = ${stateCodes.pending} and queue = ? and name = ?
-    order by priority desc, seq limit ?)
-  returning ${claimColumns}, seq`
+  where seq in`
+const returning = `returning ${claimColumns}, seq`
 
 /** Prepares the verb. */
 export function claimVerb(db: DatabaseSync): Verb<ClaimRequest, ClaimAnswer> {
   const paused = rows(db, "select key from record where kind = 'paused'")
   const due = promotion(db)
   const lanes = pendingLanes(db)
-  const take = rows(db, takeSql)
+  const takeHead = rows(
+    db,
+    `${takeSql} (select seq from task indexed by ready where state = ${stateCodes.pending} and queue = ? and name = ?
+      order by priority desc, seq limit ?) ${returning}`,
+  )
+  const takeThese = rows(db, `${takeSql} (select value from json_each(?)) ${returning}`)
 
   const openQueues = (queues: readonly string[]): readonly string[] => {
     const closed = new Set((paused.all() as unknown as [string][]).map(([key]) => key))
     return [...new Set(queues)].filter((queue) => !closed.has(queue))
   }
 
-  const takeFrom = (open: readonly Lane[], request: ClaimRequest): Cell[][] => {
+  const takeMerged = (open: readonly OpenLane[], request: ClaimRequest): Taken => {
     const { holder, worker, until, now, limit } = request
-    const taken: Cell[][] = []
-    for (const [lane, share] of lanes.shares(open, limit).entries()) {
-      const { queue = '', name = '' } = open[lane] ?? {}
-      if (share === 0) continue
-      for (const row of take.all(holder, worker, until, now, queue, name, share) as unknown as Cell[][]) {
-        if (lane > 0) row.push(lane)
-        taken.push(row)
-      }
+    const used = new Map<number, number>()
+    const laneOf = new Map<number, number>()
+    for (const [lane, , seq] of lanes.line(open, limit)) {
+      const place = used.get(lane) ?? used.size
+      used.set(lane, place)
+      laneOf.set(seq, place)
     }
-    // A statement returns rows in the order in which it met them, which is not the order of the line.
-    return taken.sort((a, b) => (b[1] as number) - (a[1] as number) || (a[claimWidth] as number) - (b[claimWidth] as number))
+    const taken = takeThese.all(holder, worker, until, now, JSON.stringify([...laneOf.keys()])) as unknown as Cell[][]
+    for (const row of taken) {
+      const lane = laneOf.get(row[claimWidth] as number) ?? 0
+      if (lane > 0) row.push(lane)
+    }
+    return [taken, [...used.keys()].map((lane) => bare(open[lane] as OpenLane))]
+  }
+
+  const take = (open: readonly OpenLane[], request: ClaimRequest): Taken => {
+    const [first, second] = open
+    if (first === undefined) return [[], []]
+    if (second !== undefined) return takeMerged(open, request)
+    const { holder, worker, until, now, limit } = request
+    return [takeHead.all(holder, worker, until, now, first.queue, first.name, limit) as unknown as Cell[][], [bare(first)]]
   }
 
   const nextDueAt = (queues: readonly string[]): number | undefined => {
@@ -59,7 +75,14 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimRequest, ClaimAnswer> {
       const queues = openQueues(request.queues)
       for (const queue of queues) if (due.isDue(queue, request.now)) due.promote(queue, request.now)
       const open = request.limit > 0 ? lanes.open(queues, request.names) : []
-      return [takeFrom(open, request), open, nextDueAt(queues)]
+      const [taken, from] = take(open, request)
+      // A statement returns rows in the order in which it met them, which is not the order of the line.
+      taken.sort((a, b) => (b[1] as number) - (a[1] as number) || (a[claimWidth] as number) - (b[claimWidth] as number))
+      return [taken, from, nextDueAt(queues)]
     },
   }
+}
+
+function bare({ queue, name }: Lane): Lane {
+  return { queue, name }
 }

@@ -1,7 +1,7 @@
 /** Lanes are found and shared out as if all pending tasks had been sorted. */
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, StatementSync } from 'node:sqlite'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { pendingLanes } from './lanes.ts'
 import { applyMigrations } from './schema.ts'
 import { stateCodes } from './state-codes.ts'
@@ -9,7 +9,7 @@ import { stateCodes } from './state-codes.ts'
 const name = fc.oneof(fc.constantFrom('a', 'aa', 'b', 'z'), fc.string({ minLength: 1, maxLength: 3, unit: 'grapheme' }))
 const task = fc.record({ queue: fc.constantFrom('p', 'q', 'qq'), name, priority: fc.integer({ min: 1, max: 7 }) })
 
-test('the open lanes and their shares are those of the sorted line', () => {
+test('the open lanes and the line that they make are those of all tasks, sorted', () => {
   const db = new DatabaseSync(':memory:')
   applyMigrations(db, 'test')
   const lanes = pendingLanes(db)
@@ -26,23 +26,42 @@ test('the open lanes and their shares are those of the sorted line', () => {
       fc.integer({ min: 1, max: 50 }),
       (tasks, asked, known, limit) => {
         db.exec('delete from task')
-        for (const [index, each] of tasks.entries()) insert.run(String(index), each.name, each.queue, each.priority)
+        const seqs: number[] = []
+        for (const [index, each] of tasks.entries())
+          seqs.push(Number(insert.run(String(index), each.name, each.queue, each.priority).lastInsertRowid))
         const line = tasks
-          .map((each, index) => ({ ...each, index }))
+          .map((each, index) => ({ ...each, seq: seqs[index] as number }))
           .filter((each) => asked.includes(each.queue as 'q') && (known === undefined || known.includes(each.name)))
-          .sort((a, b) => b.priority - a.priority || a.index - b.index)
+          .sort((a, b) => b.priority - a.priority || a.seq - b.seq)
         const open = lanes.open(asked, known)
         expect(new Set(open.map((lane) => `${lane.queue} ${lane.name}`))).toEqual(
           new Set(line.map((each) => `${each.queue} ${each.name}`)),
         )
         expect(lanes.isAnyOpen(asked, known)).toBe(line.length > 0)
-        const head = line.slice(0, limit)
-        for (const [index, share] of lanes.shares(open, limit).entries()) {
-          const wanted = head.filter((each) => each.queue === open[index]?.queue && each.name === open[index]?.name).length
-          expect(open.length === 1 ? Math.min(share, line.length) : share).toBe(wanted)
-        }
+        const taken = lanes.line(open, limit).map(([lane, , seq]) => `${open[lane]?.queue} ${open[lane]?.name} ${seq}`)
+        expect(taken).toEqual(line.slice(0, limit).map((each) => `${each.queue} ${each.name} ${each.seq}`))
       },
     ),
   )
+  db.close()
+})
+
+test('of lanes that share the line only a few tasks more than are taken are looked at', () => {
+  const db = new DatabaseSync(':memory:')
+  applyMigrations(db, 'test')
+  const lanes = pendingLanes(db)
+  const insert = db.prepare(
+    `insert into task (id, name, queue, priority, state, input, lost_limit, created_at) values (?, ?, 'q', 4, ${stateCodes.pending}, '', 0, 0)`,
+  )
+  const names = Array.from({ length: 50 }, (_, index) => `n${index}`)
+  for (let index = 0; index < 5000; index++) insert.run(String(index), names[index % 50] as string)
+  const open = lanes.open(['q'], names)
+  const all = vi.spyOn(StatementSync.prototype, 'all')
+  onTestFinished(() => all.mockRestore())
+  expect(lanes.line(open, 100)).toHaveLength(100)
+  expect(all.mock.results.flatMap(({ value }) => value as unknown[]).length).toBeLessThanOrEqual(100)
+  all.mockClear()
+  expect(lanes.line(open, 1)).toHaveLength(1)
+  expect(all).not.toHaveBeenCalled()
   db.close()
 })
