@@ -231,7 +231,8 @@ export interface Store {
   /**
    * Applies fenced transitions in order. Leaving `running` clears holder and lease. Resolving a task satisfies or fails
    * its dependents by the rule of `dependency.ts`, all the way down, in the same atomic step; what time it is for them is
-   * the change's `resolvedAt`.
+   * the change's `resolvedAt`. A resolved task that becomes unresolved holds those of its dependents back again that are
+   * still `blocked`.
    * @conformance update/*
    */
   update(changes: readonly TaskChange[]): Promise<UpdateReply>

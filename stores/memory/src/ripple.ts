@@ -27,12 +27,23 @@ export class RippleLog {
 
 /** Applies a patch, and all that follows from it for the tasks behind. */
 export function transition(table: Table, row: Row, patch: TaskPatch, log: RippleLog): void {
+  const wasResolved = isResolved(row.task.state)
   log.entered(table.put(row, patched(row.task, patch)))
+  if (wasResolved && !isResolved(row.task.state)) holdBackAgain(table, row)
   const settled = isResolved(row.task.state) ? [row] : []
   for (let next = settled.pop(); next !== undefined; next = settled.pop()) {
     for (const dependent of [...(next.blocking ?? [])]) {
       if (meet(table, dependent, next, log)) settled.push(dependent)
     }
+  }
+}
+
+/** What was satisfied by a row that is to run again waits for it anew, as far as it still waits at all. */
+function holdBackAgain(table: Table, dependency: Row): void {
+  for (const row of dependency.neededBy ?? []) {
+    if (row.task.state !== 'blocked' || row.blockedBy?.has(dependency) === true) continue
+    table.holdBack(row, dependency)
+    table.amend(row, { blockers: row.blockedBy?.size ?? 1 })
   }
 }
 

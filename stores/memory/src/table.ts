@@ -81,6 +81,12 @@ export class Table {
     return row.blockedBy?.size ?? 0
   }
 
+  /** Notes that a dependency holds the row back again. */
+  holdBack(row: Row, dependency: Row): void {
+    block(row, dependency)
+    this.#undo?.push(() => this.free(row, dependency))
+  }
+
   /** Lets go of the key that a resolved row holds by its window. */
   releaseKey(row: Row): void {
     this.keys.remove(row)

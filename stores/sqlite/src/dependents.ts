@@ -13,7 +13,7 @@ import {
 } from '@lovage/core'
 import { encodeChange, type PatchShapes } from './patch.ts'
 import type { RippleLog } from './ripple.ts'
-import { stateOf } from './state-codes.ts'
+import { stateCodes, stateOf } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell } from './verb.ts'
 
@@ -26,6 +26,9 @@ export interface Resolution {
 
 /** Satisfies or fails what depends on the resolved task, and what depends on that. */
 export type Spread = (resolution: Resolution, ripple: RippleLog) => void
+
+/** Makes what a task had satisfied, and still waits for others, wait for that task again. */
+export type HoldBack = (seq: number) => void
 
 /** A dependent that has not yet heard of its dependency. */
 interface Waiting {
@@ -85,6 +88,23 @@ export function dependentsSpread(db: DatabaseSync, patches: PatchShapes): Spread
         const further = meet(next, waitingFrom(row), ripple)
         if (further !== undefined) open.push(further)
       }
+    }
+  }
+}
+
+/** Prepares the statements for a task that is to run again. */
+export function dependentsHoldBack(db: DatabaseSync): HoldBack {
+  const satisfied = rows(
+    db,
+    `select t.seq from edge e join task t on t.seq = e.dependent
+      where e.required = ? and e.satisfied = 1 and t.state = ${stateCodes.blocked}`,
+  )
+  const reopen = db.prepare('update edge set satisfied = 0 where required = ? and dependent = ?')
+  const blockOne = db.prepare('update task set blockers = blockers + 1 where seq = ?')
+  return (required) => {
+    for (const [dependent] of satisfied.all(required) as unknown as [number][]) {
+      reopen.run(required, dependent)
+      blockOne.run(dependent)
     }
   }
 }

@@ -52,6 +52,8 @@ export interface Applied {
 
 /** What a shape means, and its statements. */
 export interface PatchShape {
+  /** The code of the state that it applies to. */
+  readonly from: number
   /** The code of the state that the task is in afterwards. */
   readonly to: number
   /** How many cells a change of this shape takes. */
@@ -96,6 +98,7 @@ function prepareShape(db: DatabaseSync, shape: number): PatchShape {
   const leaf = lazily(() => db.prepare(`${sql} and dependents = 0`))
   const any = lazily(() => rows(db, `${sql} returning seq, queue, due_at, dependents`))
   return {
+    from: shape & 7,
     to: (shape >> toShift) & 7,
     width,
     resolvedAt: isSet(resolvedAtBit) ? placeOf(resolvedAtBit) : undefined,

@@ -1,7 +1,7 @@
 /** Update: fenced transitions, in order, with all that follows from them. */
 import type { DatabaseSync } from 'node:sqlite'
 import { isResolved, type Ripple } from '@lovage/core'
-import type { Spread } from './dependents.ts'
+import { dependentsHoldBack, type Spread } from './dependents.ts'
 import type { PatchShape, PatchShapes } from './patch.ts'
 import { RippleLog } from './ripple.ts'
 import { firstResolvedCode, stateCodes, stateOf } from './state-codes.ts'
@@ -15,6 +15,7 @@ export type UpdateAnswer = readonly [missed: readonly number[], ripple: Ripple]
 
 /** Prepares the verb. */
 export function updateVerb(db: DatabaseSync, patches: PatchShapes, spread: Spread): Verb<UpdatePayload, UpdateAnswer> {
+  const holdBack = dependentsHoldBack(db)
   const createdAt = rows(db, 'select created_at from task where seq = ?')
 
   const change = (shape: PatchShape, cells: readonly Cell[], at: number, ripple: RippleLog): boolean => {
@@ -24,6 +25,7 @@ export function updateVerb(db: DatabaseSync, patches: PatchShapes, spread: Sprea
     if (shape.to === stateCodes.pending) ripple.ready(applied.queue)
     if (shape.to === stateCodes.scheduled && applied.dueAt !== undefined) ripple.due(applied.dueAt)
     const state = stateOf(shape.to)
+    if (shape.from >= firstResolvedCode && !isResolved(state) && applied.hasDependents) holdBack(applied.seq)
     if (isResolved(state) && applied.hasDependents) {
       const at0 =
         shape.resolvedAt === undefined ? (createdAt.get(applied.seq) as unknown as Cell[])[0] : cells[at + shape.resolvedAt]

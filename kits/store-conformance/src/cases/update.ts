@@ -204,14 +204,51 @@ export const updateBehindCases: readonly StoreCase[] = [
     const task = await taskOf(store, 'b')
     expectEqual([task.state, task.blockers], ['blocked', 1], 'the task behind')
   }),
-  storeCase('update/a dependency that was satisfied stays so, whatever its rerun brings', async (store) => {
-    await insert(store, newTask('a'), newTask('other', { queue: 'other' }), after('b', ['a', 'other']))
+  storeCase('update/a rerun dependency counts again for tasks that still wait', async (store) => {
+    await insert(store, newTask('a'), newTask('other', { queue: 'other' }), after('b', ['a', 'other']), after('c', ['a']))
     await work(store)
     await move(store, 'a', rerun)
-    await work(store, () => failed)
-    expectEqual(await statesOf(store, 'a', 'b'), ['failed', 'blocked'], 'the states')
+    expectEqual(
+      [(await taskOf(store, 'b')).blockers, ...(await statesOf(store, 'b', 'c'))],
+      [2, 'blocked', 'completed'],
+      'b and c',
+    )
     await store.update([changeFor(await claimOne(store, { queues: ['other'] }), completed)])
-    expectEqual(await statesOf(store, 'b'), ['pending'], 'the state in the end')
+    expectEqual([(await taskOf(store, 'b')).blockers, ...(await statesOf(store, 'b'))], [1, 'blocked'], 'b while a runs again')
+    expectEqual(await work(store), ['a', 'b'], 'the order of work')
+  }),
+  storeCase('update/a rerun dependency that fails is a failed one for tasks that still wait', async (store) => {
+    await insert(
+      store,
+      ...[newTask('a'), newTask('other', { queue: 'other' })],
+      ...[after('b', ['a', 'other']), { ...after('c', ['a']), dueAt: t0 + 50 }],
+    )
+    await work(store)
+    await move(store, 'a', rerun)
+    const { resolved } = await store.update([changeFor(await claimOne(store), failed)])
+    expectEqual(
+      resolved.map(({ id }) => id),
+      ['b'],
+      'the tasks resolved on the way: not the one that was free already',
+    )
+    await store.update([changeFor(await claimOne(store, { queues: ['other'] }), completed)])
+    expectEqual(await statesOf(store, 'b', 'c'), ['exception', 'scheduled'], 'the states in the end')
+  }),
+  storeCase('update/a dependency may be rerun again and again', async (store) => {
+    await insert(
+      store,
+      newTask('a'),
+      newTask('other', { queue: 'other' }),
+      after('b', ['a', 'other'], { requires: 'all-resolved' }),
+    )
+    await work(store, () => failed)
+    await move(store, 'a', rerun)
+    await move(store, 'a', cancelled)
+    expectEqual((await taskOf(store, 'b')).blockers, 1, 'what holds the task back after two ends')
+    await move(store, 'a', rerun)
+    await move(store, 'b', cancelled)
+    expectEqual(await work(store), ['a'], 'the order of work')
+    expectEqual((await taskOf(store, 'b')).blockers, 0, 'what holds back a task that is over')
   }),
   storeCase('update/a cancelled blocked task is done with its dependencies', async (store) => {
     await insert(store, newTask('a'), after('b', ['a']))
