@@ -42,6 +42,41 @@ test('calls made at once are applied in the order in which they were made', asyn
   await store.close()
 })
 
+test('a read does not keep a write waiting that was called with it', async () => {
+  const store = await sqliteStore(await scratchFile(onTestFinished))
+  const settled: string[] = []
+  await Promise.all([
+    store.counts().then(() => settled.push('read')),
+    store.insert([newTask('a')]).then(() => settled.push('write')),
+  ])
+  expect(settled).toEqual(['write', 'read'])
+  await store.close()
+})
+
+test('a crowd of reads makes room for the writes that come after it, and all are answered', async () => {
+  const store = await sqliteStore(await scratchFile(onTestFinished))
+  await store.insert(Array.from({ length: 20_000 }, (_, index) => newTask(`t${index}`)))
+  let answered = 0
+  const reads = Array.from({ length: 300 }, () => store.counts().then(() => answered++))
+  await reads[0]
+  await store.insert([newTask('a')])
+  expect(answered).toBeLessThan(150)
+  const [task] = await store.get(['a'])
+  expect([task?.id, answered]).toEqual(['a', 300])
+  await Promise.all(reads)
+  const last = store.counts()
+  await store.close()
+  expect((await last).map(({ count }) => count)).toEqual([20_001])
+})
+
+test('of reads only the one that cannot be is refused', async () => {
+  const store = await sqliteStore(await scratchFile(onTestFinished))
+  const broken = store.find({ cursor: 1n as unknown as string, holder: {} as string })
+  const results = await Promise.allSettled([store.counts(), broken, store.get(['a'])])
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  await store.close()
+})
+
 test('a thread that dies rejects what waits for it, and the next call starts another', async () => {
   const store = await sqliteStore(await scratchFile(onTestFinished))
   await store.insert([newTask('a')])

@@ -1,4 +1,8 @@
-/** What the database thread does: opens the file, takes all calls that wait at once, and answers when they are committed. */
+/**
+ * What the database thread does: opens the file, takes all calls that wait at once, and answers when they are committed.
+ * Reads come after the writes that were called with them or before, a few at a time: whoever writes does not wait for a
+ * crowd of readers, and at most for one long read.
+ */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { ClaimRequest, RenewRequest } from '@lovage/core'
 import { batchRunner, type Call, type Reply } from './batch.ts'
@@ -13,6 +17,9 @@ import type { FromThread, ThreadOptions, ToThread } from './wire.ts'
 /** Node's timers take no longer ones; firing early does no harm. */
 const timerLimitMs = 2 ** 31 - 1
 
+/** For how long reads are answered until the next look for writes. */
+const readSliceMs = 2
+
 /** Opens the file and serves it on the port, or says why not. */
 export function serve(port: MessagePort, options: ThreadOptions): void {
   const tell = (message: FromThread): void => port.postMessage(message)
@@ -26,7 +33,7 @@ export function serve(port: MessagePort, options: ThreadOptions): void {
 }
 
 function serveOn(port: MessagePort, connection: Connection, options: ThreadOptions): void {
-  const run = batchRunner(connection, prepareVerbs(connection.db))
+  const { isRead, run, read } = batchRunner(connection, prepareVerbs(connection.db))
   const held = rows(
     connection.db,
     `select 1 from task indexed by running where state = ${stateCodes.running} and holder = ? limit 1`,
@@ -49,30 +56,58 @@ function serveOn(port: MessagePort, connection: Connection, options: ThreadOptio
     },
     renew: (holder, until) => void run([[0, 'renew', { holder, until } satisfies RenewRequest]]),
   })
-  port.on('message', (first: ToThread) => {
-    const { calls, isLast } = drain(port, first, orders)
-    if (calls.length > 0) {
-      const replies = run(calls)
-      hear(calls, replies, orders)
-      port.postMessage(replies satisfies FromThread)
+  const tell = (replies: readonly Reply[]): void => port.postMessage(replies satisfies FromThread)
+  let reads: readonly Call[] = []
+  const readSome = (): void => {
+    const end = performance.now() + readSliceMs
+    const replies = read(reads, () => performance.now() >= end)
+    reads = reads.slice(replies.length)
+    tell(replies)
+  }
+  const step = (messages: readonly ToThread[]): void => {
+    const { calls, isLast } = callsOf(messages, orders)
+    const writes = calls.filter((call) => !isRead(call))
+    if (writes.length < calls.length) reads = [...reads, ...calls.filter(isRead)]
+    if (writes.length > 0) {
+      const replies = run(writes)
+      hear(writes, replies, orders)
+      tell(replies)
     }
+    if (reads.length > 0) readSome()
     if (!isLast) return
+    while (reads.length > 0) readSome()
     orders.stop()
     connection.close()
     port.close()
-  })
+  }
+  // Timers have their turn between steps.
+  let later: NodeJS.Immediate | undefined
+  const work = (messages: readonly ToThread[]): void => {
+    clearImmediate(later)
+    step(messages)
+    if (reads.length > 0) later = setImmediate(() => work(waiting(port)))
+  }
+  port.on('message', (first: ToThread) => work([first, ...waiting(port)]))
 }
 
-/** Takes what has been sent so far, in order; calls after `close` cannot come. */
-function drain(port: MessagePort, first: ToThread, orders: StandingOrders): { calls: readonly Call[]; isLast: boolean } {
-  let calls: readonly Call[] = []
-  let next: { readonly message: ToThread } | undefined = { message: first }
-  for (; next !== undefined; next = receiveMessageOnPort(port) as { message: ToThread } | undefined) {
-    if (next.message === 'close') return { calls, isLast: true }
-    if (next.message === 'pong') orders.pong()
-    else calls = calls.length === 0 ? next.message : [...calls, ...next.message]
+/** Takes what has been sent so far. */
+function waiting(port: MessagePort): readonly ToThread[] {
+  const messages: ToThread[] = []
+  for (;;) {
+    const next = receiveMessageOnPort(port) as { readonly message: ToThread } | undefined
+    if (next === undefined) return messages
+    messages.push(next.message)
   }
-  return { calls, isLast: false }
+}
+
+/** The calls of messages, in order; none can come after `close`. */
+function callsOf(messages: readonly ToThread[], orders: StandingOrders): { calls: readonly Call[]; isLast: boolean } {
+  const calls: (readonly Call[])[] = []
+  for (const message of messages) {
+    if (message === 'pong') orders.pong()
+    else if (message !== 'close') calls.push(message)
+  }
+  return { calls: calls.length === 1 ? (calls[0] as readonly Call[]) : calls.flat(), isLast: messages.includes('close') }
 }
 
 /** Claims and renewals of whatever a holder holds are the words that standing orders go on from. */
