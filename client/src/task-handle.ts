@@ -1,10 +1,12 @@
 /** The task handle: what a sender holds of a task it sent. */
-import { type Broker, type Duration, durationMs, TaskError, type TaskResult } from '@lovage/core'
+import { type AbortSignal, type Broker, type Duration, durationMs, TaskError, type TaskResult } from '@lovage/core'
 
 /** How long to wait for a result. */
 export interface WaitOptions {
   /** Default: as long as it takes. */
   readonly timeout?: Duration | undefined
+  /** Ends the wait, not the task: `result` rejects with the reason of the signal. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** One task, as its sender sees it. Holds nothing open; any number of handles may stand for one task. */
@@ -15,7 +17,7 @@ export interface TaskHandle<Output = unknown> {
   /**
    * Resolves with what the handler returned (undefined when the result has expired).
    * @throws {TaskError} TASK_FAILED when the handler failed, TASK_EXCEPTION when the system ended the task (both carry
-   *   `failure`), WAIT_TIMEOUT, TASK_UNKNOWN
+   *   `failure`), WAIT_TIMEOUT, TASK_UNKNOWN; and the reason of `signal`
    */
   result(options?: WaitOptions): Promise<Output>
   /** Where the task stands now, with its progress; `unknown` when the broker does not know it. */
@@ -43,7 +45,7 @@ export class SentTask implements TaskHandle {
 
   async result(options?: WaitOptions): Promise<unknown> {
     const timeoutMs = options?.timeout === undefined ? undefined : durationMs(options.timeout, 'timeout')
-    return resultOf(await this.#broker.results.wait(this.id, { timeoutMs }))
+    return resultOf(await this.#broker.results.wait(this.id, { timeoutMs, signal: options?.signal }))
   }
 
   async state(): Promise<TaskResult> {

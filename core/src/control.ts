@@ -1,4 +1,5 @@
 /** Remote control: requests to workers and their replies. Command names and reply shapes are Celery's where it has one. */
+import type { AbortSignal } from './context.ts'
 
 /** Whom a request addresses, and how long to wait. */
 export interface RequestOptions {
@@ -10,6 +11,8 @@ export interface RequestOptions {
   readonly timeoutMs?: number | undefined
   /** Stop waiting after so many replies. */
   readonly limit?: number | undefined
+  /** Ends the wait: the request rejects with the reason of the signal. Workers that heard of it still do as asked. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What one worker answered. */

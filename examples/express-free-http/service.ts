@@ -71,14 +71,11 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 
 /** Waits until the task is over, the time is up or the service closes, whichever comes first. */
 async function overOrClosing(client: Client, id: string, seconds: number, closing: AbortSignal): Promise<void> {
-  const closed = Promise.withResolvers<void>()
-  const close = () => closed.resolve()
-  if (closing.aborted) close()
-  closing.addEventListener('abort', close)
-  const over = client.results.wait(id, { timeoutMs: seconds * 1000 }).catch((error: unknown) => {
-    if (!LovageError.is(error, 'WAIT_TIMEOUT')) throw error
-  })
-  await Promise.race([over, closed.promise]).finally(() => closing.removeEventListener('abort', close))
+  try {
+    await client.results.wait(id, { timeoutMs: seconds * 1000, signal: closing })
+  } catch (error) {
+    if (!closing.aborted && !LovageError.is(error, 'WAIT_TIMEOUT')) throw error
+  }
 }
 
 /** 200 when it is over, 202 while it is not. Tasks of other kinds are nobody's business here. */

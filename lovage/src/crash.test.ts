@@ -142,7 +142,7 @@ test('5,000 tasks by three workers, one killed in the middle: nothing missing, e
 test('a plain program lives as long as it awaits, and not longer', async () => {
   await startWorker('worker@host')
   const file = fileURLToPath(new URL('./fixtures/client-process.ts', import.meta.url))
-  for (const what of ['result', 'ping', 'send']) {
+  for (const what of ['result', 'ping', 'send', 'close']) {
     const child = fork(file, [join(directory, 'queue.db'), what], { execArgv: [], silent: true })
     children.add(child)
     const [code] = await once(child, 'exit')

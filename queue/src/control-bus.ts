@@ -18,6 +18,7 @@ const defaultTimeoutMs = 1000
 export class SignalControlBus implements ControlBus {
   readonly #engine: Engine
   readonly #registry: WorkerRegistry
+  readonly #closing = new AbortController()
 
   constructor(engine: Engine, registry: WorkerRegistry) {
     this.#engine = engine
@@ -38,6 +39,9 @@ export class SignalControlBus implements ControlBus {
     options: RequestOptions = {},
   ): Promise<readonly ControlReply[]> {
     const { destination, pattern, timeoutMs = defaultTimeoutMs, limit = Number.POSITIVE_INFINITY } = options
+    const closing = this.#closing.signal
+    const given = options.signal === undefined ? closing : AbortSignal.any([options.signal, closing])
+    given.throwIfAborted()
     const ticket = this.#engine.newId()
     const request: Request = { ticket, method, args, destination, pattern }
     const message = encodePayload(request, Number.POSITIVE_INFINITY, () => `arguments of ${method}`)
@@ -46,14 +50,23 @@ export class SignalControlBus implements ControlBus {
     const end = await this.#engine.signal.subscribe(replyChannel(ticket), (message) => {
       collected.add(JSON.parse(message) as ControlReply)
     })
+    const abort = (): void => collected.fail(given.reason)
+    if (given.aborted) abort()
+    else given.addEventListener('abort', abort)
     const cancel = this.#engine.clock.at(this.#engine.clock.now() + timeoutMs, () => collected.finish())
     this.#engine.signal.publish(controlChannel, message)
     const letGo = this.#engine.keepAlive.hold()
-    const replies = await collected.done
-    letGo()
-    cancel()
-    end()
-    return replies
+    return collected.done.finally(() => {
+      letGo()
+      cancel()
+      given.removeEventListener('abort', abort)
+      end()
+    })
+  }
+
+  /** Ends what is asked, with this error; so ends whatever is asked after it. */
+  close(error: Error): void {
+    this.#closing.abort(error)
   }
 
   /** The workers that should answer, so that nobody waits for the time-out when all of them have. */
@@ -90,12 +103,15 @@ class Collector {
   readonly #missing: Set<string>
   readonly #limit: number
   #resolve: (replies: readonly ControlReply[]) => void = () => {}
+  /** Ends the wait with this error, unless it has ended. */
+  fail: (reason: unknown) => void = () => {}
 
   constructor(expected: readonly string[], limit: number) {
     this.#missing = new Set(expected)
     this.#limit = limit
-    this.done = new Promise((resolve) => {
+    this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
+      this.fail = reject
     })
   }
 

@@ -8,6 +8,8 @@ export class SignalEventBus implements EventBus {
   readonly knowsListeners = true
   readonly #engine: Engine
   readonly #gathered = new Map<EventFamily, string[]>()
+  readonly #captures = new Set<() => void>()
+  #closed: Error | undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -47,6 +49,13 @@ export class SignalEventBus implements EventBus {
     }
   }
 
+  /** Ends what is captured; captures after it are refused with the error. */
+  close(error: Error): void {
+    this.flush()
+    this.#closed = error
+    for (const end of this.#captures) end()
+  }
+
   async capture(patterns: readonly string[], handler: (event: WorkerEvent) => void): Promise<() => Promise<void>> {
     const hear = (message: string): void => {
       for (const event of JSON.parse(message) as WorkerEvent[]) {
@@ -56,10 +65,17 @@ export class SignalEventBus implements EventBus {
     const families = eventFamilies.filter((family) => patterns.some((pattern) => mayMatch(pattern, family)))
     const ends = await Promise.all(families.map((family) => this.#engine.signal.subscribe(eventChannel(family), hear)))
     const letGo = this.#engine.keepAlive.hold()
-    return async () => {
+    const endAll = (): void => {
+      this.#captures.delete(endAll)
       letGo()
       for (const end of ends) end()
     }
+    this.#captures.add(endAll)
+    if (this.#closed !== undefined) {
+      endAll()
+      throw this.#closed
+    }
+    return async () => endAll()
   }
 }
 

@@ -205,6 +205,7 @@ class QueueBroker implements Broker, TaskBus {
 
   /** Every step is done, whatever the others say; the first failure is thrown at the end. */
   async #close(): Promise<void> {
+    const letGo = this.#engine.keepAlive.hold()
     this.#cancelCheck()
     const failures: unknown[] = []
     const attempt = async (step: () => unknown): Promise<void> => {
@@ -217,9 +218,11 @@ class QueueBroker implements Broker, TaskBus {
     await Promise.all([...this.#consumers].map((consumer) => attempt(() => consumer.close())))
     await attempt(() => this.#sender.close())
     await attempt(() => this.#maintenance.close())
-    await attempt(() => this.events.flush())
+    await attempt(() => this.events.close(closed()))
+    await attempt(() => this.control.close(closed()))
     await attempt(() => this.results.close(closed()))
     await attempt(() => this.#onClose?.())
+    letGo()
     if (failures.length > 0) throw failures[0]
   }
 }

@@ -1,5 +1,14 @@
 /** Results: where tasks stand, and waiting for them without asking again and again. */
-import { type CancelTimer, formatDuration, isResolved, type Results, type Task, TaskError, type TaskResult } from '@lovage/core'
+import {
+  type CancelTimer,
+  formatDuration,
+  isResolved,
+  type Results,
+  type ResultWait,
+  type Task,
+  TaskError,
+  type TaskResult,
+} from '@lovage/core'
 import { resolvedChannel } from './channels.ts'
 import type { Engine } from './engine.ts'
 import { decodePayload } from './payload.ts'
@@ -19,6 +28,7 @@ export class QueueResults implements Results {
   #letGo: (() => void) | undefined
   #checking = false
   #changed = new Set<string>()
+  #closed: Error | undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -29,22 +39,28 @@ export class QueueResults implements Results {
     return tasks.map((task, index) => (task === undefined ? { id: ids[index] ?? '', state: 'unknown' } : taskResult(task)))
   }
 
-  wait(id: string, options: { readonly timeoutMs?: number | undefined } = {}): Promise<TaskResult> {
+  async wait(id: string, { timeoutMs, signal }: ResultWait = {}): Promise<TaskResult> {
     const { clock } = this.#engine
+    signal?.throwIfAborted()
+    if (this.#closed !== undefined) throw this.#closed
     return new Promise<TaskResult>((resolve, reject) => {
+      const end = (): void => {
+        this.#forget(id, waiter)
+        cancel?.()
+        signal?.removeEventListener('abort', abort)
+      }
       const waiter: Waiter = {
         resolve: (result) => {
-          this.#forget(id, waiter)
-          cancel?.()
+          end()
           resolve(result)
         },
         reject: (error) => {
-          this.#forget(id, waiter)
-          cancel?.()
+          end()
           reject(error)
         },
       }
-      const { timeoutMs } = options
+      const abort = (): void => waiter.reject(signal?.reason)
+      signal?.addEventListener('abort', abort)
       const cancel =
         timeoutMs === undefined ? undefined : clock.at(clock.now() + timeoutMs, () => waiter.reject(waitTimeout(id, timeoutMs)))
       const waiters = this.#waiters.get(id) ?? new Set()
@@ -59,8 +75,9 @@ export class QueueResults implements Results {
     if (this.#waiters.size > 0) this.#check([...this.#waiters.keys()])
   }
 
-  /** Ends what still waits. */
+  /** Ends what still waits, with this error; so ends whatever waits after it. */
   async close(error: Error): Promise<void> {
+    this.#closed = error
     for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.reject(error)
     this.#cancelLinger?.()
     await this.#unlisten()

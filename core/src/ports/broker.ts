@@ -1,4 +1,5 @@
 /** The Broker port: three buses and the results. Every world that Lovage serves implements it; the worker knows nothing else. */
+import type { AbortSignal } from '../context.ts'
 import type { ControlHandler, ControlReply, RequestOptions } from '../control.ts'
 import type { WorkerEvent } from '../event.ts'
 import type { DeliveredMessage, PublishedTask, SendReceipt, TaskMessage } from '../message.ts'
@@ -16,7 +17,10 @@ export interface Broker {
   readonly results: Results
   /** What an operator can see and change beyond the buses; absent where the world cannot know it. */
   readonly admin?: Admin | undefined
-  /** Ends consumers (their unsettled deliveries go back), waits for what is being written. May be called twice. */
+  /**
+   * Ends consumers (their unsettled deliveries go back) and captures, waits for what is being written, and rejects what
+   * still waits for a result or a reply. May be called twice.
+   */
   close(): Promise<void>
 }
 
@@ -96,7 +100,7 @@ export interface DeliveryNote {
 export interface ControlBus {
   /** Serves commands addressed to the worker until the answer is called. */
   serve(worker: string, handler: ControlHandler): Promise<() => Promise<void>>
-  /** Resolves with the replies that came in time: never rejects for want of replies. */
+  /** Resolves with the replies that came in time: rejects only when `signal` fires or the broker closes. */
   request(method: string, args: Readonly<Record<string, unknown>>, options?: RequestOptions): Promise<readonly ControlReply[]>
 }
 
@@ -117,7 +121,15 @@ export interface Results {
   get(ids: readonly string[]): Promise<readonly TaskResult[]>
   /**
    * Resolves when the task is resolved.
-   * @throws {TaskError} WAIT_TIMEOUT after `timeoutMs`; TASK_UNKNOWN
+   * @throws {TaskError} WAIT_TIMEOUT after `timeoutMs`; TASK_UNKNOWN; and the reason of `signal`
    */
-  wait(id: string, options?: { readonly timeoutMs?: number | undefined }): Promise<TaskResult>
+  wait(id: string, options?: ResultWait): Promise<TaskResult>
+}
+
+/** How long to wait for a task. */
+export interface ResultWait {
+  /** Default: as long as it takes. */
+  readonly timeoutMs?: number | undefined
+  /** Ends the wait, not the task. */
+  readonly signal?: AbortSignal | undefined
 }

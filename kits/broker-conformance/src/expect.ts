@@ -24,6 +24,15 @@ export async function expectRejection(promise: Promise<unknown>, code: string, w
   throw new BugError('BUG', `expected ${what} to be refused with ${code}, got: ${got}`)
 }
 
+/** @throws {BugError} BUG when it does not reject, or with something else than the reason */
+export async function expectReason(promise: Promise<unknown>, reason: unknown, what: string): Promise<void> {
+  const got = await promise.then(
+    () => 'a value',
+    (error: unknown) => (error === reason ? undefined : String(error)),
+  )
+  if (got !== undefined) throw new BugError('BUG', `expected ${what} to be rejected with ${String(reason)}, got: ${got}`)
+}
+
 function written(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => (isPlain(part) ? sorted(part) : part)) ?? 'undefined'
 }

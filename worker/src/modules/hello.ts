@@ -1,5 +1,5 @@
 /** The hello module (Celery's mingle): asks the others at the start what was revoked and what their clocks say. */
-import type { ControlReply } from '@lovage/core'
+import type { ControlReply, RequestOptions } from '@lovage/core'
 import type { Module, WorkerSurface } from '../module.ts'
 import { revokedFromWire, revokedToWire } from '../revoked-wire.ts'
 
@@ -12,20 +12,24 @@ export interface HelloOptions {
 
 /** Says hello once, when the worker starts. */
 export function hello(options: HelloOptions = {}): Module {
+  const stopping = new AbortController()
   return {
     name: 'hello',
     async start(worker) {
-      const said = sayHello(worker, options.timeoutMs ?? 1000).catch((error) => worker.report(error))
+      const request = { timeoutMs: options.timeoutMs ?? 1000, signal: stopping.signal }
+      const said = sayHello(worker, request).catch((error) => stopping.signal.aborted || worker.report(error))
       if (options.wait === true) await said
     },
-    stop() {},
+    stop() {
+      stopping.abort()
+    },
   }
 }
 
-async function sayHello(worker: WorkerSurface, timeoutMs: number): Promise<void> {
+async function sayHello(worker: WorkerSurface, request: RequestOptions): Promise<void> {
   const args = { from_node: worker.name, revoked: revokedToWire(worker.revoked, worker.clock.now()) }
   worker.lamport.tick()
-  const replies = await worker.broker.control.request('hello', args, { timeoutMs })
+  const replies = await worker.broker.control.request('hello', args, request)
   for (const reply of replies) if (reply.worker !== worker.name) learn(worker, reply)
 }
 

@@ -58,12 +58,9 @@ export function resultRoutes({ app, client, closing }: Surroundings): void {
 
 /** Waits for the task, the time, or the end of whoever asked: what comes first. */
 async function resolvedOrGone(client: Surroundings['client'], id: string, timeoutMs: number, gone: AbortSignal): Promise<void> {
-  const left = new Promise<void>((leave) => {
-    if (gone.aborted) leave()
-    gone.addEventListener('abort', () => leave(), { once: true })
-  })
-  const resolved = client.results.wait(id, { timeoutMs }).catch((error: unknown) => {
-    if (!LovageError.is(error, 'WAIT_TIMEOUT')) throw error
-  })
-  await Promise.race([resolved, left])
+  try {
+    await client.results.wait(id, { timeoutMs, signal: gone })
+  } catch (error) {
+    if (!gone.aborted && !LovageError.is(error, 'WAIT_TIMEOUT')) throw error
+  }
 }

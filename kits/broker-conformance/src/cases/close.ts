@@ -1,10 +1,22 @@
 /** What becomes of deliveries when a worker goes, by itself or by force. */
+import type { Broker } from '@lovage/core'
 import type { BrokerCase } from '../broker-case.ts'
+import { within } from '../deadline.ts'
 import { expectEqual, expectTrue } from '../expect.ts'
 import { message, Recorder } from '../recorder.ts'
 import { brokerCase } from '../world.ts'
 
 const completed = { type: 'completed', result: null } as const
+
+/** Expects that what waits on the connection is rejected when it closes, and that closing does not wait for it. */
+async function closeEnds(connection: Broker, waiting: Promise<unknown>, what: string): Promise<void> {
+  const ended = waiting.then(
+    () => 'resolved',
+    () => 'rejected',
+  )
+  await within(connection.close(), 'the connection to close')
+  expectEqual(await within(ended, `${what} to end`), 'rejected', what)
+}
 
 const crash: BrokerCase = {
   ...brokerCase('close/a worker that is killed loses nothing', async ({ tools, broker, another }) => {
@@ -57,6 +69,46 @@ export const closeCases: readonly BrokerCase[] = [
     const heir = await Recorder.open(await another(), { worker: 'heir@conformance' })
     expectEqual((await heir.delivered(1)).message.id, 'left', 'what the other worker got')
   }),
+
+  brokerCase(
+    'close/ends waits for results',
+    async ({ another }) => {
+      const connection = await another()
+      await connection.tasks.send([message('slow')])
+      await closeEnds(connection, connection.results.wait('slow'), 'the wait for a result')
+    },
+    ['results'],
+  ),
+
+  brokerCase(
+    'close/ends requests that wait for replies',
+    async ({ another }) => {
+      const connection = await another()
+      const asking = connection.control.request('x', {}, { destination: ['ghost@conformance'], timeoutMs: 60_000 })
+      await closeEnds(connection, asking, 'the request')
+    },
+    ['control'],
+  ),
+
+  brokerCase(
+    'close/ends captures',
+    async ({ broker, another }) => {
+      const connection = await another()
+      const listening = await another()
+      const heard: string[] = []
+      await connection.events.capture(['*'], ({ type }) => heard.push(type))
+      await connection.close()
+      let arrive = () => {}
+      const arrived = new Promise<void>((resolve) => {
+        arrive = resolve
+      })
+      await listening.events.capture(['*'], () => arrive())
+      broker.events.emit({ type: 'task-started', at: 1_700_000_000_000, worker: 'teller@conformance' })
+      await within(arrived, 'the event to arrive elsewhere')
+      expectEqual(heard, [], 'what the closed connection heard')
+    },
+    ['events'],
+  ),
 
   brokerCase('close/may be called twice', async ({ another }) => {
     const connection = await another()

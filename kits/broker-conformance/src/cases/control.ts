@@ -1,11 +1,12 @@
 /** What the control bus owes those who ask and those who answer. */
-import { type Broker, ConfigError, type ControlReply } from '@lovage/core'
+import { type Broker, BugError, ConfigError, type ControlReply } from '@lovage/core'
 import { pass, within } from '../deadline.ts'
-import { expectEqual, expectTrue } from '../expect.ts'
+import { expectEqual, expectReason, expectTrue } from '../expect.ts'
 import { brokerCase, type World } from '../world.ts'
 
 /** Long enough that nobody waits for it: what must not wait for the time-out is late if it does. */
 const longMs = 60_000
+const gone = new BugError('BUG', 'nobody waits any more')
 
 /** Serves an echo under each name, each on a connection of its own. */
 async function echoes({ another }: World, ...workers: readonly string[]): Promise<Broker[]> {
@@ -96,6 +97,19 @@ export const controlCases = [
       await echoes(world, 'a@conformance', 'b@conformance')
       const request = world.broker.control.request('x', {}, { limit: 1, timeoutMs: longMs })
       expectEqual((await within(request, 'the first reply')).length, 1, 'the number of replies')
+    },
+    ['control'],
+  ),
+
+  brokerCase(
+    'control/a signal ends the wait',
+    async (world) => {
+      const leaving = new AbortController()
+      const options = { destination: ['ghost@conformance'], timeoutMs: longMs, signal: leaving.signal }
+      const refused = expectReason(world.broker.control.request('x', {}, options), gone, 'the request')
+      leaving.abort(gone)
+      await within(refused, 'the request to end')
+      await expectReason(world.broker.control.request('x', {}, options), gone, 'a request made after the signal')
     },
     ['control'],
   ),

@@ -1,10 +1,11 @@
 /** What a sender can learn of its tasks. */
-import type { Outcome, TaskResult } from '@lovage/core'
+import { BugError, type Outcome, type TaskResult } from '@lovage/core'
 import { pass, within } from '../deadline.ts'
-import { expectEqual, expectRejection, expectTrue } from '../expect.ts'
+import { expectEqual, expectReason, expectRejection, expectTrue } from '../expect.ts'
 import { message, Recorder } from '../recorder.ts'
 import { brokerCase, type World } from '../world.ts'
 
+const gone = new BugError('BUG', 'nobody waits any more')
 const failure = { name: 'TypeError', message: 'conformance' }
 
 /** Runs one task to this end while its sender waits for it. */
@@ -96,6 +97,21 @@ export const resultCases = [
       const refused = expectRejection(waiting, 'WAIT_TIMEOUT', 'the wait')
       await pass(tools, 300)
       await within(refused, 'the wait to end')
+    },
+    ['results'],
+  ),
+
+  brokerCase(
+    'results/waiting ends with the signal given, the task goes on',
+    async ({ broker, another }) => {
+      await broker.tasks.send([message('slow')])
+      const leaving = new AbortController()
+      const refused = expectReason(broker.results.wait('slow', { signal: leaving.signal }), gone, 'the wait')
+      leaving.abort(gone)
+      await within(refused, 'the wait to end')
+      await expectReason(broker.results.wait('slow', { signal: leaving.signal }), gone, 'a wait begun after the signal')
+      const recorder = await Recorder.open(await another())
+      expectEqual((await recorder.delivered(1)).message.id, 'slow', 'what a worker gets')
     },
     ['results'],
   ),
