@@ -62,7 +62,11 @@ function pending(task: Task, around: Circumstances): readonly string[] {
   const reasons: string[] = []
   if (around.paused) reasons.push(`Queue ${task.queue} is paused; \`lovage queue resume ${task.queue}\` lets it go on.`)
   reasons.push(...nobody(task, around))
-  if (reasons.length === 0) reasons.push('It waits for a free place: workers that know it are busy with tasks before it.')
+  if (reasons.length === 0) {
+    reasons.push(
+      `It waits for a free place: workers that know it are busy with tasks before it, or a rate limit of ${task.name} holds it back.`,
+    )
+  }
   return [...reasons, ...lastRun(task)]
 }
 
@@ -84,6 +88,7 @@ function running(task: Task, { now, workers }: Circumstances): readonly string[]
   const alive = workers.some((worker) => worker.holder === task.holder) ? '' : ' That worker is not known to be alive.'
   return [
     `Run ${task.run} is with ${task.worker ?? 'a worker'} since ${formatDuration(Math.max(0, now - (task.startedAt ?? now)))}; ${lease}.${alive}`,
+    `Whether it has begun there, or waits for a place or its rate limit: \`lovage inspect query_task ${task.id}\`.`,
   ]
 }
 
