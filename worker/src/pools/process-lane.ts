@@ -1,5 +1,5 @@
 /** A child that is a process of its own. */
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { inheritedArguments } from './inherited-arguments.ts'
 import { childEntry, type Death, type Lane, type LaneListener } from './lane.ts'
 
@@ -17,17 +17,24 @@ export function processLane(listener: LaneListener, options: ProcessLaneOptions)
     // The last one is the leash: its other end closes when this process dies, however it dies.
     stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
   })
-  child.stdio[4]?.on('error', () => {})
-  child.on('message', (data) => listener.message(data))
-  child.on('exit', (code, signal) => listener.exit(deathOf(code, signal)))
   child.on('error', (error) => {
     if (child.pid === undefined) listener.exit({ got: error.message })
   })
+  child.on('message', (data) => listener.message(data))
+  child.on('exit', (code, signal) => listener.exit(deathOf(code, signal)))
+  leashOf(child)?.on('error', () => {})
   return {
     id: child.pid,
-    post: (text) => void child.send(text, () => {}),
+    post: (text) => {
+      if (child.connected) child.send(text, () => {})
+    },
     kill: () => void child.kill('SIGKILL'),
   }
+}
+
+/** Where a process has no file descriptor left for another process, Node makes no `stdio` at all, whatever its types say. */
+function leashOf({ stdio }: { readonly stdio?: ChildProcess['stdio'] }): ChildProcess['stdio'][4] {
+  return stdio?.[4]
 }
 
 function deathOf(code: number | null, signal: string | null): Death {

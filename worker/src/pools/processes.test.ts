@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { hooksInto, jobFor } from './fixtures/job.ts'
 import { processPool } from './processes.ts'
@@ -87,6 +88,16 @@ describe('processes of a pool', () => {
       expect(await run(made, 'echo', 'next')).toEqual({ type: 'returned', value: 'next' })
     })
   }
+
+  it('that cannot be started for want of file descriptors cost their runs nothing, and their parent neither', async () => {
+    const script = `ulimit -n 60; exec '${process.execPath}' '${fixture('out-of-files')}'`
+    const { stdout } = await promisify(execFile)('sh', ['-c', script])
+    expect(JSON.parse(stdout)).toEqual([
+      { type: 'unbegun', failure: { name: 'ProcessDied', message: expect.stringMatching(/start and load .* got: spawn .* EMFILE$/) } },
+      { type: 'returned', value: 'room again' },
+      { type: 'returned', value: expect.objectContaining({ message: 'enough' }) },
+    ])
+  })
 
   it('write to the output of their parent', async () => {
     const { heard, process: writer } = parent('hangs-at-load', 'echo')
