@@ -1,6 +1,6 @@
 /** The main thread's end of the database thread: calls go out once per tick, replies settle them, a dead thread is replaced. */
 import { Worker } from 'node:worker_threads'
-import { type LovageError, StoreError } from '@lovage/core'
+import { ConfigError, type LovageError, StoreError } from '@lovage/core'
 import type { Call, Reply } from './batch.ts'
 import { errorFrom } from './sqlite-errors.ts'
 import type { AnswerOf, PayloadOf, VerbName } from './verbs.ts'
@@ -25,6 +25,7 @@ export class ThreadLink {
   #outbox: Call[] = []
   #calls = 0
   #end: LovageError | undefined
+  #isClosing = false
 
   constructor(options: ThreadOptions) {
     this.#options = options
@@ -65,7 +66,9 @@ export class ThreadLink {
 
   /** Waits for calls under way, closes the file and ends the thread. */
   async close(): Promise<void> {
+    this.#isClosing = true
     this.#flush()
+    // Whoever awaits this may have nothing else that keeps the process alive.
     this.#worker.ref()
     this.#post('close')
     await this.#ended
@@ -75,7 +78,24 @@ export class ThreadLink {
     const calls = this.#outbox
     if (calls.length === 0) return
     this.#outbox = []
-    this.#post(calls)
+    this.#send(calls)
+  }
+
+  #send(calls: readonly Call[]): void {
+    try {
+      this.#post(calls)
+    } catch (error) {
+      // Nothing of such a message is sent.
+      if (calls.length > 1) for (const call of calls) this.#send([call])
+      else for (const call of calls) this.#refuse(call, error)
+    }
+  }
+
+  #refuse([id, verb]: Call, cause: unknown): void {
+    const message = `expected \`${verb}\` to be called with plain data, got: ${String(cause)}`
+    this.#waiting.get(id)?.reject(new ConfigError('OPTION_INVALID', message, { cause }))
+    this.#waiting.delete(id)
+    this.#rest()
   }
 
   #post(message: ToThread): void {
@@ -102,7 +122,7 @@ export class ThreadLink {
   }
 
   #rest(): void {
-    if (this.#waiting.size === 0) this.#worker.unref()
+    if (this.#waiting.size === 0 && !this.#isClosing) this.#worker.unref()
   }
 
   #die(cause: unknown): void {
