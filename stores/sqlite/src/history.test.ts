@@ -1,9 +1,11 @@
 /** Long histories: pages, counts and pruning stay right where the store changes its way of looking. */
+import { DatabaseSync } from 'node:sqlite'
 import type { Task, TaskQuery } from '@lovage/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { claimRequest, completed, newTask } from './fixtures/new-task.ts'
 import { scratchFile } from './fixtures/scratch.ts'
 import { sqliteStore } from './sqlite-store.ts'
+import { stateCodes } from './state-codes.ts'
 
 test('states that many tasks are in and states that few are in make one page', async () => {
   const store = await sqliteStore(await scratchFile(onTestFinished), { synchronous: 'normal' })
@@ -61,5 +63,50 @@ test('results are cleared once and by time, also those that end up behind what w
   expect(await store.prune({ state: 'pending', before: 12 * day, limit: 100 })).toBe(0)
   expect(await store.prune({ state: 'completed', before: 12 * day, limit: 2 })).toBe(2)
   expect(await store.prune({ state: 'completed', before: 12 * day, limit: 2 })).toBe(1)
+  await store.close()
+})
+
+test('tasks that are kept for their keys cost a prune nothing', async () => {
+  const path = await scratchFile(onTestFinished)
+  await (await sqliteStore(path)).close()
+  const db = new DatabaseSync(path)
+  db.exec(`with recursive n (i) as (select 1 union all select i + 1 from n where i < 50000)
+    insert into task (id, name, queue, priority, state, input, lost_limit, created_at, resolved_at, key, key_until)
+      select 't' || i, 'n', 'q', 4, ${stateCodes.completed}, 'null', 5, i, i, 'k' || i, 900000 from n`)
+  db.close()
+  const store = await sqliteStore(path)
+  const prune = (before: number) => store.prune({ state: 'completed', before, limit: 500 })
+  const best = async (call: () => Promise<unknown>): Promise<number> => {
+    const times: number[] = []
+    for (let round = 0; round < 5; round++) {
+      const start = performance.now()
+      await call()
+      times.push(performance.now() - start)
+    }
+    return Math.min(...times)
+  }
+  expect(await prune(800_000)).toBe(0)
+  // Counting walks once over all of them, and does nothing else.
+  expect(await best(() => prune(800_000))).toBeLessThan(await best(() => store.counts()))
+  expect(await prune(900_000)).toBe(500)
+  await store.close()
+})
+
+test('a result that was needed is cleared when it is not any more, however late', async () => {
+  const store = await sqliteStore(await scratchFile(onTestFinished))
+  const hour = 3_600_000
+  const settle = async (id: string, now: number): Promise<void> => {
+    const { tasks } = await store.claim(claimRequest({ now }))
+    await store.update(
+      tasks.map(({ run }) => ({ id, from: 'running', run, patch: { state: 'completed', result: '1', resolvedAt: now } })),
+    )
+  }
+  const prune = (before: number) => store.prune({ state: 'completed', before, what: 'result', limit: 100 })
+  await store.insert([newTask('a'), newTask('b', { extras: { dependencies: ['a'] }, dueAt: 5 * hour })])
+  await settle('a', 2000)
+  expect(await prune(2 * hour)).toBe(0)
+  await settle('b', 6 * hour)
+  expect(await prune(20 * hour)).toBe(2)
+  expect((await store.get(['a', 'b'])).map((task) => task?.result)).toEqual([undefined, undefined])
   await store.close()
 })

@@ -37,7 +37,8 @@ const migrations: readonly string[] = [
      result text,
      failure text,
      progress text,
-     runs text
+     runs text,
+     windowed integer as (key_until is not null and reason is not 'superseded') virtual
    );
    create index ready on task (queue, name, priority desc, seq, created_at) where state = 2;
    create index scheduled on task (queue, due_at) where state = 1;
@@ -46,7 +47,9 @@ const migrations: readonly string[] = [
    create index running on task (holder, taken_until) where state = 3;
    create index deadline on task (deadline) where deadline is not null and state < 4;
    create index key on task (key, name, key_until, state) where key is not null;
-   create index resolved on task (state, queue, resolved_at) where state >= 4;
+   create index resolved on task (state, queue, windowed, resolved_at) where state >= 4;
+   create index window_end on task (state, queue, key_until) where state >= 4 and key_until is not null;
+   create index read_later on task (state, queue, resolved_at) where state >= 4 and dependents = 1 and result is not null;
    create table edge (
      required integer not null,
      dependent integer not null,
