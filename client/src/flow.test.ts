@@ -59,6 +59,18 @@ describe('a flow', () => {
     expect(broker.cancelled).toEqual([[['1', '2', '3', '4'], 'enough']])
   })
 
+  test('cancels what is its own, not a task that stands in because it holds a key', async () => {
+    const { broker, client } = setUp()
+    broker.keys.set('held', 'of another')
+    const flow = client.flow()
+    flow.add(tidy, undefined, { key: 'held' })
+    const own = flow.add(tidy)
+    const sent = await flow.send()
+    expect(sent.handles.map(({ id }) => id)).toEqual(['of another', own.id])
+    expect(await sent.cancel('enough')).toEqual([false, true])
+    expect(broker.cancelled).toEqual([[[own.id], 'enough']])
+  })
+
   test('takes a result of a task that was sent before', async () => {
     const { broker, client } = setUp()
     const flow = client.flow()

@@ -79,7 +79,10 @@ export interface SentFlow {
   readonly handles: readonly TaskHandle[]
   /** The handle of a node. */
   get<Output>(node: FlowNode<Output>): TaskHandle<Output>
-  /** Cancels whatever of it is not over. Answers per node. */
+  /**
+   * Cancels whatever of it is not over; a task that stands in for a node because it holds its key is somebody else's and goes
+   * on. Answers per node.
+   */
   cancel(reason?: string): Promise<readonly boolean[]>
 }
 
@@ -146,10 +149,11 @@ function sentFlow(context: SenderContext, id: string, byNode: ReadonlyMap<string
     id,
     handles,
     get: <Output>(node: FlowNode<Output>) => byNode.get(node.id) as TaskHandle<Output>,
-    cancel: (reason) =>
-      context.broker.tasks.cancel(
-        handles.map((handle) => handle.id),
-        reason,
-      ),
+    async cancel(reason) {
+      const own = [...byNode].flatMap(([node, handle]) => (handle.id === node ? [node] : []))
+      const cancelled = await context.broker.tasks.cancel(own, reason)
+      const answers = new Map(own.map((node, index) => [node, cancelled[index] === true]))
+      return [...byNode.keys()].map((node) => answers.get(node) ?? false)
+    },
   }
 }
