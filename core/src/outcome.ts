@@ -13,8 +13,8 @@ export type Outcome =
       readonly failure?: Failure
       readonly reason?: string
     }
-  /** Given back without a verdict; costs no budget. */
-  | { readonly type: 'released'; readonly delayMs?: number }
+  /** Given back without a verdict; costs no budget. `failure` says what kept it from running. */
+  | { readonly type: 'released'; readonly delayMs?: number; readonly failure?: Failure }
   /** The system's verdict, for example `malformed-payload`. */
   | { readonly type: 'rejected'; readonly reason: ExceptionReason; readonly failure?: Failure }
   | { readonly type: 'cancelled'; readonly message?: string }

@@ -28,7 +28,13 @@ export type TaskEvent =
       /** Kept when no retry is left. */
       readonly reason?: string | undefined
     }
-  | { readonly type: 'released'; readonly startedAt?: number | undefined; readonly delayMs?: number | undefined }
+  | {
+      readonly type: 'released'
+      readonly startedAt?: number | undefined
+      readonly delayMs?: number | undefined
+      /** What kept it from running. */
+      readonly failure?: Failure | undefined
+    }
   | {
       readonly type: 'rejected'
       readonly startedAt: number
@@ -140,10 +146,7 @@ function patchFor(task: TaskFacts, event: TaskEvent, now: number): TaskPatch {
     case 'retried':
       return retried(task, event, now)
     case 'released':
-      return {
-        ...waiting(now, event.delayMs),
-        ...(event.startedAt === undefined ? {} : { ended: ended(task, 'released', event.startedAt, now) }),
-      }
+      return { ...waiting(now, event.delayMs), ...releasedRun(task, event, now) }
     case 'lost':
       return lost(task, event.how, now)
     case 'rejected':
@@ -178,6 +181,18 @@ function retried(task: TaskFacts, event: TaskEvent & { type: 'retried' }, now: n
     retries: task.retries + 1,
     ended: ended(task, 'retried', event.startedAt, now, event.failure),
   }
+}
+
+/** A release costs nothing and may come again and again: one like the last is not recorded once more. */
+function releasedRun(
+  task: TaskFacts,
+  { startedAt, failure }: TaskEvent & { type: 'released' },
+  now: number,
+): Pick<TaskPatch, 'ended'> {
+  if (startedAt === undefined && failure === undefined) return {}
+  const last = task.runs?.at(-1)
+  const isSame = last?.outcome === 'released' && last.worker === (task.worker ?? '') && last.failure?.message === failure?.message
+  return isSame ? {} : { ended: ended(task, 'released', startedAt ?? now, now, failure) }
 }
 
 function lost(task: TaskFacts, how: 'lost' | 'expired', now: number): TaskPatch {

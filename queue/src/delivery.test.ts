@@ -63,6 +63,21 @@ test('released costs no budget', async () => {
   expect(recorder.delivery('a').message).toMatchObject({ run: 1, retries: 0, lost: 0 })
 })
 
+test('released says what kept it from running, once for all releases alike', async () => {
+  const failure = { name: 'Error', message: 'no such module' }
+  await delivered()
+  for (let i = 0; i < 3; i++) {
+    await recorder.delivery('a').settle({ type: 'released', failure })
+    await settled()
+  }
+  await recorder.delivery('a').settle({ type: 'released', failure: { name: 'Error', message: 'another' } })
+  const [task] = (await w.broker.admin?.get(['a'])) ?? []
+  expect(task?.runs.map(({ run, outcome, failure }) => [run, outcome, failure?.message])).toEqual([
+    [0, 'released', 'no such module'],
+    [3, 'released', 'another'],
+  ])
+})
+
 test('rejected and cancelled are exceptions with their reasons', async () => {
   const bad = await delivered('bad')
   await bad.settle({ type: 'rejected', reason: 'malformed-payload', failure: { name: 'TaskError', message: 'width' } })

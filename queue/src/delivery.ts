@@ -1,9 +1,11 @@
 /** A claimed task on its way through a worker. */
 import {
+  awaitedTasks,
   BugError,
   type DeliveredMessage,
   type Delivery,
   type DeliveryNote,
+  type Failure,
   failureFrom,
   type LogLine,
   type Outcome,
@@ -78,15 +80,13 @@ export class QueueDelivery implements Delivery {
       case 'failed':
         return { type: 'failed', startedAt, failure: boundedFailure(outcome.failure), reason: outcome.reason }
       case 'retried': {
-        const failure = outcome.failure === undefined ? undefined : boundedFailure(outcome.failure)
-        return { type: 'retried', startedAt, delayMs: outcome.delayMs, limit: outcome.limit, failure, reason: outcome.reason }
+        const { delayMs, limit, reason } = outcome
+        return { type: 'retried', startedAt, delayMs, limit, failure: bounded(outcome.failure), reason }
       }
       case 'released':
-        return { type: 'released', startedAt: this.#startedAt, delayMs: outcome.delayMs }
-      case 'rejected': {
-        const failure = outcome.failure === undefined ? undefined : boundedFailure(outcome.failure)
-        return { type: 'rejected', startedAt, reason: outcome.reason, failure }
-      }
+        return { type: 'released', startedAt: this.#startedAt, delayMs: outcome.delayMs, failure: bounded(outcome.failure) }
+      case 'rejected':
+        return { type: 'rejected', startedAt, reason: outcome.reason, failure: bounded(outcome.failure) }
       case 'cancelled':
         return { type: 'cancelled', message: outcome.message }
     }
@@ -100,6 +100,10 @@ export class QueueDelivery implements Delivery {
       return { type: 'failed', startedAt, failure: boundedFailure(failureFrom(error)) }
     }
   }
+}
+
+function bounded(failure: Failure | undefined): Failure | undefined {
+  return failure === undefined ? undefined : boundedFailure(failure)
 }
 
 /** The message of a claimed task. @throws {SyntaxError} when the stored input is not JSON */
@@ -121,6 +125,6 @@ export function deliveredMessage(task: Task, input: unknown): DeliveredMessage {
     sentAt: task.createdAt,
   }
   if (extras === undefined) return message
-  const { nullInput: _, ...others } = extras
-  return { ...message, ...others }
+  const { nullInput: _, standIns, ...others } = extras
+  return { ...message, ...others, ...(standIns === undefined ? {} : { dependencies: awaitedTasks(extras) }) }
 }
