@@ -212,3 +212,27 @@ test('closing goes on where a step fails, and says so', async () => {
   records.write = write
   expect(w.backend.signal.heard('due')).toBe(false)
 })
+
+test('a consumer that cannot even say that it goes holds the process no longer', async () => {
+  const before = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const { records } = w.backend.store
+  const write = records.write
+  records.write = () => Promise.reject(new TypeError('full'))
+  await expect(new Recorder().open(w.broker)).rejects.toThrow('full')
+  records.write = write
+  expect(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length).toBe(before)
+})
+
+test('a queue that is added twice at once is left at one word', async () => {
+  const recorder = await new Recorder().open(w.broker)
+  await Promise.all([recorder.consumer.addQueue('more'), recorder.consumer.addQueue('more')])
+  await recorder.consumer.cancelQueue('more')
+  expect(w.backend.signal.heard('ready.more')).toBe(false)
+})
+
+test('a broker that closes meanwhile leaves no consumer open', async () => {
+  const consuming = new Recorder().open(w.broker)
+  await w.broker.close()
+  await expect(consuming).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+  expect(await w.backend.store.records.list('worker')).toEqual([])
+})

@@ -46,7 +46,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #queues = new Map<string, () => void>()
   /** Delivered and not settled: what the prefetch counts. */
   readonly #inFlight = new Map<string, QueueDelivery>()
-  /** Outcomes on their way to the store, by task. */
+  /** Outcomes on their way to the store, by run. */
   readonly #settling = new Map<string, QueueDelivery>()
   readonly #ends: (() => void)[] = []
   #prefetch: number
@@ -55,6 +55,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   /** The last claim was full: there is more, and a second claim at once pays. */
   #plenty = false
   #paused = false
+  #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #cancelSleep: CancelTimer | undefined
   #sleepUntil = Number.POSITIVE_INFINITY
@@ -72,14 +73,14 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.#names = options.tasks.map((task) => task.name)
     this.#settler = new Settler(engine, {
       flushed: () => this.#pump(),
-      settled: (task) => this.#settling.delete(task.id),
+      settled: (task) => this.#settling.delete(runKey(task)),
       failed: (task) => this.#putBack(task),
     })
     this.#notes = new NoteTaker(engine)
     this.#leases = new LeaseKeeper(engine, {
       holder: ties.hold.id,
       held: () => [...this.#inFlight.values()].map(({ task }) => ({ id: task.id, run: task.run })),
-      knows: (run) => this.#inFlight.get(run.id)?.task.run === run.run || this.#settling.get(run.id)?.task.run === run.run,
+      knows: (run) => this.#inFlight.get(run.id)?.task.run === run.run || this.#settling.has(runKey(run)),
       lost: (run) => this.#revoke({ ...run, reason: 'lost' }),
       orphaned: (run) => void this.#releaseOrphan(run).catch((error: Error) => listener.error(error)),
       error: (error) => listener.error(error),
@@ -95,7 +96,12 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   }
 
   /** Subscribes, announces the worker and begins to claim. */
-  async open(): Promise<void> {
+  open(): Promise<void> {
+    this.#opening = this.#open()
+    return this.#opening
+  }
+
+  async #open(): Promise<void> {
     this.#letGo = this.#engine.keepAlive.hold()
     this.#ends.push(await this.#engine.signal.subscribe(abortChannel(this.holder), (message) => this.#aborted(message)))
     await Promise.all(this.#options.queues.map((queue) => this.#subscribe(queue)))
@@ -165,16 +171,16 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     if (delivery?.task.run !== task.run) return Promise.resolve(false)
     // Its place is free as soon as the outcome is on its way, so that the next claim rides in the same transaction.
     this.#inFlight.delete(task.id)
-    this.#settling.set(task.id, delivery)
+    this.#settling.set(runKey(task), delivery)
     return this.#settler.settle(task, event)
   }
 
   #putBack(task: Task): void {
-    const delivery = this.#settling.get(task.id)
-    this.#settling.delete(task.id)
-    if (delivery === undefined) return
-    this.#inFlight.set(task.id, delivery)
-    delivery.reopen()
+    const delivery = this.#settling.get(runKey(task))
+    this.#settling.delete(runKey(task))
+    delivery?.reopen()
+    // A newer run of it may have come meanwhile: then this one was lost.
+    if (delivery !== undefined && !this.#inFlight.has(task.id)) this.#inFlight.set(task.id, delivery)
   }
 
   async #subscribe(queue: string): Promise<void> {
@@ -182,7 +188,8 @@ export class QueueConsumer implements Consumer, DeliveryHome {
       if (message === '') this.#pump()
       else this.#sleep(Number(message))
     })
-    this.#queues.set(queue, end)
+    if (this.#queues.has(queue)) end()
+    else this.#queues.set(queue, end)
   }
 
   #register(): Promise<void> {
@@ -328,6 +335,8 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   async #close(): Promise<void> {
     this.#ties.closing()
+    // Who opened it hears of it.
+    await this.#opening?.catch(() => {})
     this.#cancelSleep?.()
     try {
       if (this.#claims > 0) await new Promise<void>((resolve) => (this.#claimsIdle = resolve))
@@ -337,9 +346,13 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     } finally {
       this.#leases.close()
       for (const end of [...this.#ends, ...this.#queues.values()]) end()
-      await this.#ties.registry.remove(this.holder).finally(() => this.#ties.hold.release())
-      this.#letGo?.()
+      await this.#leave().finally(() => this.#letGo?.())
     }
+  }
+
+  async #leave(): Promise<void> {
+    const { registry, hold } = this.#ties
+    await registry.remove(this.holder).finally(() => hold.release())
   }
 
   /** Releases what was delivered and not settled. */
@@ -355,6 +368,10 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     announcer.ripple(await store.update(changes))
     announcer.ready(new Set(tasks.map((task) => task.queue)))
   }
+}
+
+function runKey({ id, run }: RunRef): string {
+  return `${run} ${id}`
 }
 
 /** @throws {SyntaxError} when the stored text is not JSON */

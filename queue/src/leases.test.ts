@@ -163,3 +163,24 @@ test('the handlers of a worker that only looked dead are told to stop', async ()
   await settled()
   expect(recorder.revoked).toEqual([{ id: 'a', run: 0, reason: 'lost' }])
 })
+
+test('an outcome that could not be written does not stand in the way of a newer run', async () => {
+  await w.broker.tasks.send([job('a')])
+  const recorder = await new Recorder().open(w.broker)
+  const first = recorder.delivery('a')
+  const { update } = w.backend.store
+  const written = Promise.withResolvers<never>()
+  w.backend.store.update = () => written.promise
+  const settling = first.settle({ type: 'completed', result: 'late' })
+  await settled()
+  w.backend.store.update = update
+  await w.broker.tasks.send([job('b')])
+  await w.backend.store.update([{ id: 'a', from: 'running', run: 0, patch: { state: 'pending' } }])
+  await w.clock.advance(30_000)
+  expect(recorder.delivery('a').message.run).toBe(1)
+  written.reject(new TypeError('disk'))
+  await expect(settling).rejects.toThrow('disk')
+  expect(await first.settle({ type: 'completed', result: 'later' })).toBe(false)
+  expect(await recorder.delivery('a').settle({ type: 'completed', result: 'in time' })).toBe(true)
+  expect((await state('a'))?.result).toBe('"in time"')
+})

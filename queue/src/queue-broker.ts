@@ -175,7 +175,9 @@ class QueueBroker implements Broker, TaskBus {
     const consumer: QueueConsumer = new QueueConsumer(this.#engine, ties, options, listener)
     this.#consumers.add(consumer)
     try {
+      if (this.#closing !== undefined) throw closed()
       await consumer.open()
+      if (this.#closing !== undefined) throw closed()
     } catch (error) {
       await consumer.close().catch((late: unknown) => this.#engine.logger.warn({ err: late }, 'a consumer that failed to open'))
       throw error
