@@ -1,7 +1,7 @@
 /** What a worker holds and has not begun: sorts deliveries by what they wait for, and begins the next when there is a place. */
 import { type Clock, ConfigError, type Delivery, type Outcome, type RevokeReason } from '@lovage/core'
 import type { EventDesk } from './event-desk.ts'
-import { LimitedLines } from './limited-lines.ts'
+import { LimitedLines, mostInLine } from './limited-lines.ts'
 import { ReservedQueue } from './reserved-queue.ts'
 import type { RevokedIds } from './revoked-ids.ts'
 import type { Runner } from './runner.ts'
@@ -45,11 +45,7 @@ export class Intake {
     this.#limited = new LimitedLines({
       clock: options.clock,
       onSkip: options.onSkip,
-      onAdmitted: (runs) => {
-        for (const run of runs) this.#reserved.push(run)
-        options.onHeld()
-        this.fill()
-      },
+      onOpen: () => this.fill(),
     })
   }
 
@@ -82,17 +78,24 @@ export class Intake {
     this.fill()
   }
 
-  /** Begins what may begin. */
+  /**
+   * Begins what may begin. What has waited in a line goes before what is reserved, since it came before it; so a run out of
+   * the reserved ones whose gate is open has nobody before it.
+   */
   fill(): void {
     if (this.paused || this.ending) return
-    const { runner, clock, concurrency } = this.#options
+    const { runner, clock, concurrency, onHeld } = this.#options
     const places = concurrency()
-    while (runner.active.size < places && this.#reserved.size > 0) {
+    const { held } = this
+    while (runner.active.size < places && this.#limited.count + this.#reserved.size > 0) {
       const now = clock.now()
-      if (this.#turn.isSpent(now)) return
-      const run = this.#reserved.shift() as TaskRun
+      if (this.#turn.isSpent(now)) break
+      const run = this.#limited.shift(now) ?? this.#reserved.shift()
+      if (run === undefined) break
       if (this.#mayBegin(run, now)) runner.start(run, now)
     }
+    this.#limited.watch(clock.now())
+    if (this.held !== held) onHeld()
   }
 
   /** Takes out the runs that match, wherever they wait; what becomes of them is the caller's. */
@@ -120,11 +123,6 @@ export class Intake {
   disown(run: TaskRun, reason: RevokeReason): void {
     run.disown(reason)
     this.#options.desk.disowned(run, reason)
-  }
-
-  /** Looks at what waits for a task's rate limit, after the limit has changed. */
-  refreshLimit(task: RegisteredTask): void {
-    this.#limited.refresh(task)
   }
 
   async #settle(run: TaskRun, outcome: Outcome): Promise<void> {
@@ -184,13 +182,9 @@ export class Intake {
       this.drop(run, { type: 'rejected', reason: 'deadline-exceeded' })
       return false
     }
-    if (run.task.gate === undefined || run.admitted || this.#limited.pass(run.task, now)) return true
-    if (this.#limited.isFull(run.task)) {
-      this.drop(run, { type: 'released', delayMs: this.#limited.sendAway(run.task, now) })
-    } else {
-      this.#limited.add(run)
-      this.#options.onHeld()
-    }
+    const { gate } = run.task
+    if (gate === undefined || gate.pass(now)) return true
+    if (!this.#limited.add(run)) this.drop(run, { type: 'released', delayMs: gate.sendAway(now, mostInLine) })
     return false
   }
 }

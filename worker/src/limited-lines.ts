@@ -9,28 +9,23 @@ const enough = 100
 /** ... before it is as short as this. */
 const few = 50
 /** Runs that may wait in one line, for brokers that cannot leave out a name. */
-const most = 1000
-
-interface Line {
-  readonly runs: ReservedQueue<TaskRun>
-  cancelTimer: CancelTimer
-}
+export const mostInLine = 1000
 
 export interface LimitedLinesOptions {
   readonly clock: Clock
-  /** Runs whose turn has come. */
-  readonly onAdmitted: (runs: readonly TaskRun[]) => void
+  /** A gate has opened, so that the first of its line may begin. */
+  readonly onOpen: () => void
   /** The names of which no more should come, whenever they change. */
   readonly onSkip: (names: readonly string[]) => void
 }
 
 export class LimitedLines {
   readonly #options: LimitedLinesOptions
-  readonly #lines = new Map<RegisteredTask, Line>()
+  readonly #lines = new Map<RegisteredTask, ReservedQueue<TaskRun>>()
   readonly #skipped = new Set<string>()
-  /** When the last run that went away for want of a place in line has its turn. */
-  readonly #awayUntil = new Map<RegisteredTask, number>()
   #count = 0
+  #wakeAt: number | undefined
+  #cancelTimer: CancelTimer = () => {}
 
   constructor(options: LimitedLinesOptions) {
     this.#options = options
@@ -45,90 +40,70 @@ export class LimitedLines {
     return [...this.#skipped]
   }
 
-  isFull(task: RegisteredTask): boolean {
-    return (this.#lines.get(task)?.runs.size ?? 0) >= most
-  }
-
   list(): readonly TaskRun[] {
-    return [...this.#lines.values()].flatMap((line) => line.runs.list())
+    return [...this.#lines.values()].flatMap((line) => line.list())
   }
 
-  /** How long a run that finds its line full stays away, in milliseconds: each until a turn of its own, so that it comes back once. */
-  sendAway(task: RegisteredTask, now: number): number {
-    const turn = task.gate?.intervalMs ?? 0
-    const before = Math.max(this.#awayUntil.get(task) ?? 0, now + turn * (this.#lines.get(task)?.runs.size ?? 0))
-    this.#awayUntil.set(task, before + turn)
-    return Math.ceil(before + turn - now)
-  }
-
-  /** Whether a run may begin now, which takes the place. */
-  pass(task: RegisteredTask, now: number): boolean {
-    return task.gate === undefined || (!this.#lines.has(task) && task.gate.pass(now))
-  }
-
-  add(run: TaskRun): void {
-    const line = this.#lines.get(run.task)
+  /** Puts a run at the end of its line; false where the line has no room. */
+  add(run: TaskRun): boolean {
+    const line = this.#lines.get(run.task) ?? new ReservedQueue()
+    if (line.size >= mostInLine) return false
     run.stage = 'limited'
+    line.push(run)
+    this.#lines.set(run.task, line)
     this.#count++
-    if (line !== undefined) {
-      line.runs.push(run)
-      this.#judge(run.task, line.runs.size)
-      return
-    }
-    const opened: Line = { runs: new ReservedQueue(), cancelTimer() {} }
-    opened.runs.push(run)
-    this.#lines.set(run.task, opened)
-    this.#arm(run.task, opened)
+    this.#judge(run.task, line.size)
+    return true
+  }
+
+  /** Takes the first run out of the line whose gate has been open for the longest; undefined when all gates are shut. */
+  shift(now: number): TaskRun | undefined {
+    const task = this.#first()
+    if (task === undefined || opensAt(task) > now) return undefined
+    const line = this.#lines.get(task) as ReservedQueue<TaskRun>
+    const run = line.shift()
+    this.#count--
+    this.#settle(task, line.size)
+    return run
   }
 
   remove(matches: (run: TaskRun) => boolean): TaskRun[] {
     const taken: TaskRun[] = []
     for (const [task, line] of this.#lines) {
-      taken.push(...line.runs.remove(matches))
-      if (line.runs.size === 0) this.#close(task, line)
-      else this.#judge(task, line.runs.size)
+      taken.push(...line.remove(matches))
+      this.#settle(task, line.size)
     }
     this.#count -= taken.length
     return taken
   }
 
-  /** Looks at a task's line again, after its limit has changed. */
-  refresh(task: RegisteredTask): void {
-    const line = this.#lines.get(task)
-    this.#awayUntil.delete(task)
-    if (line === undefined) return
-    line.cancelTimer()
-    this.#admit(task, line)
+  /** Sees to it that `onOpen` is called when the next gate opens. Gates that are open wait for a place, not for a time. */
+  watch(now: number): void {
+    const task = this.#first(now)
+    const at = task === undefined ? undefined : opensAt(task)
+    if (at === this.#wakeAt) return
+    this.#cancelTimer()
+    this.#wakeAt = at
+    if (at === undefined) return
+    this.#cancelTimer = this.#options.clock.at(at, () => {
+      this.#wakeAt = undefined
+      this.#options.onOpen()
+    })
   }
 
-  #arm(task: RegisteredTask, line: Line): void {
-    const { clock } = this.#options
-    line.cancelTimer = clock.at(task.gate?.nextAt ?? clock.now(), () => this.#admit(task, line))
-  }
-
-  #admit(task: RegisteredTask, line: Line): void {
-    const now = this.#options.clock.now()
-    const admitted: TaskRun[] = []
-    while (line.runs.size > 0 && (task.gate === undefined || task.gate.pass(now))) {
-      const run = line.runs.shift() as TaskRun
-      run.stage = 'reserved'
-      run.admitted = true
-      admitted.push(run)
+  /** The task with a line whose gate opens first, of those that open after a time. */
+  #first(after = Number.NEGATIVE_INFINITY): RegisteredTask | undefined {
+    let first: RegisteredTask | undefined
+    for (const task of this.#lines.keys()) {
+      const at = opensAt(task)
+      if (at > after && (first === undefined || at < opensAt(first))) first = task
     }
-    this.#count -= admitted.length
-    if (line.runs.size === 0) {
-      this.#close(task, line)
-    } else {
-      this.#arm(task, line)
-      this.#judge(task, line.runs.size)
-    }
-    if (admitted.length > 0) this.#options.onAdmitted(admitted)
+    return first
   }
 
-  #close(task: RegisteredTask, line: Line): void {
-    line.cancelTimer()
-    this.#lines.delete(task)
-    this.#judge(task, 0)
+  #settle(task: RegisteredTask, length: number): void {
+    if (length === 0) this.#lines.delete(task)
+    this.#judge(task, length)
   }
 
   /** Says when a line has become long enough, or short enough again. */
@@ -137,4 +112,9 @@ export class LimitedLines {
     else if (length > few || !this.#skipped.delete(name)) return
     this.#options.onSkip(this.skipped)
   }
+}
+
+/** A line outlives its gate when the limit is taken away. */
+function opensAt({ gate }: RegisteredTask): number {
+  return gate?.nextAt ?? 0
 }

@@ -196,6 +196,45 @@ describe('rate limits', () => {
     expect(broker.prefetches.at(-1)).toBe(10)
   })
 
+  it('count what begins, not what could: busy places save up no turns', async () => {
+    const shop = new Workshop({}, [])
+    const [few, free] = [shop.task('few', { rateLimit: '1/s' }), shop.task('free')]
+    const { broker, clock } = await new Workshop({ tasks: [few, free], concurrency: 10 }).start()
+    const busy = broker.hand('free', ...Array.from({ length: 8 }, () => ({})))
+    const limited = broker.hand('few', ...Array.from({ length: 10 }, () => ({})))
+    const [last] = broker.hand('free', {}) as [string]
+    expect(shop.running).toEqual([...busy, limited[0], last])
+    await clock.advance(20_000)
+    for (const id of busy) await shop.finish(id)
+    expect(shop.running).toEqual([limited[0], last, limited[1]])
+    await clock.advance(999)
+    expect(shop.running).toHaveLength(3)
+    await clock.advance(1)
+    expect(shop.running).toEqual([limited[0], last, limited[1], limited[2]])
+  })
+
+  it('share free places among the names that wait, the one that could begin first before the others', async () => {
+    const shop = new Workshop({}, [])
+    const [quick, slow] = [shop.task('quick', { rateLimit: '100/s' }), shop.task('slow', { rateLimit: '1/s' })]
+    const { broker, clock } = await new Workshop({ tasks: [quick, slow, shop.task('free')], concurrency: 3 }).start()
+    const quicks = broker.hand('quick', ...Array.from({ length: 5 }, () => ({})))
+    const slows = broker.hand('slow', {}, {})
+    const [busy] = broker.hand('free', {}) as [string]
+    const [next] = broker.hand('free', {}) as [string]
+    expect(shop.running).toEqual([quicks[0], slows[0], busy])
+    await clock.advance(1000)
+    await shop.finish(busy)
+    expect(shop.running.at(-1)).toBe(quicks[1])
+    await clock.advance(10)
+    await shop.finish(slows[0] as string)
+    expect(shop.running.at(-1)).toBe(slows[1])
+    for (const id of quicks) {
+      await clock.advance(10)
+      await shop.finish(id)
+    }
+    expect(shop.running).toEqual([slows[1], next])
+  })
+
   it('let everything go when the limit is taken away', async () => {
     const shop = new Workshop({}, [])
     const few = shop.task('few', { rateLimit: 1 })

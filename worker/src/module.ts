@@ -78,8 +78,8 @@ export interface WorkerSurface extends Pick<EventEmitter<WorkerEvents>, 'on' | '
   tell<Name extends keyof WorkerEvents>(name: Name, ...args: WorkerEvents[Name]): void
   /** Drops these tasks when they come; with `terminate` also stops those that run. Answers the ids that were here. */
   revoke(ids: readonly string[], options?: { readonly terminate?: boolean; readonly signal?: string }): readonly string[]
-  /** Looks at what waits for a task's rate limit, after the limit has changed. */
-  refreshLimit(task: RegisteredTask): void
+  /** Looks at what waits for rate limits, after one has changed. */
+  refreshLimits(): void
   addQueue(queue: string): Promise<void>
   cancelQueue(queue: string): Promise<void>
   /** Sets how many tasks run at once. @throws {ConfigError} OPTION_INVALID */

@@ -7,7 +7,11 @@ describe('a rate gate', () => {
     const gate = new RateGate({ count: 2, perMs: 1000 })
     expect([gate.pass(0), gate.pass(0), gate.nextAt]).toEqual([true, false, 500])
     expect([gate.pass(10_000), gate.pass(10_000), gate.pass(10_500)]).toEqual([true, false, true])
-    expect(gate.intervalMs).toBe(500)
+  })
+
+  it('sends each run away until a turn of its own, behind those before it', () => {
+    const gate = new RateGate({ count: 2, perMs: 1000 })
+    expect([gate.sendAway(0, 10), gate.sendAway(100, 10), gate.sendAway(100, 100)]).toEqual([5500, 5900, 50_500])
   })
 
   it('keeps fast rates although the clock counts whole milliseconds', () => {

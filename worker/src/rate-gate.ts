@@ -7,6 +7,8 @@ const lateness = 2
 export class RateGate {
   readonly #intervalMs: number
   #nextAt = 0
+  /** When the last run that was sent away has its turn. */
+  #awayUntil = 0
 
   constructor(limit: RateLimit) {
     this.#intervalMs = limit.perMs / limit.count
@@ -25,8 +27,12 @@ export class RateGate {
     return true
   }
 
-  /** The time between two runs, in milliseconds. */
-  get intervalMs(): number {
-    return this.#intervalMs
+  /**
+   * Sends a run away that finds so many before it, each until a turn of its own, so that it comes back once. Answers for
+   * how long, in milliseconds.
+   */
+  sendAway(now: number, before: number): number {
+    this.#awayUntil = Math.max(this.#awayUntil, now + before * this.#intervalMs) + this.#intervalMs
+    return Math.ceil(this.#awayUntil - now)
   }
 }

@@ -36,8 +36,6 @@ export class TaskRun implements JobHooks, Unsettled {
   readonly message: DeliveredMessage
   readonly task: RegisteredTask
   stage: RunStage = 'reserved'
-  /** Its rate limit has let it through. */
-  admitted = false
   /** Epoch milliseconds; 0 before it runs. */
   startedAt = 0
   stopped: StopCause | undefined

@@ -207,8 +207,8 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
     return [...waiting, ...running].map((run) => run.message.id)
   }
 
-  refreshLimit(task: RegisteredTask): void {
-    this.#intake.refreshLimit(task)
+  refreshLimits(): void {
+    this.#intake.fill()
   }
 
   report(error: unknown): void {

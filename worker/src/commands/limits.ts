@@ -8,7 +8,7 @@ const rateLimit: CommandHandler = (args, worker) => {
   const task = taskOf(args, worker)
   const { rate_limit: value } = args
   task.limitRate(value === null || value === '' ? undefined : (value as string | number | undefined))
-  worker.refreshLimit(task)
+  worker.refreshLimits()
   return { ok: task.gate === undefined ? 'rate limit disabled successfully' : 'new rate limit set successfully' }
 }
 

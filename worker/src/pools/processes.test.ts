@@ -93,7 +93,10 @@ describe('processes of a pool', () => {
     const script = `ulimit -n 60; exec '${process.execPath}' '${fixture('out-of-files')}'`
     const { stdout } = await promisify(execFile)('sh', ['-c', script])
     expect(JSON.parse(stdout)).toEqual([
-      { type: 'unbegun', failure: { name: 'ProcessDied', message: expect.stringMatching(/start and load .* got: spawn .* EMFILE$/) } },
+      {
+        type: 'unbegun',
+        failure: { name: 'ProcessDied', message: expect.stringMatching(/start and load .* got: spawn .* EMFILE$/) },
+      },
       { type: 'returned', value: 'room again' },
       { type: 'returned', value: expect.objectContaining({ message: 'enough' }) },
     ])
