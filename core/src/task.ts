@@ -62,7 +62,13 @@ export interface TaskExtras {
   /** Named arguments, for callers of other languages. */
   readonly kwargs?: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, unknown>>
+  /** As they were sent. Whom the task really waits for is told by `awaitedTasks`. */
   readonly dependencies?: readonly string[]
+  /**
+   * The holders of keys that stand in for dependencies, by the ids of those. Written by the store (see `insert`), and no part
+   * of what an id stands for.
+   */
+  readonly standIns?: Readonly<Record<string, string>>
   readonly requires?: Requires
   readonly onDependencyFailure?: OnDependencyFailure
   /** The input is `null` itself; without this the text `null` says that there is none. */
@@ -133,6 +139,12 @@ export interface Task {
 /** Tells whether the state ends a task's life. */
 export function isResolved(state: TaskState): state is ResolvedState {
   return state === 'completed' || state === 'failed' || state === 'exception'
+}
+
+/** The tasks that it really waits for: one per dependency, in order, so that one which stands in for several comes several times. */
+export function awaitedTasks({ dependencies = [], standIns }: TaskExtras = {}): readonly string[] {
+  if (standIns === undefined) return dependencies
+  return dependencies.map((id) => (Object.hasOwn(standIns, id) ? standIns[id] : undefined) ?? id)
 }
 
 /** Gives a priority's number (7 highest to 1 lowest), or undefined for an unknown name. */

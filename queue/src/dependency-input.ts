@@ -1,13 +1,11 @@
 /** Builds the inputs of tasks that take the results of their dependencies. */
-import type { Store, Task } from '@lovage/core'
+import { awaitedTasks, type Store, type Task } from '@lovage/core'
 
 const pageSize = 1000
 
 /** The inputs as JSON texts: the first dependency's result, or all results in order. Results that are gone count as `null`. */
 export async function boundInputs(store: Store, tasks: readonly Task[]): Promise<readonly string[]> {
-  const wanted = tasks.map(
-    ({ extras }) => (extras?.bind === 'one' ? extras.dependencies?.slice(0, 1) : extras?.dependencies) ?? [],
-  )
+  const wanted = tasks.map(({ extras }) => awaitedTasks(extras).slice(0, extras?.bind === 'one' ? 1 : undefined))
   const ids = [...new Set(wanted.flat())]
   const results = new Map<string, string>()
   for (let i = 0; i < ids.length; i += pageSize) {

@@ -40,6 +40,12 @@ test('everybody is busy', async () => {
   expect(await reasons('a')).toMatch(/Run 0 is with worker@host.*`lovage inspect query_task a`/)
 })
 
+test('whom it waits for in the place of another', async () => {
+  await w.broker.tasks.send([job('holder', { key: 'k' })])
+  await w.broker.tasks.send([job('x', { key: 'k' }), job('y', { key: 'k' }), job('b', { dependencies: ['x', 'y'] })])
+  expect(await reasons('b')).toBe('It waits for 1 of its dependencies: holder (pending, stands in for x, y).')
+})
+
 test('dependencies, time, retries, ends and strangers', async () => {
   await w.broker.tasks.send([job('a'), job('b', { dependencies: ['a'] }), job('c', { at: w.clock.now() + 90_000 })])
   expect(await reasons('b')).toContain('It waits for 1 of its dependencies: a (pending)')

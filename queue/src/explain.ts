@@ -1,5 +1,5 @@
 /** Why a task is where it is, in sentences for a person. */
-import { type Explanation, formatDuration, type Task, type WorkerInfo } from '@lovage/core'
+import { awaitedTasks, type Explanation, formatDuration, type Task, type WorkerInfo } from '@lovage/core'
 import type { Engine } from './engine.ts'
 import type { WorkerRegistry } from './worker-registry.ts'
 
@@ -14,7 +14,7 @@ interface Circumstances {
 export async function explainTask(engine: Engine, registry: WorkerRegistry, id: string): Promise<Explanation> {
   const [task] = await engine.store.get([id])
   if (task === undefined) return { id, state: 'unknown', reasons: ['No task has this id, or it is no longer kept.'] }
-  const dependencies = task.state === 'blocked' ? (task.extras?.dependencies ?? []) : []
+  const dependencies = task.state === 'blocked' ? [...new Set(awaitedTasks(task.extras))] : []
   const [paused, workers, required] = await Promise.all([
     engine.store.records.read('paused', task.queue),
     registry.alive(),
@@ -44,9 +44,14 @@ function reasonsFor(task: Task, around: Circumstances): readonly string[] {
 }
 
 function blocked(task: Task, { blockers }: Circumstances): readonly string[] {
-  const shown = blockers.slice(0, 5).map(({ id, state }) => `${id} (${state})`)
+  const shown = blockers.slice(0, 5).map(({ id, state }) => `${id} (${state}${inPlaceOf(task, id)})`)
   const more = blockers.length > shown.length ? ` and ${blockers.length - shown.length} more` : ''
   return [`It waits for ${task.blockers} of its dependencies: ${shown.join(', ')}${more}.`]
+}
+
+function inPlaceOf({ extras }: Task, id: string): string {
+  const names = Object.entries(extras?.standIns ?? {}).flatMap(([name, holder]) => (holder === id ? [name] : []))
+  return names.length === 0 ? '' : `, stands in for ${names.join(', ')}`
 }
 
 function scheduled(task: Task, around: Circumstances): readonly string[] {

@@ -79,6 +79,38 @@ test('where a key is held, its holder stands in for the task of the flow', async
   expect(recorder.delivery('b').message).toMatchObject({ input: 'of the holder', dependencies: ['holder'] })
 })
 
+test('one that stands in for several gives each of them its result, in their places', async () => {
+  await w.broker.tasks.send([job('holder', { key: 'k' })])
+  await w.broker.tasks.send([
+    job('x', { key: 'k' }),
+    job('other'),
+    job('y', { key: 'k' }),
+    job('b', { dependencies: ['x', 'other', 'y'], bind: 'all' }),
+  ])
+  const recorder = new Recorder()
+  recorder.outcome = ({ message }) => ({ type: 'completed', result: `of ${message.id}` })
+  await recorder.open(w.broker)
+  await settled()
+  const { message } = recorder.delivery('b')
+  expect(message.input).toEqual(['of holder', 'of other', 'of holder'])
+  expect(message.dependencies).toEqual(['holder', 'other', 'holder'])
+  expect(message).not.toHaveProperty('standIns')
+})
+
+test('a flow is the same flow when it is sent again after a stand-in let go of its key', async () => {
+  const flow = [job('a', { key: 'k' }), job('b', { dependencies: ['a'], bind: 'one' })]
+  await w.broker.tasks.send([job('holder', { key: 'k' })])
+  await w.broker.tasks.send(flow)
+  const recorder = await new Recorder().open(w.broker)
+  await recorder.delivery('holder').settle({ type: 'completed', result: 'of the holder' })
+  expect(await w.broker.tasks.send(flow)).toEqual([
+    { id: 'a', status: 'sent' },
+    { id: 'b', status: 'existing' },
+  ])
+  await settled()
+  expect(recorder.delivery('b').message.input).toBe('of the holder')
+})
+
 test('a flow that depends on what is over already starts at once', async () => {
   await w.broker.tasks.send([job('a')])
   const recorder = await new Recorder().open(w.broker)

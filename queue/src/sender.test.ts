@@ -102,3 +102,15 @@ test('a closed broker refuses to send', async () => {
   await w.broker.close()
   await expect(w.broker.tasks.send([job('a')])).rejects.toMatchObject({ code: 'STORE_CLOSED' })
 })
+
+test('sends that share a transaction know no more of each other than sends apart', async () => {
+  await w.broker.tasks.send([job('holder', { key: 'k' })])
+  const together = await Promise.allSettled([
+    w.broker.tasks.send([job('a', { key: 'k' })]),
+    w.broker.tasks.send([job('b', { dependencies: ['a'] })]),
+  ])
+  expect(together).toMatchObject([
+    { value: [{ id: 'holder', status: 'existing' }] },
+    { reason: { code: 'DEPENDENCY_UNKNOWN', subject: 'a' } },
+  ])
+})

@@ -31,7 +31,7 @@ export type InsertResult =
   | { readonly status: 'conflict'; readonly id: string; readonly on: 'id' | 'key' }
   /** Nothing was inserted: a dependency is neither stored nor earlier in the same call. */
   | { readonly status: 'unknown-dependency'; readonly id: string; readonly dependency: string }
-  /** Nothing was inserted: another task of an `allOrNone` call was refused. */
+  /** Nothing was inserted: another task of an `allOrNone` call was refused. The id is the task's own, whoever holds its key. */
   | { readonly status: 'refused'; readonly id: string }
 
 export interface InsertOptions {
@@ -215,8 +215,10 @@ export interface Store {
    * Inserts tasks in order. A task with unsatisfied dependencies becomes `blocked` (or resolves at once as
    * `dependency-failed` by the rule of `dependency.ts`), one with `dueAt` after its `createdAt` `scheduled`, else `pending`.
    * An id that is there is compared by content (name, queue, priority, input, extras), not by time. A key is taken by an
-   * unresolved task of that name or, if that has a `keyUntil`, before that time and not after, resolved or not. The holder
-   * of a key that is the answer to a task stands in for it in the dependencies of later tasks of the call, and is kept there.
+   * unresolved task of that name or, if that has a `keyUntil`, before that time and not after, resolved or not; of several
+   * holders (after a rerun) the oldest is the answer. One that is replaced is superseded before the states of dependencies
+   * are looked at, or its window ends if it is resolved. In an `allOrNone` call the holder of a key that is the answer to a
+   * task stands in for it with the later tasks of the call that depend on it: their `extras.standIns` name it.
    * @conformance insert/*
    */
   insert(tasks: readonly NewTask[], options?: InsertOptions): Promise<InsertReply>

@@ -1,5 +1,6 @@
 /** Doctor cases: what can be checked on a live store by reading alone, while others go on working with it. */
 import {
+  awaitedTasks,
   dependencyVerdict,
   isResolved,
   type Store,
@@ -169,7 +170,7 @@ async function firstMismatch(store: Store, counts: Awaited<ReturnType<Store['cou
 async function checkBlocked(store: Store): Promise<void> {
   const { tasks } = await store.find({ states: ['blocked'], limit: 200 })
   for (const { id, extras } of tasks) {
-    const ids = [...new Set(extras?.dependencies)]
+    const ids = [...new Set(awaitedTasks(extras))]
     const dependencies = await store.get(ids)
     const [task] = await store.get([id])
     if (task?.state !== 'blocked') continue

@@ -14,6 +14,7 @@ import { noteCases } from './cases/note.ts'
 import { pruneCases } from './cases/prune.ts'
 import { recordCases } from './cases/records.ts'
 import { renewCases } from './cases/renew.ts'
+import { standInCases } from './cases/stand-in.ts'
 import { sweepCases } from './cases/sweep.ts'
 import { updateBehindCases, updateCases } from './cases/update.ts'
 import type { StoreCase } from './store-case.ts'
@@ -24,6 +25,7 @@ export const storeCases: readonly StoreCase[] = [
   ...insertWholeCases,
   ...insertBehindCases,
   ...keyCases,
+  ...standInCases,
   ...claimCases,
   ...updateCases,
   ...updateBehindCases,

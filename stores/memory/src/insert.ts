@@ -1,5 +1,6 @@
 /** Insert: ids compared by content, keys by policy, dependencies by their state. */
 import {
+  awaitedTasks,
   decide,
   dependencyVerdict,
   type InsertOptions,
@@ -19,19 +20,18 @@ export function insertTasks(table: Table, tasks: readonly NewTask[], options: In
   // Copied before anything is written: extras that JSON refuses must refuse the whole call.
   const extras = tasks.map((task) => (task.extras === undefined ? undefined : frozenCopy(task.extras)))
   let log = new RippleLog()
-  const insertAll = (): readonly InsertResult[] => {
+  if (options.allOrNone !== true) {
+    return { results: tasks.map((task, index) => insertTask(table, task, extras[index], log)), ...log.ripple() }
+  }
+  let results: readonly InsertResult[] = []
+  table.attempt(() => {
     const standIns = new Map<string, string>()
-    return tasks.map((task, index) => {
+    results = tasks.map((task, index) => {
       const result = insertTask(table, task, withStandIns(extras[index], standIns), log)
       if (result.status === 'existing' && result.id !== task.id) standIns.set(task.id, result.id)
       else standIns.delete(task.id)
       return result
     })
-  }
-  if (options.allOrNone !== true) return { results: insertAll(), ...log.ripple() }
-  let results: readonly InsertResult[] = []
-  table.attempt(() => {
-    results = insertAll()
     return !results.some(isRefusal)
   })
   if (results.some(isRefusal)) {
@@ -47,10 +47,12 @@ function isRefusal({ status }: InsertResult): boolean {
   return status === 'conflict' || status === 'unknown-dependency'
 }
 
-/** Names for each dependency that was not inserted the task that was the answer to its key. */
+/** Notes for each dependency that was not inserted the task that was the answer to its key. */
 function withStandIns(extras: TaskExtras | undefined, standIns: ReadonlyMap<string, string>): TaskExtras | undefined {
-  if (extras?.dependencies?.some((id) => standIns.has(id)) !== true) return extras
-  return Object.freeze({ ...extras, dependencies: Object.freeze(extras.dependencies.map((id) => standIns.get(id) ?? id)) })
+  const found = new Set(extras?.dependencies?.filter((id) => standIns.has(id)))
+  if (found.size === 0) return extras
+  const noted = Object.fromEntries([...found].map((id) => [id, standIns.get(id) ?? id]))
+  return Object.freeze({ ...extras, standIns: Object.freeze(noted) })
 }
 
 function insertTask(table: Table, task: NewTask, extras: TaskExtras | undefined, log: RippleLog): InsertResult {
@@ -69,7 +71,7 @@ function insertTask(table: Table, task: NewTask, extras: TaskExtras | undefined,
     return { status: 'existing', id: answer.id, state: answer.state }
   }
   const dependencies = new Set<Row>()
-  for (const dependency of extras?.dependencies ?? []) {
+  for (const dependency of awaitedTasks(extras)) {
     const row = table.row(dependency)
     if (row === undefined) return { status: 'unknown-dependency', id, dependency }
     dependencies.add(row)
@@ -86,15 +88,21 @@ function sameContent(known: Task, task: NewTask, extras: TaskExtras | undefined)
     known.queue === task.queue &&
     known.priority === task.priority &&
     known.input === task.input &&
-    sameJson(known.extras, extras)
+    sameJson(asSent(known.extras), asSent(extras))
   )
+}
+
+function asSent(extras: TaskExtras | undefined): TaskExtras | undefined {
+  if (extras?.standIns === undefined) return extras
+  const { standIns: _, ...sent } = extras
+  return sent
 }
 
 function supersede(table: Table, row: Row, now: number, log: RippleLog): void {
   const { holder } = row.task
   const decision = decide(row.task, { type: 'superseded' }, now)
   if (!decision.ok) {
-    table.releaseKey(row)
+    table.amend(row, { keyUntil: now })
     return
   }
   transition(table, row, decision.patch, log)

@@ -27,10 +27,13 @@ export class KeyIndex {
     return key !== undefined && this.holders(name, key, now).includes(row)
   }
 
-  /** The rows that hold the key at this time. More than one only after a rerun, or past a window. */
+  /** The rows that hold the key at this time, oldest first. More than one only after a rerun, or past a window. */
   holders(name: string, key: string, now: number): readonly Row[] {
-    const rows = this.#holders.get(slotOf(name, key))
-    return rows === undefined ? [] : [...rows].filter(({ task }) => task.keyUntil === undefined || now < task.keyUntil)
+    const held: Row[] = []
+    for (const row of this.#holders.get(slotOf(name, key)) ?? []) {
+      if (row.task.keyUntil === undefined || now < row.task.keyUntil) held.push(row)
+    }
+    return held.sort((a, b) => a.seq - b.seq)
   }
 }
 

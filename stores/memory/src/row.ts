@@ -17,7 +17,7 @@ export interface Row {
   blockedBy?: Set<Row> | undefined
   /** The blocked rows that it holds back. */
   blocking?: Set<Row> | undefined
-  /** The unresolved rows that name it as a dependency, satisfied or not: they keep it from being pruned. */
+  /** The unresolved rows that it is or stands in for a dependency of, satisfied or not: they keep it from being pruned. */
   neededBy?: Set<Row> | undefined
   lines?: LogLine[] | undefined
   /** Pruned: it only waits to be dropped from the ledger. */

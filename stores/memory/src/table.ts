@@ -1,5 +1,5 @@
 /** The table: every row under every index, kept true through one door. */
-import { isResolved, type QueueCount, type Task, type TaskState } from '@lovage/core'
+import { awaitedTasks, isResolved, type QueueCount, type Task, type TaskState } from '@lovage/core'
 import { Heap } from './heap.ts'
 import { KeyIndex } from './key-index.ts'
 import { Lanes } from './lanes.ts'
@@ -64,7 +64,7 @@ export class Table {
     return row.task
   }
 
-  /** Replaces the task of a row where nothing changed that an index looks at. */
+  /** Replaces the task of a row where nothing changed that its places in the indexes depend on. */
   amend(row: Row, changes: Partial<Task>): void {
     const before = row.task
     this.#undo?.push(() => {
@@ -85,12 +85,6 @@ export class Table {
   holdBack(row: Row, dependency: Row): void {
     block(row, dependency)
     this.#undo?.push(() => this.free(row, dependency))
-  }
-
-  /** Lets go of the key that a resolved row holds by its window. */
-  releaseKey(row: Row): void {
-    this.keys.remove(row)
-    this.#undo?.push(() => this.keys.add(row))
   }
 
   /** Does the work; when it answers false or throws, everything it wrote is taken back. */
@@ -127,7 +121,7 @@ export class Table {
 
   #withdraw(row: Row): void {
     for (const dependency of row.blockedBy ?? []) dependency.blocking?.delete(row)
-    for (const id of row.task.extras?.dependencies ?? []) this.#rows.get(id)?.neededBy?.delete(row)
+    for (const id of awaitedTasks(row.task.extras)) this.#rows.get(id)?.neededBy?.delete(row)
     this.remove(row)
   }
 
@@ -173,7 +167,7 @@ export class Table {
 
   /** Notes with its dependencies whether the row still needs them. */
   #need(row: Row): void {
-    for (const id of row.task.extras?.dependencies ?? []) {
+    for (const id of awaitedTasks(row.task.extras)) {
       const dependency = this.#rows.get(id)
       if (dependency === undefined) continue
       if (isResolved(row.task.state)) dependency.neededBy?.delete(row)

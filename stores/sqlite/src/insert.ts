@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { InsertResult, Ripple, TaskExtras } from '@lovage/core'
 import type { Spread } from './dependents.ts'
 import { keyHolders } from './key-holders.ts'
-import { linker } from './link.ts'
+import { type Link, linker } from './link.ts'
 import { newTaskWidth } from './new-task.ts'
 import type { PatchShapes } from './patch.ts'
 import { RippleLog } from './ripple.ts'
@@ -32,13 +32,12 @@ export function insertVerb(db: DatabaseSync, patches: PatchShapes, spread: Sprea
     return undefined
   }
 
-  const insertAll = (cells: readonly Cell[]): InsertAnswer => {
+  const insertAll = (cells: readonly Cell[], standIns?: StandIns): InsertAnswer => {
     const ripple = new RippleLog()
-    const standIns: StandIns = new Map()
     let results: InsertResult[] | null = null
     for (let at = 0; at < cells.length; at += newTaskWidth) {
       const result = cells[at + 14] === null ? plain(cells, at, ripple) : special(cells, at, ripple, standIns)
-      if (standIns.size > 0 && result?.status !== 'existing') standIns.delete(cells[at] as string)
+      if (standIns !== undefined) noteAnswer(cells[at] as string, result, standIns)
       if (result === undefined && results === null) continue
       results ??= plainResults(cells, at)
       results.push(result ?? plainResult(cells, at))
@@ -52,10 +51,15 @@ export function insertVerb(db: DatabaseSync, patches: PatchShapes, spread: Sprea
     run([allOrNone, cells]) {
       if (!allOrNone) return insertAll(cells)
       db.exec('savepoint batch')
-      const answer = insertAll(cells)
+      const answer = insertAll(cells, new Map())
       const whole = answer[0]?.every(({ status }) => status === 'inserted' || status === 'existing') ?? true
       db.exec(whole ? 'release batch' : 'rollback to batch; release batch')
-      return whole ? answer : [answer[0]?.map(refused) ?? null, new RippleLog().end()]
+      return whole
+        ? answer
+        : [
+            answer[0]?.map((result, index) => refused(result, cells[index * newTaskWidth] as string)) ?? null,
+            new RippleLog().end(),
+          ]
     },
   }
 }
@@ -84,7 +88,12 @@ function taskShelf(db: DatabaseSync): TaskShelf {
 
 /** The tasks that were the answers to keys, by the ids of those that were not inserted for them. */
 type StandIns = Map<string, string>
-type SpecialInsert = (cells: readonly Cell[], at: number, ripple: RippleLog, standIns: StandIns) => InsertResult
+type SpecialInsert = (cells: readonly Cell[], at: number, ripple: RippleLog, standIns: StandIns | undefined) => InsertResult
+
+function noteAnswer(id: string, result: InsertResult | undefined, standIns: StandIns): void {
+  if (result?.status === 'existing' && result.id !== id) standIns.set(id, result.id)
+  else standIns.delete(id)
+}
 
 /** Inserts tasks that have a key or dependencies. */
 function specialInsert(
@@ -96,21 +105,20 @@ function specialInsert(
   const links = linker(db)
   return (cells, at, ripple, standIns) => {
     const id = cells[at] as string
+    const same = shelf.known(cells, at)
+    if (same !== undefined) return same
     const row = cells.slice(at, at + newTaskWidth)
     const extras = extrasOf(row, standIns)
-    const same = shelf.known(row, 0)
-    if (same !== undefined) return same
     const [key, now, policy] = [row[11] as string | null, row[13] as number, row[14]]
     const holders = key === null ? [] : keys.of(row[1] as string, key, now)
     const [holder] = holders
     if (holder !== undefined && policy === 'reject') return { status: 'conflict', id: holder.id, on: 'key' }
-    if (holder !== undefined && policy === 'existing') {
-      standIns.set(id, holder.id)
-      return { status: 'existing', id: holder.id, state: holder.state }
-    }
-    const link = links.look(extras)
-    if ('unknown' in link) return { status: 'unknown-dependency', id, dependency: link.unknown }
+    if (holder !== undefined && policy === 'existing') return { status: 'existing', id: holder.id, state: holder.state }
+    const seen = links.look(extras)
+    if ('unknown' in seen) return { status: 'unknown-dependency', id, dependency: seen.unknown }
     for (const each of holders) keys.supersede(each, now, ripple)
+    // What it waits for may have ended with what it replaces.
+    const link = holder === undefined ? seen : (links.look(extras) as Link)
     const code = link.state === undefined ? (row[4] as number) : stateCodes[link.state]
     row[4] = code
     if (code === stateCodes.pending) row[9] = null
@@ -121,14 +129,15 @@ function specialInsert(
   }
 }
 
-/** The extras of a row, in which dependencies that have a stand-in come to name that. */
-function extrasOf(row: Cell[], standIns: StandIns): TaskExtras {
+/** The extras of a row, in which the stand-ins of dependencies come to be noted. */
+function extrasOf(row: Cell[], standIns: StandIns | undefined): TaskExtras {
   if (row[6] === null) return {}
   const extras = JSON.parse(row[6] as string) as TaskExtras
-  if (extras.dependencies?.some((id) => standIns.has(id)) !== true) return extras
-  const named = { ...extras, dependencies: extras.dependencies.map((id) => standIns.get(id) ?? id) }
-  row[6] = JSON.stringify(named)
-  return named
+  const found = new Set(extras.dependencies?.filter((id) => standIns?.has(id)))
+  if (found.size === 0) return extras
+  const noted = { ...extras, standIns: Object.fromEntries([...found].map((id) => [id, standIns?.get(id) ?? id])) }
+  row[6] = JSON.stringify(noted)
+  return noted
 }
 
 function noteState(code: number, cells: readonly Cell[], at: number, ripple: RippleLog): void {
@@ -146,8 +155,8 @@ function plainResult(cells: readonly Cell[], at: number): InsertResult {
   return { status: 'inserted', id: cells[at] as string, state: stateOf(cells[at + 4]) }
 }
 
-function refused(result: InsertResult): InsertResult {
-  return result.status === 'inserted' || result.status === 'existing' ? { status: 'refused', id: result.id } : result
+function refused(result: InsertResult, id: string): InsertResult {
+  return result.status === 'inserted' || result.status === 'existing' ? { status: 'refused', id } : result
 }
 
 function sameContent(row: readonly Cell[], cells: readonly Cell[], at: number): boolean {
@@ -155,5 +164,10 @@ function sameContent(row: readonly Cell[], cells: readonly Cell[], at: number): 
   const same = name === cells[at + 1] && queue === cells[at + 2] && priority === cells[at + 3] && input === cells[at + 5]
   const other = cells[at + 6]
   if (!same || extras === other) return same
-  return extras !== null && other !== null && sameJson(JSON.parse(extras as string), JSON.parse(other as string))
+  return extras !== null && other !== null && sameJson(asSent(extras as string), asSent(other as string))
+}
+
+function asSent(text: string): TaskExtras {
+  const { standIns: _, ...sent } = JSON.parse(text) as TaskExtras
+  return sent
 }

@@ -1,6 +1,6 @@
 /** Links a new task to the tasks it depends on. */
 import type { DatabaseSync } from 'node:sqlite'
-import { dependencyVerdict, isResolved, type TaskExtras } from '@lovage/core'
+import { awaitedTasks, dependencyVerdict, isResolved, type TaskExtras } from '@lovage/core'
 import { stateOf } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell } from './verb.ts'
@@ -25,10 +25,11 @@ export function linker(db: DatabaseSync): Linker {
   const block = db.prepare('update task set blockers = ? where seq = ?')
   const fail = db.prepare("update task set reason = 'dependency-failed', resolved_at = ? where seq = ?")
   return {
-    look({ dependencies = [], requires, onDependencyFailure }) {
+    look(extras) {
+      const { requires, onDependencyFailure } = extras
       const edges: { required: number; satisfied: boolean }[] = []
       let failed = false
-      for (const dependency of new Set(dependencies)) {
+      for (const dependency of new Set(awaitedTasks(extras))) {
         const row = find.get(dependency) as unknown as Cell[] | undefined
         if (row === undefined) return { unknown: dependency }
         const [required, state] = [row[0] as number, stateOf(row[1])]

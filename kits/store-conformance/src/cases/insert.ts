@@ -218,6 +218,15 @@ export const insertWholeCases: readonly StoreCase[] = [
     const { results } = await store.insert([newTask('d', { key: 'x' })])
     expectEqual(results, [{ status: 'existing', id: 'old', state: 'completed' }], 'the results')
   }),
+  storeCase('insert/allOrNone: what is refused goes by its own id', async (store) => {
+    await insert(store, newTask('holder', { key: 'x' }))
+    const { results } = await store.insert([newTask('b', { key: 'x' }), after('c', ['nobody'])], { allOrNone: true })
+    const expected = [
+      { status: 'refused', id: 'b' },
+      { status: 'unknown-dependency', id: 'c', dependency: 'nobody' },
+    ]
+    expectEqual(results, expected, 'the results')
+  }),
   storeCase('insert/allOrNone: tasks that are there already do not refuse it', async (store) => {
     await insert(store, newTask('a'))
     const { results } = await store.insert([newTask('a'), after('b', ['a'])], { allOrNone: true })

@@ -11,6 +11,7 @@ import {
   insert,
   move,
   newTask,
+  rerun,
   statesOf,
   t0,
   taskOf,
@@ -120,45 +121,26 @@ export const keyCases: readonly StoreCase[] = [
     expectEqual(results, [{ status: 'unknown-dependency', id: 'b', dependency: 'nobody' }], 'the results')
     expectEqual(await statesOf(store, 'a', 'b'), ['pending', 'absent'], 'the states')
   }),
-  storeCase('insert/key: tasks behind one that is not inserted wait for the holder of its key', async (store) => {
-    await insert(store, keyed('holder'))
-    const flow = [newTask('first'), keyed('a'), after('b', ['first', 'a'], { bind: 'all' }), after('c', ['b'])]
-    const { results } = await store.insert(flow, { allOrNone: true })
-    const expected = ['inserted first', 'existing holder', 'inserted b', 'inserted c']
-    expectEqual(
-      results.map(({ status, id }) => `${status} ${id}`),
-      expected,
-      'the results',
-    )
-    const { extras, blockers } = await taskOf(store, 'b')
-    expectEqual([extras, blockers], [{ dependencies: ['first', 'holder'], bind: 'all' }, 2], 'the task behind')
-    const again = await store.insert(flow, { allOrNone: true })
-    expectEqual(
-      again.results.map(({ status, id }) => `${status} ${id}`),
-      expected.map((result) => result.replace('inserted', 'existing')),
-      'the results of the same call again',
-    )
-    expectEqual(await work(store), ['holder', 'first', 'b', 'c'], 'the order of work')
+  storeCase('insert/key: a replacement can come after what it replaces', async (store) => {
+    await insert(store, keyed('a'), keyed('x', { key: 'l' }))
+    const { results, ready } = await store.insert([
+      replacing('b', { extras: { dependencies: ['a'], requires: 'all-resolved' } }),
+      replacing('y', { key: 'l', extras: { dependencies: ['x'] } }),
+    ])
+    const expected = [
+      { status: 'inserted', id: 'b', state: 'pending' },
+      { status: 'inserted', id: 'y', state: 'exception' },
+    ]
+    expectEqual([results, ready], [expected, ['default']], 'the results, and the queues in which tasks became pending')
+    expectEqual((await taskOf(store, 'y')).reason, 'dependency-failed', 'why one of them is over')
+    expectEqual(await work(store), ['b'], 'what can be claimed')
   }),
-  storeCase('insert/key: a task behind the holder of a window does not wait for what is over', async (store) => {
-    await insert(store, keyed('holder', { keyUntil: t0 + 100 }))
-    await work(store)
-    const { results } = await store.insert([keyed('a'), after('b', ['a'])])
-    expectEqual(results[1], { status: 'inserted', id: 'b', state: 'pending' }, 'the result of the task behind')
-    expectEqual((await taskOf(store, 'b')).extras, { dependencies: ['holder'] }, 'its extras')
-  }),
-  storeCase('insert/key: the stand-in is forgotten after the call, and where its id comes to be', async (store) => {
-    await insert(store, keyed('holder'))
-    const { results } = await store.insert([keyed('a'), newTask('a'), after('b', ['a'])])
-    expectEqual(
-      results.map(({ status, id }) => `${status} ${id}`),
-      ['existing holder', 'inserted a', 'inserted b'],
-      'the results',
-    )
-    expectEqual((await taskOf(store, 'b')).extras, { dependencies: ['a'] }, 'the extras of the task behind')
-    await store.insert([keyed('x')])
-    const late = await store.insert([after('c', ['x'])])
-    expectEqual(late.results, [{ status: 'unknown-dependency', id: 'c', dependency: 'x' }], 'the results of a later call')
+  storeCase('insert/key: a replacement can come after what ends with what it replaces', async (store) => {
+    await insert(store, keyed('a'), after('b', ['a']), after('c', ['b']))
+    const { results, ready } = await store.insert([replacing('d', { extras: { dependencies: ['c'], requires: 'all-resolved' } })])
+    const expected = [{ status: 'inserted', id: 'd', state: 'pending' }]
+    expectEqual([results, ready], [expected, ['default']], 'the results, and the queues in which tasks became pending')
+    expectEqual(await work(store), ['d'], 'what can be claimed')
   }),
   storeCase('insert/key: within its window it is taken by a resolved task too', async (store) => {
     await insert(store, keyed('a', { keyUntil: t0 + 100 }))
@@ -187,6 +169,28 @@ export const keyCases: readonly StoreCase[] = [
     expectEqual(results, [{ status: 'inserted', id: 'b', state: 'pending' }], 'the results')
     expectEqual(resolved, [], 'the tasks resolved on the way')
     expectEqual(await statesOf(store, 'a', 'b'), ['completed', 'pending'], 'the states')
+  }),
+  storeCase('insert/key: a window that was replaced is over, also for a rerun', async (store) => {
+    await insert(store, keyed('a', { keyUntil: t0 + 100 }))
+    await work(store)
+    await insert(store, replacing('b', { createdAt: t0 + 50 }))
+    expectEqual((await taskOf(store, 'a')).keyUntil, t0 + 50, 'the end of its window')
+    await move(store, 'b', cancelled)
+    await move(store, 'a', rerun)
+    await insert(store, keyed('c', { createdAt: t0 + 60, keyPolicy: 'reject' }))
+    expectEqual(await statesOf(store, 'a', 'b', 'c'), ['pending', 'exception', 'pending'], 'the states')
+  }),
+  storeCase('insert/key: of two holders after a rerun the oldest is the answer', async (store) => {
+    await insert(store, keyed('a'))
+    await work(store)
+    await insert(store, keyed('b'))
+    await move(store, 'a', rerun)
+    const { results } = await store.insert([keyed('c'), keyed('d', { keyPolicy: 'reject' })])
+    const expected = [
+      { status: 'existing', id: 'a', state: 'pending' },
+      { status: 'conflict', id: 'a', on: 'key' },
+    ]
+    expectEqual(results, expected, 'the results')
   }),
   storeCase('insert/key: after a replacement the new task is the answer', async (store) => {
     await insert(store, keyed('a', { keyUntil: t0 + 100 }), replacing('b', { keyUntil: t0 + 100 }))
