@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '@lovage/core'
+import { notThereAnyMore } from './moved-file.ts'
 import { applyMigrations, latestSchema, schemaFacts } from './schema.ts'
 import { isBusy } from './sqlite-errors.ts'
 
@@ -10,6 +11,8 @@ export interface ConnectionOptions {
   readonly path: string
   readonly synchronous: 'full' | 'normal'
   readonly migrate: boolean
+  /** The file was open before, so it must be there: an empty one in its place would hide that it is gone. */
+  readonly isReopened: boolean
   readonly busyTimeoutMs: number
 }
 
@@ -36,11 +39,13 @@ const pragmas = `pragma temp_store = memory; pragma cache_size = -65536; pragma 
 
 /**
  * Opens the file, creating and migrating it when allowed.
- * @throws {StoreError} SCHEMA_OLDER when it must be migrated and may not, and what `schemaFacts` throws
+ * @throws {StoreError} SCHEMA_OLDER when it must be migrated and may not, STORE_UNAVAILABLE when it was there before and is
+ * not, and what `schemaFacts` throws
  */
 export function openConnection(options: ConnectionOptions): Connection {
   const { path, busyTimeoutMs } = options
   const patient = patience(busyTimeoutMs)
+  if (options.isReopened && !existsSync(path)) throw notThereAnyMore(path)
   // SQLite would leave an empty file behind.
   if (!options.migrate && !existsSync(path)) throw mustMigrate(path, 0)
   const db = patient(() => new DatabaseSync(path))

@@ -5,8 +5,9 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { ClaimRequest, RenewRequest } from '@lovage/core'
-import { batchRunner, type Call, type Reply } from './batch.ts'
+import { type BatchRunner, batchRunner, type Call, type Reply } from './batch.ts'
 import { type Connection, openConnection } from './connection.ts'
+import { moveCheck } from './moved-file.ts'
 import { errorParts } from './sqlite-errors.ts'
 import { type StandingOrders, standingOrders } from './standing-orders.ts'
 import { stateCodes } from './state-codes.ts'
@@ -34,29 +35,14 @@ export function serve(port: MessagePort, options: ThreadOptions): void {
 
 function serveOn(port: MessagePort, connection: Connection, options: ThreadOptions): void {
   const { isRead, run, read } = batchRunner(connection, prepareVerbs(connection.db))
-  const held = rows(
-    connection.db,
-    `select 1 from task indexed by running where state = ${stateCodes.running} and holder = ? limit 1`,
-  )
-  const orders = standingOrders({
-    blockedLimitMs: options.blockedLimitMs,
-    elapsed: () => performance.now(),
-    later(delayMs, callback) {
-      const timer = setTimeout(callback, Math.min(delayMs, timerLimitMs))
-      return { cancel: () => clearTimeout(timer) }
-    },
-    ping: () => port.postMessage('ping' satisfies FromThread),
-    holdsAny(holder) {
-      try {
-        return held.get(holder) !== undefined
-      } catch {
-        // A file that cannot be read now is no reason to let go.
-        return true
-      }
-    },
-    renew: (holder, until) => void run([[0, 'renew', { holder, until } satisfies RenewRequest]]),
-  })
-  const tell = (replies: readonly Reply[]): void => port.postMessage(replies satisfies FromThread)
+  const orders = ordersOf(port, connection, options, run)
+  const checkPlace = moveCheck(connection.path)
+  const tell = (message: FromThread): void => port.postMessage(message)
+  const finish = (): void => {
+    orders.stop()
+    connection.close()
+    port.close()
+  }
   let reads: readonly Call[] = []
   const readSome = (): void => {
     const end = performance.now() + readSliceMs
@@ -76,18 +62,45 @@ function serveOn(port: MessagePort, connection: Connection, options: ThreadOptio
     if (reads.length > 0) readSome()
     if (!isLast) return
     while (reads.length > 0) readSome()
-    orders.stop()
-    connection.close()
-    port.close()
+    finish()
   }
   // Timers have their turn between steps.
   let later: NodeJS.Immediate | undefined
   const work = (messages: readonly ToThread[]): void => {
     clearImmediate(later)
+    try {
+      checkPlace()
+    } catch (error) {
+      tell({ refused: errorParts(error, options.path) })
+      finish()
+      return
+    }
     step(messages)
     if (reads.length > 0) later = setImmediate(() => work(waiting(port)))
   }
   port.on('message', (first: ToThread) => work([first, ...waiting(port)]))
+}
+
+function ordersOf(port: MessagePort, { db }: Connection, { blockedLimitMs }: ThreadOptions, run: BatchRunner['run']) {
+  const held = rows(db, `select 1 from task indexed by running where state = ${stateCodes.running} and holder = ? limit 1`)
+  return standingOrders({
+    blockedLimitMs,
+    elapsed: () => performance.now(),
+    later(delayMs, callback) {
+      const timer = setTimeout(callback, Math.min(delayMs, timerLimitMs))
+      return { cancel: () => clearTimeout(timer) }
+    },
+    ping: () => port.postMessage('ping' satisfies FromThread),
+    holdsAny(holder) {
+      try {
+        return held.get(holder) !== undefined
+      } catch {
+        // A file that cannot be read now is no reason to let go.
+        return true
+      }
+    },
+    renew: (holder, until) => void run([[0, 'renew', { holder, until } satisfies RenewRequest]]),
+  })
 }
 
 /** Takes what has been sent so far. */

@@ -34,6 +34,7 @@ export function threadOptions(path: string, options: SqliteOptions = {}): Thread
     path: resolve(path),
     synchronous,
     migrate,
+    isReopened: false,
     busyTimeoutMs: milliseconds(busyTimeoutMs, 'busyTimeoutMs'),
     blockedLimitMs: milliseconds(blockedLimitMs, 'blockedLimitMs'),
   }

@@ -57,7 +57,7 @@ class StoreCalls {
       const message = `expected an open store, got a call after \`close()\`: ${path}. Open a new one.`
       return Promise.reject(new StoreError('STORE_CLOSED', message, { subject: path }))
     }
-    if (this.#link.isDead) this.#link = new ThreadLink(this.#options)
+    if (this.#link.isDead) this.#link = new ThreadLink({ ...this.#options, isReopened: true })
     return this.#link.call(verb, payload)
   }
 
