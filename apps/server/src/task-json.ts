@@ -67,6 +67,7 @@ export const taskSchema = summarySchema
     kwargs: z.record(z.string(), z.unknown()).optional(),
     headers: z.record(z.string(), z.unknown()).optional(),
     dependencies: z.array(z.string()).optional(),
+    standIns: z.record(z.string(), z.string()).optional(),
     requires: z.enum(['all-completed', 'all-resolved']).optional(),
     onDependencyFailure: z.enum(['resolve', 'wait']).optional(),
     timeoutMs: z.number().optional(),
@@ -94,7 +95,7 @@ export function taskSummary(task: Task): TaskSummary {
 }
 
 export function taskJson(task: Task): TaskJson {
-  const { args, kwargs, headers, dependencies, requires, onDependencyFailure, timeoutMs } = task.extras ?? {}
+  const { args, kwargs, headers, dependencies, standIns, requires, onDependencyFailure, timeoutMs } = task.extras ?? {}
   return {
     ...taskSummary(task),
     input: parsed(task.input),
@@ -102,6 +103,7 @@ export function taskJson(task: Task): TaskJson {
     kwargs,
     headers,
     dependencies: dependencies === undefined ? undefined : [...dependencies],
+    standIns,
     requires,
     onDependencyFailure,
     timeoutMs,

@@ -1,5 +1,14 @@
 /** One task in full, for a person. */
-import { type Explanation, isResolved, type LogLine, priorityName, type RunRecord, type Task } from '@lovage/core'
+import {
+  awaitedTasks,
+  type Explanation,
+  isResolved,
+  type LogLine,
+  priorityName,
+  type RunRecord,
+  type Task,
+  type TaskExtras,
+} from '@lovage/core'
 import { failureLine, failureLines } from './failure-text.ts'
 import { jsonText, storedProgress } from './json-value.ts'
 import { clockTime, moment, timeOfDay, wholeDuration } from './moment.ts'
@@ -56,11 +65,16 @@ function head(task: Task, { paint, now }: DetailStyle): [string, string | undefi
     ['lost', task.lost === 0 ? undefined : `${task.lost} of ${task.lostLimit}`],
     ['key', task.key],
     ['key until', when(task.keyUntil)],
-    ['waits for', extras?.dependencies?.join('\n')],
+    ['waits for', awaited(extras)],
     ['time limit', extras?.timeoutMs === undefined ? undefined : wholeDuration(extras.timeoutMs)],
     ['parent', extras?.parent],
     ['flow', extras?.flow],
   ]
+}
+
+function awaited(extras: TaskExtras | undefined): string | undefined {
+  const ids = awaitedTasks(extras)
+  return extras?.dependencies?.map((sent, index) => (ids[index] === sent ? sent : `${ids[index]} in place of ${sent}`)).join('\n')
 }
 
 function inputLines(task: Task): string[] {
