@@ -15,7 +15,10 @@ export interface Module {
   readonly name: string
   /** Called once, before the worker consumes. A throw keeps the worker from starting. */
   start(worker: WorkerSurface): void | Promise<void>
-  /** Called once, when nothing runs any more. A throw is reported as `error`. */
+  /**
+   * Called once, when nothing runs any more; again when a start that a cold stop did not wait for ends after all. A throw
+   * is reported as `error`.
+   */
   stop(): void | Promise<void>
   /** Facts for `stats`. */
   describe?(): Readonly<Record<string, unknown>>

@@ -48,6 +48,29 @@ for (const pool of ['threads', 'processes'] as const) {
       expect(await outcome(id)).toEqual({ type: 'cancelled', message: 'terminated' })
     })
 
+    it('stops cold although a module hangs at its load', async () => {
+      const hanging = [new URL('./pools/fixtures/hangs-at-load.ts', import.meta.url).href]
+      const worker = new Worker({ broker: new ToyBroker(), tasks, files: hanging, pool, logger: silentLogger })
+      const start = worker.start()
+      await Promise.all([
+        expect(start).rejects.toMatchObject({ code: 'UNSUPPORTED', message: expect.stringContaining(`the pool (${pool})`) }),
+        worker.stop({ cold: true }),
+      ])
+    })
+
+    it('does not start with a module that does not load, and names it', async () => {
+      const broken = [...files, new URL('./pools/fixtures/throws-at-load.ts', import.meta.url).href]
+      const worker = new Worker({ broker: new ToyBroker(), tasks, files: broken, pool, logger: silentLogger })
+      const fatal: Error[] = []
+      worker.on('fatal', (error) => fatal.push(error))
+      const error = expect.objectContaining({
+        code: 'MODULE_INVALID',
+        message: expect.stringMatching(/throws-at-load\.ts to load .* expected luck/),
+      })
+      await expect(worker.start()).rejects.toEqual(error)
+      expect(fatal).toEqual([error])
+    })
+
     it('stops cold although a handler hangs, and gives it back', async () => {
       const { broker, worker, says } = await started(pool, { coldGrace: 100 })
       const [id] = broker.hand('hang', {}) as [string]

@@ -11,6 +11,7 @@ import {
   shown,
 } from '@lovage/core'
 import { Autoscaler } from './autoscaler.ts'
+import { ColdStop } from './cold-stop.ts'
 import { modulesWith } from './default-modules.ts'
 import { EventDesk } from './event-desk.ts'
 import { handlerDesk } from './handler-desk.ts'
@@ -18,7 +19,6 @@ import { Intake } from './intake.ts'
 import { Lamport } from './lamport.ts'
 import type { CommandHandler, Module, StopOptions, WorkerLoad, WorkerSettings, WorkerSurface } from './module.ts'
 import type { Pool } from './pool.ts'
-import { deferred } from './pools/deferred.ts'
 import { Prefetch } from './prefetch.ts'
 import { RevokedIds } from './revoked-ids.ts'
 import { Runner } from './runner.ts'
@@ -58,8 +58,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
   #consumer: Consumer | undefined
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
-  readonly #cold = deferred()
-  #isCold = false
+  readonly #cold: ColdStop
 
   /** @throws {ConfigError} OPTION_INVALID, NAME_INVALID, DURATION_INVALID, DEFINITION_DUPLICATE, DEFINITION_INVALID, MODULE_INVALID */
   constructor(options: WorkerOptions) {
@@ -74,6 +73,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
     this.registry = setup.registry
     this.modules = modulesWith(options.modules ?? [])
     this.#queues = new Set(setup.queues)
+    this.#cold = new ColdStop(setup.clock, setup.settings.coldGraceMs)
     this.#concurrency = setup.concurrency
     this.events = this.#makeEventDesk(setup)
     this.#settler = new Settler({ clock: setup.clock, random: setup.random, report: (error) => this.report(error) })
@@ -139,8 +139,8 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
 
   /**
    * Resolves when the worker consumes. Calling again changes nothing.
-   * @throws {ConfigError} UNSUPPORTED after `stop`; and whatever keeps the pool, a module or the consumer from starting,
-   * which is also emitted as `fatal`
+   * @throws {ConfigError} UNSUPPORTED after `stop`; and whatever keeps the pool, a module or the consumer from starting, be
+   * it a cold stop meanwhile (UNSUPPORTED), which is also emitted as `fatal`
    */
   start(): Promise<void> {
     if (this.#stopping !== undefined && this.#starting === undefined) {
@@ -152,14 +152,11 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
 
   /**
    * Ends the worker. Warm: nothing new begins, what was only reserved goes back, what runs is waited for. Cold: what runs
-   * is aborted and goes back; calling it with `cold` turns a warm stop that still waits into a cold one. Resolves after
-   * `exit`, never rejects.
+   * is aborted and goes back; calling it with `cold` turns a warm stop that still waits into a cold one. While the worker
+   * starts, a warm stop waits for that first, and a cold one ends it. Resolves after `exit`, never rejects.
    */
   stop(options: StopOptions = {}): Promise<void> {
-    if (options.cold === true) {
-      this.#isCold = true
-      this.#cold.resolve()
-    }
+    if (options.cold === true) this.#cold.pull()
     this.#stopping ??= this.#stop()
     return this.#stopping
   }
@@ -229,14 +226,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
     this.#releaseProcess = holdProcess()
     try {
       this.#startedAt = this.clock.now()
-      await this.pool.start()
-      this.pool.resize(this.#concurrency)
-      for (const module of this.modules) await module.start(this)
-      this.autoscaler.start(this)
-      this.#consumer = await this.#consume()
-      this.#prefetch.bind(this.#consumer)
-      if (this.#intake.skipped.length > 0) this.#consumer.skip?.(this.#intake.skipped)
-      if (this.#intake.paused) this.#consumer.pause()
+      await this.#open()
       this.tell('ready')
     } catch (error) {
       await this.#close()
@@ -244,6 +234,33 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
       else this.logger.error({ error, worker: this.name }, 'cannot start')
       throw error
     }
+  }
+
+  async #open(): Promise<void> {
+    const { pool } = this
+    await this.#cold.step(
+      `the pool (${pool.name})`,
+      () => pool.start(),
+      () => pool.close(),
+    )
+    pool.resize(this.#concurrency)
+    for (const module of this.modules) {
+      await this.#cold.step(
+        `the module ${module.name}`,
+        () => module.start(this),
+        () => module.stop(),
+      )
+    }
+    this.autoscaler.start(this)
+    const consumer = await this.#cold.step(
+      `the broker (${this.broker.name})`,
+      () => this.#consume(),
+      (late) => late.close(),
+    )
+    this.#consumer = consumer
+    this.#prefetch.bind(consumer)
+    if (this.#intake.skipped.length > 0) consumer.skip?.(this.#intake.skipped)
+    if (this.#intake.paused) consumer.pause()
   }
 
   #consume(): Promise<Consumer> {
@@ -274,8 +291,8 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
     this.autoscaler.stop()
     this.tell('end')
     this.#giveBack(() => true)
-    await Promise.race([this.#drained(), this.#cold.promise])
-    if (this.#isCold) await this.#abortAll()
+    await Promise.race([this.#drained(), this.#cold.pulled])
+    if (this.#cold.isPulled) await this.#abortAll()
     await this.#close()
     this.tell('exit')
   }
@@ -296,10 +313,14 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
 
   async #close(): Promise<void> {
     this.autoscaler.stop()
+    await this.#cold.limit(this.#closeAll())
+    this.#releaseProcess()
+  }
+
+  async #closeAll(): Promise<void> {
     for (const module of this.modules.toReversed()) await this.#attempt(() => module.stop())
     await this.#attempt(() => this.pool.close())
     await this.#attempt(() => this.#consumer?.close())
-    this.#releaseProcess()
   }
 
   async #attempt(action: () => unknown): Promise<void> {

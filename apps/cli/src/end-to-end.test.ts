@@ -234,6 +234,34 @@ describe('the end of a worker', { timeout: 60_000 }, () => {
     }
   })
 
+  test.each(['SIGQUIT', 'SIGINT'] as const)('%s ends a start that hangs, if it has to be with a second one', async (signal) => {
+    const own = await LovageFolder.make()
+    try {
+      await writeFile(
+        join(own.path, 'stuck.mjs'),
+        `import { writeSync } from 'node:fs'
+        import { isMainThread } from 'node:worker_threads'
+        if (!isMainThread) {
+          writeSync(1, 'hanging')
+          while (true);
+        }
+        export const stuck = { kind: 'lovage.task', name: 'stuck', queue: 'default', retry: {}, run() {} }`,
+      )
+      const process = own.start(['worker', 'stuck.mjs', '--pool', 'threads'])
+      await process.says(/hanging/)
+      const again = setInterval(() => process.signal(signal), 250)
+      const ended = await process.ended
+      clearInterval(again)
+      expect(ended).toMatchObject({
+        code: 1,
+        signal: null,
+        stderr: expect.stringMatching(/^lovage: .*the pool \(threads\).*\n$/),
+      })
+    } finally {
+      await own.close()
+    }
+  })
+
   test('control shutdown ends it from elsewhere', async () => {
     const own = await LovageFolder.make()
     try {
