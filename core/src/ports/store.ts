@@ -73,12 +73,14 @@ export interface ClaimRequest {
   readonly limit: number
   /** Epoch milliseconds. */
   readonly now: number
-  /** The end of the lease. */
+  /** The end of the lease. A store that made the call wait moves it by that time, so that the lease keeps its length. */
   readonly until: number
 }
 
 export interface ClaimReply {
-  /** Now running under the holder; highest priority first, then in order of insertion. */
+  /**
+   * Now running under the holder, as `decide` has it for `claimed`; highest priority first, then in order of insertion.
+   */
   readonly tasks: readonly Task[]
   /** When the next scheduled task of these queues is due, always after `now`; undefined when none is. Paused queues do not count. */
   readonly nextDueAt?: number | undefined
@@ -91,7 +93,7 @@ export interface TaskPatch {
   readonly retries?: number
   readonly lost?: number
   readonly dueAt?: number | null
-  readonly startedAt?: number
+  readonly startedAt?: number | null
   readonly resolvedAt?: number | null
   readonly result?: string | null
   readonly failure?: Failure | null
@@ -120,7 +122,7 @@ export interface RunRef {
 
 export interface RenewRequest {
   readonly holder: string
-  /** The new end of the lease; a lease is never moved backwards. */
+  /** The new end of the lease, moved like that of a claim; a lease is never moved backwards. */
   readonly until: number
   /** Only these runs; undefined renews whatever the holder holds. */
   readonly runs?: readonly RunRef[] | undefined

@@ -2,23 +2,34 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ClaimRequest } from '@lovage/core'
 import { type Lane, type OpenLane, pendingLanes } from './lanes.ts'
+import { type Asked, leaseEnd } from './lease-wait.ts'
 import { promotion } from './promote.ts'
 import { claimColumns, claimWidth } from './rows.ts'
 import { stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell, Verb } from './verb.ts'
 
-/** Rows of `claimColumns`, `seq` and the number of their lane (if not 0), in the order of the line; the lanes; the next due time. */
-export type ClaimAnswer = readonly [rows: readonly (readonly Cell[])[], lanes: readonly Lane[], nextDueAt: number | undefined]
+export type ClaimPayload = ClaimRequest & Asked
+/**
+ * Rows of `claimColumns`, `seq` and the number of their lane (if not 0), in the order of the line; the lanes; the next due time;
+ * the end of the leases.
+ */
+export type ClaimAnswer = readonly [
+  rows: readonly (readonly Cell[])[],
+  lanes: readonly Lane[],
+  nextDueAt: number | undefined,
+  until: number,
+]
 
 type Taken = readonly [rows: Cell[][], lanes: readonly Lane[]]
 
-const takeSql = `update task set state = ${stateCodes.running}, holder = ?, worker = ?, run = run + 1, taken_until = ?, started_at = ?
+const takeSql = `update task set state = ${stateCodes.running}, holder = ?, worker = ?, run = run + 1, taken_until = ?,
+  started_at = iif(lost > 0 or lost_limit < 2, null, ?)
   where seq in`
 const returning = `returning ${claimColumns}, seq`
 
 /** Prepares the verb. */
-export function claimVerb(db: DatabaseSync): Verb<ClaimRequest, ClaimAnswer> {
+export function claimVerb(db: DatabaseSync): Verb<ClaimPayload, ClaimAnswer> {
   const paused = rows(db, "select key from record where kind = 'paused'")
   const due = promotion(db)
   const lanes = pendingLanes(db)
@@ -71,14 +82,15 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimRequest, ClaimAnswer> {
     },
     // A claim that a power loss undoes only leaves the task pending: the worker that had it lost its power too.
     durable: false,
-    run(request) {
+    run({ askedAt, ...asked }) {
+      const request: ClaimRequest = { ...asked, until: leaseEnd(asked.until, askedAt) }
       const queues = openQueues(request.queues)
       for (const queue of queues) if (due.isDue(queue, request.now)) due.promote(queue, request.now)
       const open = request.limit > 0 ? lanes.open(queues, request.names) : []
       const [taken, from] = take(open, request)
       // A statement returns rows in the order in which it met them, which is not the order of the line.
       taken.sort((a, b) => (b[1] as number) - (a[1] as number) || (a[claimWidth] as number) - (b[claimWidth] as number))
-      return [taken, from, nextDueAt(queues)]
+      return [taken, from, nextDueAt(queues), request.until]
     },
   }
 }

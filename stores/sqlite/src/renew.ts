@@ -1,15 +1,17 @@
 /** Renew: leases move forward, and the holder learns what it still holds. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { RenewRequest } from '@lovage/core'
+import { type Asked, leaseEnd } from './lease-wait.ts'
 import { stateCodes } from './state-codes.ts'
 import { rows } from './statement.ts'
 import type { Cell, Verb } from './verb.ts'
 
-/** Ids and runs that the holder has, one after the other. */
-export type RenewAnswer = readonly Cell[]
+export type RenewPayload = RenewRequest & Asked
+/** The new end of the leases; ids and runs that the holder has, one after the other. */
+export type RenewAnswer = readonly [until: number, held: readonly Cell[]]
 
 /** Prepares the verb. */
-export function renewVerb(db: DatabaseSync): Verb<RenewRequest, RenewAnswer> {
+export function renewVerb(db: DatabaseSync): Verb<RenewPayload, RenewAnswer> {
   const held = rows(db, `select id, run from task indexed by running where state = ${stateCodes.running} and holder = ?`)
   const renewAll = db.prepare(
     `update task indexed by running set taken_until = ?1 where state = ${stateCodes.running} and holder = ?2 and taken_until < ?1`,
@@ -24,10 +26,11 @@ export function renewVerb(db: DatabaseSync): Verb<RenewRequest, RenewAnswer> {
     writes: ({ holder, until }) => behind.get(holder, until) !== undefined,
     // A renewal that a power loss undoes belongs to a worker that is gone as well.
     durable: false,
-    run({ holder, until, runs }) {
+    run({ holder, until: asked, askedAt, runs }) {
+      const until = leaseEnd(asked, askedAt)
       if (runs === undefined) {
         if (behind.get(holder, until) !== undefined) renewAll.run(until, holder)
-        return (held.all(holder) as unknown as Cell[][]).flat()
+        return [until, (held.all(holder) as unknown as Cell[][]).flat()]
       }
       const answer: Cell[] = []
       for (const { id, run } of runs) {
@@ -35,7 +38,7 @@ export function renewVerb(db: DatabaseSync): Verb<RenewRequest, RenewAnswer> {
         if (behind.get(holder, until) !== undefined) renewOne.run(until, id)
         answer.push(id, run)
       }
-      return answer
+      return [until, answer]
     },
   }
 }

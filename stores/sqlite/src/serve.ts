@@ -4,10 +4,12 @@
  * crowd of readers, and at most for one long read.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import type { ClaimRequest, RenewRequest } from '@lovage/core'
 import { type BatchRunner, batchRunner, type Call, type Reply } from './batch.ts'
+import type { ClaimAnswer, ClaimPayload } from './claim.ts'
 import { type Connection, openConnection } from './connection.ts'
+import { elapsed } from './lease-wait.ts'
 import { moveCheck } from './moved-file.ts'
+import type { RenewAnswer, RenewPayload } from './renew.ts'
 import { errorParts } from './sqlite-errors.ts'
 import { type StandingOrders, standingOrders } from './standing-orders.ts'
 import { stateCodes } from './state-codes.ts'
@@ -99,7 +101,7 @@ function ordersOf(port: MessagePort, { db }: Connection, { blockedLimitMs }: Thr
         return true
       }
     },
-    renew: (holder, until) => void run([[0, 'renew', { holder, until } satisfies RenewRequest]]),
+    renew: (holder, until) => void run([[0, 'renew', { holder, until, askedAt: elapsed() } satisfies RenewPayload]]),
   })
 }
 
@@ -129,11 +131,12 @@ function hear(calls: readonly Call[], replies: readonly Reply[], orders: Standin
     const reply = replies[index]
     if (reply === undefined || reply[1]) continue
     if (verb === 'claim') {
-      const { holder, until, now } = payload as ClaimRequest
-      if ((reply[2] as readonly [readonly unknown[]])[0].length > 0) orders.word(holder, until, until - now)
+      const { holder, until, now } = payload as ClaimPayload
+      const [taken, , , movedTo] = reply[2] as ClaimAnswer
+      if (taken.length > 0) orders.word(holder, movedTo, until - now)
     } else if (verb === 'renew') {
-      const { holder, until, runs } = payload as RenewRequest
-      if (runs === undefined) orders.word(holder, until, undefined)
+      const { holder, runs } = payload as RenewPayload
+      if (runs === undefined) orders.word(holder, (reply[2] as RenewAnswer)[0], undefined)
     }
   }
 }

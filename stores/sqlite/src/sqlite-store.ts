@@ -14,6 +14,7 @@ import {
 } from '@lovage/core'
 import type { InsertAnswer } from './insert.ts'
 import type { Lane } from './lanes.ts'
+import { elapsed } from './lease-wait.ts'
 import { encodeNewTask, startState } from './new-task.ts'
 import { encodeChange } from './patch.ts'
 import type { RecordRow } from './records.ts'
@@ -85,8 +86,8 @@ function storeOn(calls: StoreCalls): Store {
       return insertReply(tasks, await calls.call('insert', [options?.allOrNone === true, cells]))
     },
     async claim(request) {
-      const [rows, lanes, nextDueAt] = await calls.call('claim', request)
-      const { holder, worker, until, now } = request
+      const [rows, lanes, nextDueAt, until] = await calls.call('claim', { ...request, askedAt: elapsed() })
+      const { holder, worker, now } = request
       const facts = { holder, worker, takenUntil: until, startedAt: now }
       return { tasks: rows.map((row) => taskFromClaim(row, laneOf(row, lanes), facts)), nextDueAt }
     },
@@ -99,7 +100,7 @@ function storeOn(calls: StoreCalls): Store {
       return { applied, ...ripple }
     },
     async renew(request) {
-      const cells = await calls.call('renew', request)
+      const [, cells] = await calls.call('renew', { ...request, askedAt: elapsed() })
       return Array.from({ length: cells.length / 2 }, (_, index) => ({
         id: cells[index * 2] as string,
         run: cells[index * 2 + 1] as number,
