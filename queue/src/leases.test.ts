@@ -49,6 +49,23 @@ test('a worker that cannot renew loses its run when the lease ends, and cannot s
   expect((await state('a'))?.result).toBe('"in time"')
 })
 
+test('a lease that is renewed after it was found to be over is not ended', async () => {
+  const { store } = w.backend
+  await w.broker.tasks.send([job('a')])
+  const now = w.clock.now()
+  await store.claim({ queues: ['default'], holder: 'elsewhere', worker: 'w@far', limit: 1, now, until: now + 30_000 })
+  const { sweep } = store
+  store.sweep = async (at, limit) => {
+    const reply = await sweep(at, limit)
+    if (reply.overdue.length > 0) await store.renew({ holder: 'elsewhere', until: at + 30_000 })
+    return reply
+  }
+  const recorder = await new Recorder().open(w.broker)
+  await w.clock.advance(30_100)
+  expect(recorder.names).toEqual([])
+  expect(await state('a')).toMatchObject({ state: 'running', run: 0, lost: 0, holder: 'elsewhere' })
+})
+
 test('a run that was taken away while nobody could tell is noticed at the next renewal', async () => {
   await w.broker.tasks.send([job('a')])
   const recorder = await new Recorder().open(w.broker)

@@ -155,12 +155,13 @@ export class Maintenance {
     const tasks: Task[] = []
     const changes: TaskChange[] = []
     for (const task of overdue) {
-      const event: TaskEvent =
-        task.deadline !== undefined && task.deadline <= now ? { type: 'deadline' } : { type: 'lost', how: 'expired' }
+      const isLate = task.deadline !== undefined && task.deadline <= now
+      const event: TaskEvent = isLate ? { type: 'deadline' } : { type: 'lost', how: 'expired' }
       const decision = decide(task, event, now)
       if (!decision.ok) continue
       tasks.push(task)
-      changes.push({ id: task.id, from: task.state, run: task.run, patch: decision.patch })
+      const fence = { from: task.state, run: task.run, ...(isLate ? {} : { takenUntil: task.takenUntil }) }
+      changes.push({ id: task.id, ...fence, patch: decision.patch })
     }
     if (changes.length === 0) return
     const reply = await store.update(changes)

@@ -106,6 +106,8 @@ export interface TaskChange {
   readonly id: string
   readonly from: TaskState
   readonly run: number
+  /** And only while its lease ends at that time: what was renewed since it was looked at is not overdue. */
+  readonly takenUntil?: number | undefined
   readonly patch: TaskPatch
 }
 

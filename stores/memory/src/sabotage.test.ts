@@ -34,6 +34,9 @@ const sabotages: Readonly<Record<string, Sabotage>> = {
       return store.update(changes.map((change, index) => ({ ...change, from: now[index]?.state ?? change.from })))
     },
   }),
+  'update: the lease is not compared': (store) => ({
+    update: (changes) => store.update(changes.map(({ takenUntil: _until, ...change }) => change)),
+  }),
   'update: nothing is cleared': (store) => ({
     update: (changes) =>
       store.update(

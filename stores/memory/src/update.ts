@@ -5,9 +5,10 @@ import type { Table } from './table.ts'
 
 export function updateTasks(table: Table, changes: readonly TaskChange[]): UpdateReply {
   const log = new RippleLog()
-  const applied = changes.map(({ id, from, run, patch }) => {
+  const applied = changes.map(({ id, from, run, takenUntil, patch }) => {
     const row = table.row(id)
     if (row === undefined || row.task.state !== from || row.task.run !== run) return false
+    if (takenUntil !== undefined && row.task.takenUntil !== takenUntil) return false
     transition(table, row, patch, log)
     return true
   })

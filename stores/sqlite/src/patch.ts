@@ -20,9 +20,10 @@ const fields: readonly (readonly [field: keyof TaskPatch, column: string])[] = [
 
 /**
  * A change is the number of its shape, the id, the run, and one cell per field that is set to a value. The shape holds the
- * states it goes from and to (three bits each), which fields it sets, and which of those it clears (one bit per field).
+ * states it goes from and to (three bits each), which fields it sets, and which of those it clears (one bit per field), and
+ * whether the end of the lease is the last cell, to be compared.
  */
-const [toShift, setShift, clearShift] = [3, 6, 6 + fields.length]
+const [toShift, setShift, clearShift, leaseBit] = [3, 6, 6 + fields.length, 6 + 2 * fields.length]
 const resolvedAtBit = fields.findIndex(([field]) => field === 'resolvedAt')
 
 /** Appends a change to a message. */
@@ -38,6 +39,10 @@ export function encodeChange(change: TaskChange, out: Cell[]): void {
       shape |= 1 << (setShift + bit)
       out.push(typeof value === 'object' ? JSON.stringify(value) : value)
     }
+  }
+  if (change.takenUntil !== undefined) {
+    shape |= 1 << leaseBit
+    out.push(change.takenUntil)
   }
   out[start] = shape
 }
@@ -86,8 +91,9 @@ export function patchShapes(db: DatabaseSync): PatchShapes {
 function prepareShape(db: DatabaseSync, shape: number): PatchShape {
   const isSet = (bit: number): boolean => ((shape >> (setShift + bit)) & 1) === 1
   const placeOf = (bit: number): number => 3 + fields.slice(0, bit).filter((_, before) => isSet(before)).length
-  const width = placeOf(fields.length)
-  const sql = updateSql(shape, isSet, placeOf)
+  const comparesLease = ((shape >> leaseBit) & 1) === 1
+  const width = placeOf(fields.length) + (comparesLease ? 1 : 0)
+  const sql = `${updateSql(shape, isSet, placeOf)}${comparesLease ? ` and taken_until = ?${width - 1}` : ''}`
   const lazily = (prepare: () => StatementSync): (() => StatementSync) => {
     let statement: StatementSync | undefined
     return () => {

@@ -1,4 +1,5 @@
 /** What updating owes: fences, fields, and the tasks behind a resolved one. */
+import type { Task } from '@lovage/core'
 import { expectEqual, expectSameSet } from '../expect.ts'
 import {
   after,
@@ -11,6 +12,7 @@ import {
   completed,
   failed,
   insert,
+  lost,
   move,
   newTask,
   newTasks,
@@ -25,6 +27,19 @@ import {
 import { type StoreCase, storeCase } from '../store-case.ts'
 
 export const updateCases: readonly StoreCase[] = [
+  storeCase('update/a lease that was renewed since it was looked at is not ended', async (store) => {
+    await insert(store, newTask('a'), newTask('b'))
+    const tasks = await claim(store, { until: t0 + 100_000 })
+    const expiry = (task: Task, takenUntil: number) => ({ ...changeFor(task, lost, t0 + 100_000), takenUntil })
+    await store.renew({ holder: 'h1', until: t0 + 200_000 })
+    const late = await store.update(tasks.map((task) => expiry(task, t0 + 100_000)))
+    expectEqual(late.applied, [false, false], 'whether the leases could be ended as they were before')
+    expectEqual((await taskOf(store, 'a')).takenUntil, t0 + 200_000, 'the lease')
+    const { applied } = await store.update(tasks.map((task) => expiry(task, t0 + 200_000)))
+    expectEqual(applied, [true, true], 'whether they could be ended as they are')
+    const waiting = await store.update([{ ...changeFor(await taskOf(store, 'a'), cancelled), takenUntil: t0 + 200_000 }])
+    expectEqual(waiting.applied, [false], 'whether a task without a lease could be changed by its lease')
+  }),
   storeCase('update/sets the fields of the patch', async (store) => {
     await insert(store, newTask('a'))
     const before = await claimOne(store)
