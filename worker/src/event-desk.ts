@@ -130,7 +130,7 @@ function endFields(run: TaskRun, outcome: Outcome, runtimeMs: number | undefined
     case 'retried':
       return { ...failureFields(outcome.failure), runtime, delayMs: outcome.delayMs }
     case 'released':
-      return { delayMs: outcome.delayMs ?? 0 }
+      return { ...failureFields(outcome.failure), delayMs: outcome.delayMs ?? 0 }
     case 'rejected':
       if (outcome.reason === 'deadline-exceeded') return { terminated: false, signum: null, expired: true }
       return { requeue: false, reason: outcome.reason, ...failureFields(outcome.failure) }

@@ -1,5 +1,5 @@
 /** What a worker holds and has not begun: sorts deliveries by what they wait for, and begins the next when there is a place. */
-import { type Clock, ConfigError, type Delivery, type Outcome, type RevokeReason } from '@lovage/core'
+import { type Clock, ConfigError, type Delivery, failureFrom, type Outcome, type RevokeReason } from '@lovage/core'
 import type { EventDesk } from './event-desk.ts'
 import { LimitedLines, mostInLine } from './limited-lines.ts'
 import { ReservedQueue } from './reserved-queue.ts'
@@ -158,8 +158,10 @@ export class Intake {
     const { id, name } = delivery.message
     const known = [...registry.keys()].join(', ')
     const text = `expected only tasks that this worker knows (${known}), got: ${name}; it goes back to its queue`
-    report(new ConfigError('UNSUPPORTED', text, { subject: id }))
-    void settler.settle(new UnknownTask(delivery), { type: 'released', delayMs: unknownDelayMs })
+    const error = new ConfigError('UNSUPPORTED', text, { subject: id })
+    report(error)
+    const outcome: Outcome = { type: 'released', delayMs: unknownDelayMs, failure: failureFrom(error) }
+    void settler.settle(new UnknownTask(delivery), outcome)
   }
 
   #schedule(run: TaskRun, at: number): void {

@@ -122,17 +122,39 @@ describe('a pool that can kill', () => {
 
   it('that has no child for a run costs the task nothing: it goes back, for longer each time', async () => {
     const { pool, shop } = await killable()
-    const failure: Failure = { name: 'ThreadDied', message: 'cannot start' }
+    const failure: Failure = { name: 'ThreadDied', message: 'expected thread 3 to load /tasks.ts, got: exit code 7' }
     const ids = shop.broker.hand('a', { retries: 3 }, { run: 3 }, { timeoutMs: 500 }) as [string, string, string]
     const [first, second, late] = ids
     for (const id of [first, second]) pool.ends.get(id)?.resolve({ type: 'unbegun', failure })
     await settled()
-    expect(shop.broker.outcomes(first)).toEqual([{ type: 'released', delayMs: 1000 }])
-    expect(shop.broker.outcomes(second)).toEqual([{ type: 'released', delayMs: 8000 }])
-    expect(shop.errors).toMatchObject([failure, failure])
+    expect(shop.broker.outcomes(first)).toEqual([{ type: 'released', delayMs: 1000, failure }])
+    expect(shop.broker.outcomes(second)).toEqual([{ type: 'released', delayMs: 8000, failure }])
     pool.end = 'unbegun'
     await shop.clock.advance(500)
-    expect(shop.broker.outcomes(late)).toEqual([{ type: 'released', delayMs: 1000 }])
+    expect(shop.broker.outcomes(late)).toMatchObject([{ type: 'released', delayMs: 1000, failure: { name: 'Killed' } }])
+  })
+
+  it('that has no child is an error that names the cause: at once, then every ten seconds with the count', async () => {
+    const { pool, shop } = await killable()
+    const exceptions: unknown[] = []
+    shop.worker.on('task-released', ({ exception }) => exceptions.push(exception))
+    const unbegun = async () => {
+      const [id] = shop.broker.hand('a', {}) as [string]
+      pool.ends.get(id)?.resolve({ type: 'unbegun', failure: { name: 'ThreadDied', message: `no child for ${id}` } })
+      await settled()
+    }
+    for (let run = 0; run < 5; run++) await unbegun()
+    const error = { name: 'ConfigError', code: 'MODULE_INVALID', subject: 'a' }
+    const first = 'expected the pool (threads) to run a, got: no child for t1; 1 task went back to its queue'
+    expect(shop.errors).toMatchObject([{ ...error, message: expect.stringContaining(first), cause: { name: 'ThreadDied' } }])
+    await shop.clock.advance(9_999)
+    await unbegun()
+    expect(shop.errors).toHaveLength(1)
+    await shop.clock.advance(1)
+    await unbegun()
+    const second = 'got: no child for t7; 6 tasks went back to their queues since this was last said'
+    expect(shop.errors.slice(1)).toMatchObject([{ ...error, message: expect.stringContaining(second) }])
+    expect(exceptions).toEqual(Array.from({ length: 7 }, (_, index) => `ThreadDied: no child for t${index + 1}`))
   })
 
   it('fails a task for good whose output does not fit', async () => {
@@ -171,7 +193,7 @@ describe('a pool that can kill', () => {
     }
     const [id] = shop.broker.hand('a', {}) as [string]
     await settled()
-    expect(shop.broker.outcomes(id)).toEqual([{ type: 'released' }])
+    expect(shop.broker.outcomes(id)).toMatchObject([{ type: 'released' }])
     expect(shop.errors).toHaveLength(1)
   })
 })

@@ -23,7 +23,8 @@ export function outcomeOf(run: RunFacts, end: JobEnd, random: Random): Outcome {
     case 'retry':
       return again(run, end.failure, random, end.delayMs)
     case 'unbegun':
-      return run.stopped?.type === 'shutdown' ? { type: 'released' } : { type: 'released', delayMs: unbegunDelayMs(run) }
+      if (run.stopped?.type === 'shutdown') return { type: 'released' }
+      return { type: 'released', delayMs: unbegunDelayMs(run), failure: end.failure }
     case 'threw':
     case 'died':
       if (run.stopped !== undefined) return stoppedOutcome(run, run.stopped, random)

@@ -4,7 +4,7 @@ import type { EventDesk } from './event-desk.ts'
 import { InFlight } from './in-flight.ts'
 import { outcomeOf, stoppedOutcome } from './outcome-of.ts'
 import type { JobEnd, Pool, Running } from './pool.ts'
-import { reviveError } from './pools/revive-error.ts'
+import { PoolTrouble } from './pool-trouble.ts'
 import { HandlerTime } from './prefetch.ts'
 import type { Settler } from './settler.ts'
 import { softTimeout, stopError } from './stop-errors.ts'
@@ -34,9 +34,11 @@ export class Runner {
   /** Runs begun so far. */
   started = 0
   readonly #options: RunnerOptions
+  readonly #trouble: PoolTrouble
 
   constructor(options: RunnerOptions) {
     this.#options = options
+    this.#trouble = new PoolTrouble({ clock: options.clock, report: options.report, pool: options.pool.name })
   }
 
   start(run: TaskRun, now: number): void {
@@ -104,7 +106,7 @@ export class Runner {
       // Pools promise not to reject; one that does has lost the run.
       ended = { type: 'died', failure: failureFrom(error) }
     }
-    if (ended.type === 'unbegun' && run.stopped === undefined) this.#options.report(reviveError(ended.failure))
+    if (ended.type === 'unbegun' && run.stopped === undefined) this.#trouble.add(run.message.name, ended.failure)
     if (run.stage === 'running') {
       this.#finish(run, outcomeOf(run, ended, this.#options.random))
     } else {

@@ -102,7 +102,7 @@ describe('running', () => {
       { type: 'retried', delayMs: 5000, limit: 3 },
       { type: 'cancelled', message: 'why' },
       { type: 'rejected', reason: 'malformed-payload', failure: expect.objectContaining({ code: 'INPUT_INVALID' }) },
-      { type: 'released', delayMs: 10_000 },
+      { type: 'released', delayMs: 10_000, failure: expect.objectContaining({ message: expect.stringContaining('got: ghost') }) },
     ])
     expect(broker.outcomes(none as string)).toEqual([
       { type: 'failed', failure: expect.objectContaining({ message: expect.stringContaining('none of 3 is left') }) },

@@ -170,7 +170,7 @@ class LanePool implements Pool {
   }
 
   #spawn(slot: number): void {
-    const child = new PoolChild(slot, this.#kind, {
+    const child = new PoolChild(slot, this.#kind, this.#modules, {
       message: (from, message) => this.#receive(from, message),
       gone: (from, failure) => {
         this.#living.delete(from)
@@ -179,7 +179,6 @@ class LanePool implements Pool {
     })
     this.#children.set(slot, child)
     this.#living.add(child)
-    child.post({ type: 'load', modules: this.#modules })
   }
 
   #assign(slot: number, id: number): void {

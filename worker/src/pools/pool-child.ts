@@ -31,11 +31,13 @@ export class PoolChild {
   /** Resolves when it has gone. */
   readonly closed: Promise<void>
   readonly #kind: ChildKind
+  readonly #modules: readonly string[]
   readonly #lane: Lane | undefined
   /** What it said about its death before it died. */
   #uncaught: Failure | undefined
 
-  constructor(slot: number, kind: ChildKind, listener: ChildListener) {
+  /** Starts it; it loads the modules at once. */
+  constructor(slot: number, kind: ChildKind, modules: readonly string[], listener: ChildListener) {
     const closed = deferred()
     const exit = (death: Death) => {
       closed.resolve()
@@ -44,12 +46,14 @@ export class PoolChild {
     this.slot = slot
     this.closed = closed.promise
     this.#kind = kind
+    this.#modules = modules
     try {
       this.#lane = kind.open({ message: (data) => this.#receive(data, listener), exit })
     } catch (error) {
       // Later, as every other death, so that whoever asked for the child has made a note of it.
       queueMicrotask(() => exit({ got: failureFrom(error).message }))
     }
+    this.post({ type: 'load', modules })
   }
 
   /** The thread's or process's id; undefined where none could be started. */
@@ -82,7 +86,7 @@ export class PoolChild {
   #died({ got, code, uncaught = this.#uncaught }: Death): Failure {
     const { noun } = this.#kind
     const who = this.id === undefined ? `a ${noun}` : `${noun} ${this.id}`
-    const duty = this.ready ? 'live until the end of its run' : 'start and load the task modules'
+    const duty = this.ready ? 'live until the end of its run' : `start and load ${this.#modules.join(', ')}`
     const reason = uncaught === undefined ? got : `an uncaught ${uncaught.name}: ${uncaught.message} (${got})`
     return {
       name: noun === 'thread' ? 'ThreadDied' : 'ProcessDied',

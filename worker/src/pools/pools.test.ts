@@ -245,7 +245,7 @@ describe.each([
         ['no-tasks', /no-tasks\.ts to export a task definition/],
         ['throws-at-load', /throws-at-load\.ts to load as a task module, got: ConfigError: .*expected luck/],
         ['missing', /missing\.ts to load as a task module, got: Error: Cannot find module/],
-        ['exits-at-load', /expected (thread|process) \d+ to start and load the task modules, got: exit code 7/],
+        ['exits-at-load', /expected (thread|process) \d+ to start and load .*tasks\.ts, .*exits-at-load\.ts, got: exit code 7/],
       ]
       for (const [name, message] of cases) {
         const error = await started({ modules: [tasks, fixture(name)] }).catch((thrown: unknown) => thrown)

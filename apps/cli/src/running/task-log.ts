@@ -20,7 +20,7 @@ const entries = {
   'task-failed': ['error', 'failed', failure],
   'task-rejected': ['error', 'was rejected', ({ reason, exception }) => ({ reason, exception })],
   'task-revoked': ['warn', 'was revoked', ({ expired }) => ({ expired })],
-  'task-released': ['info', 'was given back', () => ({})],
+  'task-released': ['info', 'was given back', ({ exception, delayMs }) => (exception === null ? {} : { exception, delayMs })],
 } as const satisfies Record<string, Entry>
 
 /** Listens only to what the level shows, because an event that nobody hears is not even built. */
