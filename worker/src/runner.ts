@@ -77,6 +77,16 @@ export class Runner {
     run.addTimer(clock.at(clock.now() + graceMs, () => this.#abandon(run, cause)))
   }
 
+  /** Stops every run for a cold stop. Handlers that go on although their runs are settled have no more than its grace, either. */
+  shutDown(graceMs: number): void {
+    const { clock } = this.#options
+    const cause = { type: 'shutdown' } as const
+    for (const run of this.active) {
+      if (run.stage === 'running') this.stop(run, cause, false, graceMs)
+      else run.addTimer(clock.at(clock.now() + graceMs, () => this.#abandon(run, cause)))
+    }
+  }
+
   /** Kills a run, or leaves its handler behind and frees its place. */
   #abandon(run: TaskRun, cause: StopCause): void {
     if (!this.active.has(run)) return

@@ -66,6 +66,26 @@ describe('stopping', () => {
     expect(shop.worker.load.lingering).toBe(1)
   })
 
+  it('cold: leaves behind, after its own grace, what is settled already and does not stop', async () => {
+    const shop = await new Workshop({ abortGrace: '1h', coldGrace: '2s' }).start()
+    const [late, terminated] = shop.broker.hand('held', { timeoutMs: 1000, retryLimit: 0 }, {}) as [string, string]
+    await shop.clock.advance(1000)
+    shop.worker.revoke([terminated], { terminate: true })
+    await settled()
+    expect(shop.worker.load).toMatchObject({ active: 2, lingering: 0 })
+    let stopped = false
+    const stop = shop.worker.stop({ cold: true }).then(() => {
+      stopped = true
+    })
+    await shop.clock.advance(1999)
+    expect(stopped).toBe(false)
+    await shop.clock.advance(1)
+    await stop
+    expect(shop.worker.load).toMatchObject({ active: 0, lingering: 2 })
+    expect(shop.broker.outcomes(late)).toMatchObject([{ type: 'failed', reason: 'timeout' }])
+    expect(shop.broker.settlements).toHaveLength(2)
+  })
+
   it('cold: does not wait for ever for a broker that is gone', async () => {
     const shop = await new Workshop().start()
     shop.broker.hand('held', {})

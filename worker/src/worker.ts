@@ -304,7 +304,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
 
   async #abortAll(): Promise<void> {
     const { clock, settings } = this
-    for (const run of this.active()) this.#runner.stop(run, { type: 'shutdown' }, false, settings.coldGraceMs)
+    this.#runner.shutDown(settings.coldGraceMs)
     // Twice the grace: once for handlers to end, once for the broker to take the outcomes.
     const cancel = clock.at(clock.now() + 2 * settings.coldGraceMs, () => this.#settler.giveUp())
     await this.#drained()
