@@ -64,6 +64,14 @@ describe('defineTask', () => {
       '[definition invalid] expected `output` of task t to be a Standard Schema (zod, valibot, arktype, ...), got: null',
     ],
     [{ retry: 3 }, '[option invalid] expected `retry` to be an object such as { limit: 5 }, got: 3'],
+    [
+      { retires: 3 },
+      '[option invalid] expected an option of task t (name, input, output, retry, timeout, softTimeout, lostLimit, priority, queue, key, rateLimit, params, run), got: "retires"; did you mean `retry`?',
+    ],
+    [
+      { retry: { limt: 3 } },
+      '[option invalid] expected an option of `retry` (limit, backoff, delay, maxDelay, jitter), got: "limt"; did you mean `limit`?',
+    ],
     [{ lostLimit: -1 }, '[option invalid] expected `lostLimit` to be a whole number from 0, got: -1'],
     [{ lostLimit: '5' }, '[option invalid] expected `lostLimit` to be a whole number from 0, got: "5"'],
     [{ priority: 'urgent' }, '[option invalid] expected `priority` to be one of highest, very-high,'],
@@ -140,7 +148,7 @@ describe('the types', () => {
 
   test('know every option', () => {
     // @ts-expect-error `timout` is no option
-    defineTask({ name: 'typo', timout: '1s', run })
+    expect(() => defineTask({ name: 'typo', timout: '1s', run })).toThrow('[option invalid]')
     // @ts-expect-error `urgent` is no priority
     expect(() => defineTask({ name: 'urgent', priority: 'urgent', run })).toThrow('[option invalid]')
   })

@@ -3,6 +3,7 @@ import type { AbortSignal, TaskLog } from './context.ts'
 import { type Duration, durationMs } from './duration.ts'
 import { ConfigError } from './errors.ts'
 import { checkName } from './names.ts'
+import { checkOptionNames, type OptionNames } from './option-names.ts'
 import { rateLimit } from './rate.ts'
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts'
 import type { Schema } from './schema.ts'
@@ -91,6 +92,22 @@ export interface TaskContext {
   cancel(reason?: string): never
 }
 
+const optionNames: OptionNames<TaskOptions<unknown, unknown, unknown>> = {
+  name: true,
+  input: true,
+  output: true,
+  retry: true,
+  timeout: true,
+  softTimeout: true,
+  lostLimit: true,
+  priority: true,
+  queue: true,
+  key: true,
+  rateLimit: true,
+  params: true,
+  run: true,
+}
+
 /** Any definition, whatever its types. */
 export type AnyTask = TaskDefinition<never, unknown>
 
@@ -103,6 +120,7 @@ export function defineTask<Input = unknown, Output = unknown, Sent = Input>(
 ): TaskDefinition<Sent, Output> {
   if (typeof options !== 'object' || options === null) throw incomplete('a task definition', 'an object', options)
   const name = checkName(options.name, 'task')
+  checkOptionNames(options, optionNames, `task ${name}`)
   if (typeof options.run !== 'function') throw incomplete(`\`run\` of task ${name}`, 'a function', options.run)
   if (options.key !== undefined && typeof options.key !== 'function') {
     throw incomplete(`\`key\` of task ${name}`, 'a function of the input', options.key)

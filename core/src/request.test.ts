@@ -114,7 +114,7 @@ describe('taskMessage', () => {
 
   const instant = 'to be a Date, epoch milliseconds or an ISO time with its zone such as "2027-01-31T09:00:00Z", got: '
   test.each<[object, string]>([
-    [{ dealy: '1s' }, 'expected an option of send (id, queue, delay, at,'],
+    [{ dealy: '1s' }, /expected an option of send \(id, queue, delay, at, .*\), got: "dealy"; did you mean `delay`\?$/],
     [{ dealy: '1s' }, 'got: "dealy"'],
     [{ id: '' }, 'expected `id` to be 1 to 200 visible ASCII characters, got: ""'],
     [{ id: 5 }, 'expected `id` to be 1 to 200 visible ASCII characters, got: 5'],
@@ -154,7 +154,7 @@ describe('taskMessage', () => {
     [{ headers: null }, 'expected `headers` to be an object, got: null'],
     [{ parent: '' }, 'expected `parent` to be a text, got: ""'],
     [{ flow: 5 }, 'expected `flow` to be a text, got: 5'],
-    ['fast' as unknown as object, 'expected `options` to be an object, got: "fast"'],
+    ['fast' as unknown as object, 'expected the options of send to be an object, got: "fast"'],
   ])('refuses %o', (options, message) => {
     expect(() => send(options)).toThrow(message)
     expect(() => send(options)).toThrow(/^\[(option|duration|name) invalid\] [^\n]+$/)

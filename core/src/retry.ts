@@ -1,6 +1,7 @@
 /** Retry policies: how often and after what delay a failed run is tried again. */
 import { type Duration, durationMs } from './duration.ts'
 import { ConfigError } from './errors.ts'
+import { checkOptionNames, type OptionNames } from './option-names.ts'
 import { shown } from './shown.ts'
 
 export type Backoff = 'fixed' | 'linear' | 'exponential'
@@ -27,12 +28,15 @@ export interface RetryPolicy {
   readonly jitter: number
 }
 
+const names: OptionNames<RetryOptions> = { limit: true, backoff: true, delay: true, maxDelay: true, jitter: true }
+
 /** Gives numbers from 0 up to but not including 1. */
 export type Random = () => number
 
 /** Reads retry options. @throws {ConfigError} OPTION_INVALID, DURATION_INVALID */
 export function retryPolicy(options: RetryOptions = {}): RetryPolicy {
   if (typeof options !== 'object' || options === null) refuse('retry', 'an object such as { limit: 5 }', options)
+  checkOptionNames(options, names, '`retry`')
   const { limit = 3, backoff = 'exponential', delay = 1000, maxDelay, jitter = 0.2 } = options
   if (!Number.isSafeInteger(limit) || limit < 0) refuse('retry.limit', 'a whole number from 0', limit)
   if (backoff !== 'fixed' && backoff !== 'linear' && backoff !== 'exponential') {

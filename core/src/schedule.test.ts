@@ -175,6 +175,14 @@ describe('checkSchedule', () => {
     expect(() => checkSchedule({ ...good, ...change } as ScheduleSpec)).toThrow('[schedule invalid]')
   })
 
+  test('refuses what is no part of a schedule, and takes one that was listed', () => {
+    expect(() => checkSchedule({ ...good, zonee: 'UTC' } as ScheduleSpec)).toThrow(
+      /^\[option invalid\] expected an option of schedule nightly \(name, cron, .*\), got: "zonee"; did you mean `zone`\?$/,
+    )
+    const listed: Schedule = { ...good, paused: false, nextAt: 5, lastAt: 4 }
+    expect(checkSchedule(listed)).toBe(listed)
+  })
+
   test.each([{ name: '' }, { name: 'a b' }, { task: '' }, { queue: 'a b' }])('refuses the name in %o', (change) => {
     expect(() => checkSchedule({ ...good, ...change })).toThrow('[name invalid]')
   })

@@ -1,6 +1,7 @@
 /** Schedules: a cron line or an interval that enqueues a task, and the pure decision what is due. */
 import { ConfigError } from './errors.ts'
 import { checkName } from './names.ts'
+import { checkOptionNames, type OptionNames } from './option-names.ts'
 import type { Cron } from './ports/cron.ts'
 import { shown } from './shown.ts'
 import { type PriorityName, priorityNames, priorityNumber } from './task.ts'
@@ -47,11 +48,12 @@ export const missedLimit = 1000
 
 /**
  * Checks everything of a schedule that can be told without a calendar; the cron line and its zone are the Cron port's.
- * @throws {ConfigError} SCHEDULE_INVALID; NAME_INVALID for the names of schedule, task and queue
+ * @throws {ConfigError} SCHEDULE_INVALID; OPTION_INVALID for a name that is no part of one; NAME_INVALID for the names of schedule, task and queue
  */
 export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
   const { name, cron, everyMs, zone, missed, priority } = spec
   checkName(name, 'schedule')
+  checkOptionNames(spec, scheduleNames, `schedule ${name}`)
   checkName(spec.task, 'task')
   if (spec.queue !== undefined) checkName(spec.queue, 'queue')
   if (cron === undefined && everyMs === undefined) throw invalid(name, 'to have a cron line or an interval', 'neither')
@@ -70,6 +72,22 @@ export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
     throw invalid(name, `to have a priority of ${priorityNames.join(', ')}`, shown(priority))
   }
   return spec
+}
+
+/** Those of a schedule that is kept are among them: what was listed may be added again. */
+const scheduleNames: OptionNames<Schedule> = {
+  name: true,
+  cron: true,
+  everyMs: true,
+  zone: true,
+  task: true,
+  input: true,
+  queue: true,
+  priority: true,
+  missed: true,
+  paused: true,
+  nextAt: true,
+  lastAt: true,
 }
 
 /** A shorter interval would fire faster than maintenance looks. */

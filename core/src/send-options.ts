@@ -2,6 +2,7 @@
 import type { Duration } from './duration.ts'
 import { ConfigError } from './errors.ts'
 import { checkId } from './names.ts'
+import { checkOptionNames } from './option-names.ts'
 import { shown } from './shown.ts'
 import type { KeyPolicy, OnDependencyFailure, PriorityName, Requires } from './task.ts'
 
@@ -84,14 +85,8 @@ const checks: Readonly<Record<keyof SendOptions, Check>> = {
  * @throws {ConfigError} OPTION_INVALID; NAME_INVALID for the id of a dependency
  */
 export function checkSendOptions(options: SendOptions): void {
-  expected(isRecord(options), 'options', 'an object', options)
+  checkOptionNames(options, checks, 'send')
   for (const [option, value] of Object.entries(options)) {
-    if (!Object.hasOwn(checks, option)) {
-      throw new ConfigError(
-        'OPTION_INVALID',
-        `expected an option of send (${Object.keys(checks).join(', ')}), got: ${shown(option)}`,
-      )
-    }
     if (value !== undefined) checks[option as keyof SendOptions](value, option)
   }
   if (options.bind !== undefined && (options.dependencies ?? []).length === 0) {

@@ -1,7 +1,6 @@
 /** Values of options: each function reads one kind and refuses the rest in one line. */
-import { ConfigError, durationMs, type PriorityName, priorityNames, type TaskState, taskStates } from '@lovage/core'
+import { ConfigError, durationMs, nearest, type PriorityName, priorityNames, type TaskState, taskStates } from '@lovage/core'
 import { parseJson } from './json-input.ts'
-import { nearest } from './suggestion.ts'
 
 /** Reads the text after an option. @throws {ConfigError} OPTION_INVALID, DURATION_INVALID */
 export type ReadValue<Value = unknown> = (text: string, before?: unknown) => Value

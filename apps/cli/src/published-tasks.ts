@@ -1,6 +1,5 @@
 /** What live workers publish of their tasks: which names they know, and by which schema they check an input. */
-import { type Broker, type PublishedTask, validate } from '@lovage/core'
-import { nearest } from './suggestion.ts'
+import { type Broker, nearest, type PublishedTask, validate } from '@lovage/core'
 
 /** The definitions that each live worker publishes; undefined where the broker cannot list its workers. */
 export type Published = readonly (readonly PublishedTask[])[] | undefined

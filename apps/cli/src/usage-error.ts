@@ -1,6 +1,7 @@
 /** Commander's complaints in our one line: what was expected, what came, what to do. */
+
+import { nearest } from '@lovage/core'
 import type { Command, CommanderError } from 'commander'
-import { nearest } from './suggestion.ts'
 
 /** The part of a complaint that tells it apart; anything else is said in commander's words. */
 const complaints: Readonly<Record<string, (command: Command, error: CommanderError) => string>> = {

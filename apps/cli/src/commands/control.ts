@@ -1,9 +1,8 @@
 /** `lovage control`: tells workers what to do. */
-import { ConfigError, controlMethods, inspectMethods } from '@lovage/core'
+import { ConfigError, controlMethods, inspectMethods, nearest } from '@lovage/core'
 import { askWorkers, type WhomFlags } from '../ask-workers.ts'
 import { controlArguments } from '../control-arguments.ts'
 import { type Action, argument, argumentList } from '../invocation.ts'
-import { nearest } from '../suggestion.ts'
 
 interface ControlFlags extends WhomFlags {
   readonly terminate?: boolean

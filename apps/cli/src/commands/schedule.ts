@@ -1,13 +1,12 @@
 /** `lovage schedule`: cron lines and intervals that enqueue tasks. */
 import type { ScheduleOptions } from '@lovage/client'
-import { ConfigError, durationMs, type MissedPolicy, type PriorityName, type Schedule, TaskError } from '@lovage/core'
+import { ConfigError, durationMs, type MissedPolicy, nearest, type PriorityName, type Schedule, TaskError } from '@lovage/core'
 import { withBroker } from '../connection.ts'
 import { type ExitCode, exitCodes } from '../exit-code.ts'
 import { inputArgument } from '../input-argument.ts'
 import { type Action, argument, type Invocation } from '../invocation.ts'
 import { painter } from '../render/paint.ts'
 import { nextFiringText, scheduleRows } from '../render/schedule-rows.ts'
-import { nearest } from '../suggestion.ts'
 import { print, printJson } from '../terminal.ts'
 
 interface AddFlags {

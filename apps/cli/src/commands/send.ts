@@ -1,12 +1,11 @@
 /** `lovage send`: sends one task and prints its id, or waits and prints its result. */
-import { type AnyTask, ConfigError, type KeyPolicy, type PriorityName, type SendOptions } from '@lovage/core'
+import { type AnyTask, ConfigError, type KeyPolicy, nearest, type PriorityName, type SendOptions } from '@lovage/core'
 import { withBroker } from '../connection.ts'
 import { exitCodes } from '../exit-code.ts'
 import { inputArgument } from '../input-argument.ts'
 import { type Action, argument, type Invocation } from '../invocation.ts'
 import { checkByPublishedSchema, nobodyKnows, publishedTasks } from '../published-tasks.ts'
 import { reportResult } from '../resolved-task.ts'
-import { nearest } from '../suggestion.ts'
 import { definitionsOf, loadTaskFiles } from '../task-files.ts'
 import { print, printJson } from '../terminal.ts'
 import { awaitResult, checkTimeout, type WaitFlags } from '../wait-for-task.ts'

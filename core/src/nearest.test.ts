@@ -1,7 +1,7 @@
 /** The nearest word is what was meant, or nothing. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { editDistance, nearest } from './suggestion.ts'
+import { editDistance, nearest } from './nearest.ts'
 
 test.each([
   ['sned', 'send'],
@@ -10,10 +10,12 @@ test.each([
   ['inspct', 'inspect'],
   ['sched', 'schedule'],
   ['WORKER', 'worker'],
+  ['retires', 'retry'],
   ['xyzzy', undefined],
+  ['send'.repeat(11), undefined],
   ['', undefined],
 ])('%s -> %s', (word, meant) => {
-  expect(nearest(word, ['send', 'status', 'show', 'inspect', 'schedule', 'worker', '--wait', '--timeout'])).toBe(meant)
+  expect(nearest(word, ['send', 'status', 'show', 'retry', 'inspect', 'schedule', 'worker', '--wait', '--timeout'])).toBe(meant)
 })
 
 test('distance is a metric in which one edit counts one', () => {

@@ -1,9 +1,13 @@
-/** The nearest word to a mistyped one. */
+/** The nearest word to a mistyped one, for hints. */
 
-/** Answers the closest of the words, if one is close enough to be meant. */
+/** Comparing takes time by the square of the length, and what is typed may come from anywhere. */
+const longest = 40
+
+/** Answers the closest of the words, if one is close enough to be meant: a third of the letters may be wrong. Words over 40 letters have none. */
 export function nearest(word: string, words: Iterable<string>): string | undefined {
+  if (word.length > longest) return undefined
   let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  let bestDistance = Math.ceil(word.length / 3) + 1
   for (const candidate of words) {
     const distance =
       candidate.startsWith(word) && word.length >= 2 ? 1 : editDistance(word.toLowerCase(), candidate.toLowerCase())
@@ -15,7 +19,7 @@ export function nearest(word: string, words: Iterable<string>): string | undefin
   return best
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other. */
+/** Insertions, deletions, substitutions and swaps of neighbours that turn one word into the other. @internal */
 export function editDistance(a: string, b: string): number {
   let before: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
