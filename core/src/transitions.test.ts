@@ -4,7 +4,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { TaskPatch } from './ports/store.ts'
 import { exceptionReasons, isResolved, type RunRecord, type TaskState, taskStates } from './task.ts'
-import { decide, type TaskEvent, type TaskEventType, type TaskFacts, transitionFor, transitions } from './transitions.ts'
+import {
+  beginMatters,
+  decide,
+  type TaskEvent,
+  type TaskEventType,
+  type TaskFacts,
+  transitionFor,
+  transitions,
+} from './transitions.ts'
 
 const failure = { name: 'Error', message: 'no' }
 
@@ -14,6 +22,7 @@ const makers: { readonly [Type in TaskEventType]: fc.Arbitrary<Extract<TaskEvent
   'dependency-failed': fc.constant({ type: 'dependency-failed' }),
   due: fc.constant({ type: 'due' }),
   claimed: fc.constant({ type: 'claimed' }),
+  begun: fc.constant({ type: 'begun' }),
   completed: fc.record({ type: fc.constant('completed' as const), startedAt: fc.nat(), result: fc.constant('{}') }),
   failed: fc.record({
     type: fc.constant('failed' as const),
@@ -33,6 +42,7 @@ const makers: { readonly [Type in TaskEventType]: fc.Arbitrary<Extract<TaskEvent
     type: fc.constant('released' as const),
     startedAt: fc.constantFrom(1, undefined),
     delayMs: fc.constantFrom(0, 50, undefined),
+    failure: fc.constantFrom(failure, undefined),
   }),
   rejected: fc.record({
     type: fc.constant('rejected' as const),
@@ -50,7 +60,18 @@ const makers: { readonly [Type in TaskEventType]: fc.Arbitrary<Extract<TaskEvent
 const events: fc.Arbitrary<TaskEvent> = fc.oneof(...Object.values(makers))
 
 /** Long stories in which tasks run often and live again, so that every path is walked. */
-const often: readonly TaskEventType[] = ['claimed', 'claimed', 'claimed', 'due', 'due', 'rerun', 'retried', 'released', 'lost']
+const often: readonly TaskEventType[] = [
+  'claimed',
+  'claimed',
+  'claimed',
+  'begun',
+  'due',
+  'due',
+  'rerun',
+  'retried',
+  'released',
+  'lost',
+]
 const stories = fc.array(fc.oneof(events, ...often.map((type): fc.Arbitrary<TaskEvent> => makers[type])), {
   maxLength: 60,
   size: 'max',
@@ -152,7 +173,9 @@ describe('decide', () => {
       if (event.type === 'rerun') expect([after.retries, after.lost]).toEqual([0, 0])
       else {
         expect(after.retries - before.retries).toBe(event.type === 'retried' && after.state !== 'failed' ? 1 : 0)
-        expect(after.lost - before.lost).toBe(event.type === 'lost' && after.state !== 'exception' ? 1 : 0)
+        const isCounted = before.startedAt !== undefined || !beginMatters(before)
+        expect(after.lost - before.lost).toBe(event.type === 'lost' && isCounted && after.state !== 'exception' ? 1 : 0)
+        if (event.type === 'lost' && !isCounted) expect(after.state).toBe('pending')
       }
     })
   })
@@ -216,6 +239,27 @@ describe('decide, by example', () => {
       reason: 'worker-lost',
       failure: { name: 'WorkerLost', message: '2 workers were lost while running it (lostLimit 1)' },
     })
+  })
+
+  test('a run that had not begun costs nothing, except the first of a task that may lose several', () => {
+    const claimed = (facts: Partial<Model>): Model => {
+      const pending: Model = { ...running, state: 'pending', ...facts }
+      return apply(pending, { type: 'claimed' }, patchOf(pending, { type: 'claimed' }))
+    }
+    const lostOf = (task: Model) => patchOf(task, { type: 'lost', how: 'lost' })
+    expect(lostOf(claimed({ lost: 0, lostLimit: 5 }))).toMatchObject({ lost: 1, state: 'pending' })
+    for (const facts of [
+      { lost: 1, lostLimit: 5 },
+      { lost: 5, lostLimit: 5 },
+      { lost: 0, lostLimit: 1 },
+      { lost: 0, lostLimit: 0 },
+    ]) {
+      const task = claimed(facts)
+      expect(lostOf(task)).toEqual({ state: 'pending', dueAt: null })
+      const begun = apply(task, { type: 'begun' }, patchOf(task, { type: 'begun' }))
+      const spent = facts.lost === facts.lostLimit
+      expect(lostOf(begun)).toMatchObject(spent ? { reason: 'worker-lost' } : { lost: facts.lost + 1 })
+    }
   })
 
   test('an unblocked task waits for its time', () => {

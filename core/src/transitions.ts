@@ -16,6 +16,7 @@ export type TaskEvent =
   | { readonly type: 'dependency-failed' }
   | { readonly type: 'due' }
   | { readonly type: 'claimed' }
+  | { readonly type: 'begun' }
   | { readonly type: 'completed'; readonly startedAt: number; readonly result: string }
   | { readonly type: 'failed'; readonly startedAt: number; readonly failure: Failure; readonly reason?: string | undefined }
   | {
@@ -58,6 +59,15 @@ export interface Transition {
   readonly meaning: string
 }
 
+/**
+ * Whether the store must know that a run begins before it does. Workers hold more tasks than they run, and a worker that
+ * vanishes would spend the lost budget of all of them. The first loss is counted for whatever it held; from then on, and where
+ * the budget is no larger than that, a run that had not begun costs nothing.
+ */
+export function beginMatters({ lost, lostLimit }: Pick<Task, 'lost' | 'lostLimit'>): boolean {
+  return lost > 0 || lostLimit < 2
+}
+
 const unresolved = ['blocked', 'scheduled', 'pending', 'running'] as const
 
 /** Every legal transition. Whatever is not here is refused. */
@@ -66,6 +76,12 @@ export const transitions: readonly Transition[] = [
   { event: 'dependency-failed', from: ['blocked'], to: ['exception'], meaning: 'a dependency did not complete' },
   { event: 'due', from: ['scheduled'], to: ['pending'], meaning: 'its time has come' },
   { event: 'claimed', from: ['pending'], to: ['running'], meaning: 'a worker takes it; the run number grows' },
+  {
+    event: 'begun',
+    from: ['running'],
+    to: ['running'],
+    meaning: 'its handler begins; told where a loss would be counted only then',
+  },
   { event: 'completed', from: ['running'], to: ['completed'], meaning: 'the handler returned' },
   { event: 'failed', from: ['running'], to: ['failed'], meaning: 'the handler threw and no retry is left or wanted' },
   {
@@ -132,6 +148,8 @@ function patchFor(task: TaskFacts, event: TaskEvent, now: number): TaskPatch {
     case 'due':
       return { state: 'pending', dueAt: null }
     case 'claimed':
+      return { state: 'running', startedAt: beginMatters(task) ? null : now }
+    case 'begun':
       return { state: 'running', startedAt: now }
     case 'completed':
       return { state: 'completed', result: event.result, startedAt: event.startedAt, resolvedAt: now, failure: null }
@@ -196,6 +214,7 @@ function releasedRun(
 }
 
 function lost(task: TaskFacts, how: 'lost' | 'expired', now: number): TaskPatch {
+  if (task.startedAt === undefined && beginMatters(task)) return waiting(now)
   if (task.lost >= task.lostLimit) {
     const message = `${task.lost + 1} workers were lost while running it (lostLimit ${task.lostLimit})`
     return { ...exception('worker-lost', now), failure: { name: 'WorkerLost', message } }

@@ -16,7 +16,8 @@ describe('the queue on one SQLite file', () => {
         await run({
           async open() {
             const backend = await sqliteBackend(join(directory, 'queue.db'))
-            return createQueueBroker({ ...backend, onClose: () => backend.close() })
+            const { store, signal, liveness } = backend
+            return createQueueBroker({ store, signal, liveness, onClose: () => backend.close() })
           },
         })
       } finally {

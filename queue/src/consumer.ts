@@ -162,6 +162,13 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     return this.#settleNow(task, event)
   }
 
+  async begin(task: Task): Promise<boolean> {
+    if (this.#inFlight.get(task.id)?.task.run !== task.run) return false
+    const counted = await this.#settler.settle(task, { type: 'begun' })
+    if (!counted) this.#revoke({ id: task.id, run: task.run, reason: 'lost' })
+    return counted
+  }
+
   note(task: Task, note: { progress?: string; line?: LogLine }): void {
     if (this.#inFlight.get(task.id)?.task.run === task.run) this.#notes.add(task, note)
   }

@@ -87,10 +87,23 @@ test('rejected and cancelled are exceptions with their reasons', async () => {
   expect(await task('off')).toMatchObject({ state: 'exception', reason: 'cancelled', failure: { message: 'not needed' } })
 })
 
-test('a result that cannot be written fails the task with a clear reason', async () => {
+test('a result that cannot be written is refused, and another outcome may follow', async () => {
   const delivery = await delivered()
-  await delivery.settle({ type: 'completed', result: 1n })
-  expect(await task()).toMatchObject({ state: 'failed', failure: { code: 'INPUT_UNSERIALIZABLE' } })
+  await expect(delivery.settle({ type: 'completed', result: 1n })).rejects.toMatchObject({ code: 'INPUT_UNSERIALIZABLE' })
+  expect((await task())?.state).toBe('running')
+  expect(await delivery.settle({ type: 'failed', failure: { name: 'Error', message: 'odd' } })).toBe(true)
+  expect(await task()).toMatchObject({ state: 'failed', failure: { message: 'odd' } })
+})
+
+test('where a loss would be counted only then, the store hears that a run begins', async () => {
+  const delivery = await delivered('a', { lostLimit: 0 })
+  expect((await task())?.startedAt).toBe(w.clock.now())
+  expect(await delivery.accept()).toBe(true)
+  await w.backend.store.update([{ id: 'a', from: 'running', run: 0, patch: { state: 'pending' } }])
+  expect(await delivery.accept()).toBe(false)
+  expect(recorder.revoked).toEqual([{ id: 'a', run: 0, reason: 'lost' }])
+  const other = await delivered('b')
+  expect(other.accept()).toBeUndefined()
 })
 
 test('a delivery is settled once', async () => {

@@ -2,11 +2,11 @@
 import {
   awaitedTasks,
   BugError,
+  beginMatters,
   type DeliveredMessage,
   type Delivery,
   type DeliveryNote,
   type Failure,
-  failureFrom,
   type LogLine,
   type Outcome,
   type Task,
@@ -19,6 +19,8 @@ export interface DeliveryHome {
   readonly maxPayload: number
   now(): number
   settle(task: Task, event: TaskEvent): Promise<boolean>
+  /** Tells the store that the run begins; false when it is not this holder's any more. */
+  begin(task: Task): Promise<boolean>
   note(task: Task, note: { progress?: string; line?: LogLine }): void
 }
 
@@ -37,8 +39,9 @@ export class QueueDelivery implements Delivery {
     this.redelivered = task.run > 0
   }
 
-  accept(): void {
+  accept(): Promise<boolean> | undefined {
     this.#startedAt = this.#home.now()
+    return beginMatters(this.task) ? this.#home.begin(this.task) : undefined
   }
 
   note(note: DeliveryNote): void {
@@ -63,8 +66,14 @@ export class QueueDelivery implements Delivery {
         new BugError('SETTLED_TWICE', `expected ${run} to be settled once, got a second outcome: ${outcome.type}`),
       )
     }
+    let event: TaskEvent
+    try {
+      event = this.#eventFor(outcome)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     this.#settled = true
-    return this.#home.settle(this.task, this.#eventFor(outcome))
+    return this.#home.settle(this.task, event)
   }
 
   /** The outcome could not be written: the worker may settle again. */
@@ -76,7 +85,7 @@ export class QueueDelivery implements Delivery {
     const startedAt = this.#startedAt ?? this.#home.now()
     switch (outcome.type) {
       case 'completed':
-        return this.#completed(outcome.result, startedAt)
+        return { type: 'completed', startedAt, result: this.#written(outcome.result) }
       case 'failed':
         return { type: 'failed', startedAt, failure: boundedFailure(outcome.failure), reason: outcome.reason }
       case 'retried': {
@@ -92,13 +101,8 @@ export class QueueDelivery implements Delivery {
     }
   }
 
-  #completed(value: unknown, startedAt: number): TaskEvent {
-    try {
-      const result = encodePayload(value, this.#home.maxPayload, () => `result of ${this.task.name}`)
-      return { type: 'completed', startedAt, result }
-    } catch (error) {
-      return { type: 'failed', startedAt, failure: boundedFailure(failureFrom(error)) }
-    }
+  #written(result: unknown): string {
+    return encodePayload(result, this.#home.maxPayload, () => `result of ${this.task.name}`)
   }
 }
 

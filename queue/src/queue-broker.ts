@@ -8,10 +8,12 @@ import {
   type Consumer,
   type ConsumerListener,
   type Cron,
+  checkOptionNames,
   type Duration,
   durationMs,
   type Liveness,
   type Logger,
+  type OptionNames,
   type Random,
   type SendReceipt,
   type Signal,
@@ -72,6 +74,23 @@ export interface QueueBrokerOptions {
   readonly onClose?: (() => Promise<void>) | undefined
 }
 
+const optionNames: OptionNames<QueueBrokerOptions> = {
+  store: true,
+  signal: true,
+  liveness: true,
+  lease: true,
+  maxPayload: true,
+  retention: true,
+  maintain: true,
+  clock: true,
+  logger: true,
+  cron: true,
+  random: true,
+  newId: true,
+  onClose: true,
+}
+const retentionNames: OptionNames<RetentionOptions> = { completed: true, failed: true, exception: true, result: true }
+
 const day = 86_400_000
 const safetyMs = 30_000
 
@@ -81,6 +100,7 @@ const safetyMs = 30_000
  * @throws {StoreError} STORE_UNAVAILABLE when maintenance was asked for and the store does not answer
  */
 export async function createQueueBroker(options: QueueBrokerOptions): Promise<Broker> {
+  checkOptionNames(options, optionNames, 'createQueueBroker')
   const engine = engineFor(options)
   const broker = new QueueBroker(engine, options.onClose)
   if (options.maintain === 'always') await broker.maintain()
@@ -114,6 +134,7 @@ function settingsFor({ lease = 30_000, maxPayload = 4 * 1024 * 1024, retention =
       `expected \`maxPayload\` to be a positive whole number of characters, got: ${maxPayload}`,
     )
   }
+  checkOptionNames(retention, retentionNames, '`retention`')
   const completedMs = durationMs(retention.completed ?? 7 * day, 'retention.completed')
   return {
     leaseMs,

@@ -127,7 +127,8 @@ export class Intake {
 
   async #settle(run: TaskRun, outcome: Outcome): Promise<void> {
     const { settler, desk } = this.#options
-    if (await settler.settle(run, outcome)) desk.ended(run, outcome, undefined)
+    const counted = await settler.settle(run, outcome)
+    if (counted !== undefined) desk.ended(run, counted, undefined)
   }
 
   #take(delivery: Delivery, now: number): void {

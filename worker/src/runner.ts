@@ -3,7 +3,7 @@ import { type Clock, failureFrom, type Outcome, type Random } from '@lovage/core
 import type { EventDesk } from './event-desk.ts'
 import { InFlight } from './in-flight.ts'
 import { outcomeOf, stoppedOutcome } from './outcome-of.ts'
-import type { JobEnd, Pool, Running } from './pool.ts'
+import type { JobEnd, Pool } from './pool.ts'
 import { PoolTrouble } from './pool-trouble.ts'
 import { HandlerTime } from './prefetch.ts'
 import type { Settler } from './settler.ts'
@@ -42,32 +42,57 @@ export class Runner {
   }
 
   start(run: TaskRun, now: number): void {
-    const { pool, desk, worker } = this.#options
     run.stage = 'running'
     run.startedAt = now
     run.task.started++
     this.started++
     this.active.add(run)
     this.inFlight.begin()
-    let running: Running
     try {
-      run.delivery.accept()
-      running = pool.run({ message: run.message, worker }, run)
+      const told = run.delivery.accept()
+      if (told === undefined) this.#begin(run, now)
+      else void this.#beginTold(run, told)
     } catch (error) {
-      this.#options.report(error)
-      this.#finish(run, { type: 'released' })
-      return
+      this.#giveBack(run, error)
     }
+  }
+
+  /** Begins a run whose broker must know of it first. What stops it meanwhile keeps it from beginning. */
+  async #beginTold(run: TaskRun, told: Promise<boolean>): Promise<void> {
+    try {
+      const isOurs = await told
+      if (!isOurs) run.disown('lost')
+      if (run.stopped !== undefined) {
+        this.#finish(run, stoppedOutcome(run, run.stopped, this.#options.random))
+        return
+      }
+      run.startedAt = this.#options.clock.now()
+      this.#begin(run, run.startedAt)
+    } catch (error) {
+      this.#giveBack(run, error)
+    }
+  }
+
+  #begin(run: TaskRun, now: number): void {
+    const { pool, desk, worker } = this.#options
+    const running = pool.run({ message: run.message, worker }, run)
     run.running = running
     this.#limit(run, now)
     desk.began(run)
     void this.#follow(run, running.end)
   }
 
+  #giveBack(run: TaskRun, error: unknown): void {
+    this.#options.report(error)
+    this.#finish(run, { type: 'released', failure: failureFrom(error) })
+  }
+
   /** Stops a run. With `force` it is killed at once where the pool can, and settled at once where it cannot. */
   stop(run: TaskRun, cause: StopCause, force: boolean, graceMs = this.#options.graceMs): void {
-    if (run.stage !== 'running' || run.running === undefined) return
+    if (run.stage !== 'running') return
     if (run.stopped === undefined || cause.type === 'disowned') run.stopped = cause
+    // It waits for leave to begin, and will not.
+    if (run.running === undefined) return
     run.cancelTimers()
     const reason = stopError(cause, run.message.id)
     run.running.abort(reason)
@@ -150,7 +175,8 @@ export class Runner {
 
   async #settle(run: TaskRun, outcome: Outcome, runtimeMs: number): Promise<void> {
     const { settler, desk } = this.#options
-    run.task.outcomes[outcome.type]++
-    if (await settler.settle(run, outcome)) desk.ended(run, outcome, runtimeMs)
+    const counted = await settler.settle(run, outcome)
+    run.task.outcomes[(counted ?? outcome).type]++
+    if (counted !== undefined) desk.ended(run, counted, runtimeMs)
   }
 }

@@ -24,11 +24,14 @@ export class Settler {
     this.#options = options
   }
 
-  /** Resolves with true when the outcome counted; false when the run was no longer this worker's, or it was given up. Never rejects. */
-  async settle(run: Unsettled, outcome: Outcome): Promise<boolean> {
+  /**
+   * Resolves with the outcome that counted: another than the given one where that could not be written. Undefined when the run
+   * was no longer this worker's, or it was given up. Never rejects.
+   */
+  async settle(run: Unsettled, outcome: Outcome): Promise<Outcome | undefined> {
     this.inFlight.begin()
     try {
-      return await run.delivery.settle(outcome)
+      return (await run.delivery.settle(outcome)) ? outcome : undefined
     } catch (error) {
       this.#insisting.add(run)
       return await this.#insist(run, outcome, asError(error))
@@ -49,24 +52,24 @@ export class Settler {
     return this.#insisting
   }
 
-  async #insist(run: Unsettled, first: Outcome, firstError: Error): Promise<boolean> {
+  async #insist(run: Unsettled, first: Outcome, firstError: Error): Promise<Outcome | undefined> {
     let outcome = first
     let error = firstError
     for (let attempt = 0; ; attempt++) {
       this.#options.report(error)
       const next = afterError(outcome, error)
-      if (next === undefined) return false
+      if (next === undefined) return undefined
       if (next === outcome) await this.#pause(run, attempt)
       outcome = next
-      if (run.disowned) return false
+      if (run.disowned) return undefined
       const last = this.#gaveUp
       try {
-        return await run.delivery.settle(outcome)
+        return (await run.delivery.settle(outcome)) ? outcome : undefined
       } catch (again) {
         error = asError(again)
         if (!last) continue
         this.#options.report(error)
-        return false
+        return undefined
       }
     }
   }

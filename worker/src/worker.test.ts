@@ -40,16 +40,17 @@ describe('the options', () => {
     expect([...make({ tasks: { noop, alias: noop, other: () => 1 } })().registry.keys()]).toEqual(['noop'])
   })
 
-  it('publish names, queues and JSON Schemas', async () => {
+  it('publish what a sender by name goes by, and JSON Schemas', async () => {
     const shop = await new Workshop({
       tasks: [
         defineTask({ name: 'a', input: z.object({ n: z.number() }), run() {} }),
-        defineTask({ name: 'b', queue: 'q', run() {} }),
+        defineTask({ name: 'b', queue: 'q', priority: 'high', retry: { limit: 9 }, key: () => 'k', run() {} }),
       ],
     }).start()
+    const schema = expect.objectContaining({ type: 'object', required: ['n'] })
     expect(shop.broker.consumed?.tasks).toEqual([
-      { name: 'a', queue: 'default', schema: expect.objectContaining({ type: 'object', required: ['n'] }) },
-      { name: 'b', queue: 'q', schema: undefined },
+      { name: 'a', queue: 'default', priority: 4, keyed: false, retryLimit: 3, schema },
+      { name: 'b', queue: 'q', priority: 5, keyed: true, retryLimit: 9, schema: undefined },
     ])
   })
 })
@@ -203,8 +204,11 @@ describe('settling', () => {
     const shop = await new Workshop().start()
     shop.broker.refuse = ({ outcome }) =>
       outcome.type === 'completed' ? new TaskError('INPUT_UNSERIALIZABLE', 'a cycle') : undefined
+    const told: string[] = []
+    for (const type of ['task-succeeded', 'task-failed'] as const) shop.worker.on(type, () => told.push(type))
     const [id] = shop.broker.hand('held', {}) as [string]
     await shop.finish(id)
+    expect(told).toEqual(['task-failed'])
     expect(shop.broker.outcomes(id)).toEqual([
       { type: 'failed', failure: expect.objectContaining({ code: 'INPUT_UNSERIALIZABLE' }) },
     ])

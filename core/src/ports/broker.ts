@@ -80,13 +80,17 @@ export interface Delivery {
   readonly message: DeliveredMessage
   /** It was delivered before and came back. */
   readonly redelivered: boolean
-  /** The run begins now. */
-  accept(): void
+  /**
+   * The run begins now. A promise asks the worker to wait with its handler until the broker knows of it: true when it does,
+   * false when the run is no longer this worker's; it rejects when nobody could be told, and nothing may begin.
+   */
+  accept(): Promise<boolean> | undefined
   /** Keeps progress (any JSON value) and log lines with the task; batched, never throws. */
   note(note: DeliveryNote): void
   /**
    * Resolves when the outcome is safe; true if it counted, false if the run was no longer this worker's.
    * Concurrent settlements are batched. Settling twice is a BugError.
+   * @throws {TaskError} INPUT_UNSERIALIZABLE, PAYLOAD_TOO_LARGE when it cannot be written: nothing is settled, another outcome may be
    */
   settle(outcome: Outcome): Promise<boolean>
 }

@@ -1,6 +1,7 @@
 /** Doctor cases: what can be checked on a live store by reading alone, while others go on working with it. */
 import {
   awaitedTasks,
+  beginMatters,
   dependencyVerdict,
   isResolved,
   type Store,
@@ -60,10 +61,12 @@ function taskCheck(name: string, check: (task: Task, now: number) => string | un
   }
 }
 
-function checkHolder({ state, holder, worker, takenUntil, startedAt, run }: Task): string | undefined {
+function checkHolder(task: Task): string | undefined {
+  const { state, holder, worker, takenUntil, startedAt, run } = task
   if (state !== 'running')
     return holder === undefined && takenUntil === undefined ? undefined : `no holder and no lease, got: ${holder}`
-  const whole = holder !== undefined && worker !== undefined && takenUntil !== undefined && startedAt !== undefined && run >= 0
+  const isStarted = startedAt !== undefined || beginMatters(task)
+  const whole = holder !== undefined && worker !== undefined && takenUntil !== undefined && isStarted && run >= 0
   return whole ? undefined : 'a holder, a worker, a lease, a start and a run number'
 }
 

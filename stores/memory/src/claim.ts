@@ -1,5 +1,5 @@
 /** Claim: due tasks join the lanes, the most urgent ones go to the holder. */
-import { type ClaimReply, type ClaimRequest, decide } from '@lovage/core'
+import { beginMatters, type ClaimReply, type ClaimRequest, decide } from '@lovage/core'
 import { RippleLog, transition } from './ripple.ts'
 import type { Table } from './table.ts'
 
@@ -12,7 +12,8 @@ export function claimTasks(table: Table, request: ClaimRequest, isPaused: (queue
   const rows = table.lanes.take(queues, request.names, request.limit)
   const tasks = rows.map((row) => {
     const { task } = row
-    return table.put(row, { ...task, state: 'running', run: task.run + 1, holder, worker, startedAt: now, takenUntil: until })
+    const startedAt = beginMatters(task) ? undefined : now
+    return table.put(row, { ...task, state: 'running', run: task.run + 1, holder, worker, startedAt, takenUntil: until })
   })
   return { tasks, nextDueAt: nextDueAt(table, queues) }
 }

@@ -80,7 +80,7 @@ function patched(task: Task, patch: TaskPatch): Task {
     dueAt: field(task.dueAt, patch.dueAt),
     holder: running ? task.holder : undefined,
     takenUntil: running ? task.takenUntil : undefined,
-    startedAt: patch.startedAt ?? task.startedAt,
+    startedAt: field(task.startedAt, patch.startedAt),
     resolvedAt: field(task.resolvedAt, patch.resolvedAt),
     result: field(task.result, patch.result),
     failure: field(task.failure, patch.failure == null ? patch.failure : frozenCopy(patch.failure)),

@@ -1,5 +1,5 @@
 /** Tasks as rows: the columns in order, and the task made from them. */
-import type { Failure, RunRecord, Task, TaskExtras } from '@lovage/core'
+import { beginMatters, type Failure, type RunRecord, type Task, type TaskExtras } from '@lovage/core'
 import { stateOf } from './state-codes.ts'
 import type { Cell } from './verb.ts'
 
@@ -72,7 +72,7 @@ export function taskFromClaim(row: readonly Cell[], lane: Pick<Task, 'queue' | '
     worker: facts.worker,
     takenUntil: facts.takenUntil,
     createdAt: row[8] as number,
-    startedAt: facts.startedAt,
+    startedAt: beginMatters({ lost: row[6] as number, lostLimit: row[7] as number }) ? undefined : facts.startedAt,
     resolvedAt: undefined,
     result: undefined,
     ...seldom(row[9] === null ? [] : (JSON.parse(row[9] as string) as SeldomCells)),

@@ -35,7 +35,7 @@ export const cancelCases = [
       const recorder = await Recorder.open(await another())
       await broker.tasks.send([message('stop')])
       const delivery = await recorder.delivered(1)
-      delivery.accept()
+      await delivery.accept()
       expectEqual(await broker.tasks.cancel(['stop'], 'no use'), [true], 'whether it had an effect')
       expectEqual(
         await recorder.revoked('stop'),

@@ -122,7 +122,7 @@ export const resultCases = [
       const recorder = await Recorder.open(await another())
       await broker.tasks.send([message('busy')])
       const delivery = await recorder.delivered(1)
-      delivery.accept()
+      await delivery.accept()
       delivery.note({ progress: 0.25 })
       delivery.note({ progress: { value: 0.5, detail: 'half' } })
       let seen: unknown
@@ -142,7 +142,7 @@ export const resultCases = [
       const recorder = await Recorder.open(await another())
       await broker.tasks.send([message('wordy')])
       const delivery = await recorder.delivered(1)
-      delivery.accept()
+      await delivery.accept()
       delivery.note({ line: { level: 'info', text: 'one' } })
       delivery.note({ line: { level: 'error', text: 'two' } })
       await recorder.settle(delivery, { type: 'completed', result: null })

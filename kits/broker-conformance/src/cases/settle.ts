@@ -12,7 +12,7 @@ async function settleOne({ broker, another }: World, outcome: Outcome, fields: P
   const recorder = await Recorder.open(await another())
   await broker.tasks.send([message('first', fields)])
   const delivery = await recorder.delivered(1)
-  delivery.accept()
+  await delivery.accept()
   expectEqual(await recorder.settle(delivery, outcome), true, 'whether the settlement counted')
   await broker.tasks.send([message('last', { priority: 1 })])
   return recorder

@@ -1,5 +1,5 @@
 /** Hundreds of random operations on a store and on a model of forty lines: they must agree after each. */
-import { isResolved, type NewTask, type Store, type Task, type TaskEvent, type TaskState } from '@lovage/core'
+import { beginMatters, isResolved, type NewTask, type Store, type Task, type TaskEvent, type TaskState } from '@lovage/core'
 import { expectEqual, expectTrue } from '../expect.ts'
 import { changeFor, claimRequest, idsOf, newTask, t0 } from '../moves.ts'
 import { below, pick, seededRandom } from '../random.ts'
@@ -81,13 +81,14 @@ async function claimSome(store: Store, model: Model): Promise<void> {
   expectEqual(idsOf(reply.tasks), idsOf(expected), 'the claimed tasks')
   const due = model.tasks.filter(({ queue, state, dueAt = 0 }) => open.includes(queue) && state === 'scheduled' && dueAt > now)
   expectEqual(reply.nextDueAt, earliest(due.map(({ dueAt }) => dueAt)), 'the next due time')
-  for (const { id, run } of expected) {
+  for (const task of expected) {
+    const { id, run } = task
     amend(model, id, {
       state: 'running',
       run: run + 1,
       holder,
       worker: 'w1@test',
-      startedAt: now,
+      startedAt: beginMatters(task) ? undefined : now,
       takenUntil: now + leaseMs,
       dueAt: undefined,
     })
@@ -105,6 +106,7 @@ async function settleSome(store: Store, model: Model): Promise<void> {
     { type: 'retried', startedAt: now, delayMs: below(random, 2) * 50_000, limit: 3 },
     { type: 'released', startedAt: now },
     { type: 'lost', how: 'lost' },
+    { type: 'begun' },
   ]
   const changes = batch.map((task) => {
     const stale = random() < 0.15
