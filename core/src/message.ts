@@ -60,4 +60,10 @@ export interface PublishedTask {
   /** JSON Schema of the input, when the definition's library can tell it. */
   readonly schema?: unknown
   readonly queue?: string | undefined
+  /** 7 to 1. */
+  readonly priority?: number | undefined
+  /** The definition makes a key from the input, which nobody else can. */
+  readonly keyed?: boolean | undefined
+  /** Retries after the first run. */
+  readonly retryLimit?: number | undefined
 }

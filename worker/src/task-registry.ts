@@ -46,8 +46,9 @@ export class RegisteredTask {
   }
 
   published(): PublishedTask {
-    const { name, queue, input } = this.definition
-    return { name, queue, schema: input === undefined ? undefined : jsonSchema(input) }
+    const { name, queue, priority, key, retry, input } = this.definition
+    const schema = input === undefined ? undefined : jsonSchema(input)
+    return { name, queue, priority, keyed: key !== undefined, retryLimit: retry.limit, schema }
   }
 
   summary(): TaskSummary {

@@ -1,13 +1,8 @@
 /** What live workers publish of their tasks: which names they know, and by which schema they check an input. */
-import { type Broker, nearest, type PublishedTask, validate } from '@lovage/core'
+import { nearest, validate, type WorkerInfo } from '@lovage/core'
 
-/** The definitions that each live worker publishes; undefined where the broker cannot list its workers. */
-export type Published = readonly (readonly PublishedTask[])[] | undefined
-
-/** Asks the broker. */
-export async function publishedTasks(broker: Pick<Broker, 'admin'>): Promise<Published> {
-  return (await broker.admin?.workers())?.map((worker) => worker.tasks)
-}
+/** The live workers; undefined where the broker cannot list them. */
+export type Published = readonly Pick<WorkerInfo, 'tasks'>[] | undefined
 
 /**
  * Checks an input by the published schema, so that a bad one is refused where it is sent. Does nothing without one, when
@@ -15,7 +10,7 @@ export async function publishedTasks(broker: Pick<Broker, 'admin'>): Promise<Pub
  * @throws {TaskError} INPUT_INVALID
  */
 export async function checkByPublishedSchema(published: Published, task: string, input: unknown): Promise<void> {
-  const schemas = (published ?? []).flatMap((tasks) => tasks.filter((one) => one.name === task).map((one) => one.schema))
+  const schemas = (published ?? []).flatMap(({ tasks }) => tasks.filter((one) => one.name === task).map((one) => one.schema))
   const [first] = schemas
   if (first === undefined || !schemas.every((schema) => JSON.stringify(schema) === JSON.stringify(first))) return
   const { fromJSONSchema } = await import('zod')
@@ -30,8 +25,8 @@ export async function checkByPublishedSchema(published: Published, task: string,
 
 /** One line for a sender whose task nobody can run now; undefined when someone can, or when nobody knows. */
 export function nobodyKnows(published: Published, task: string): string | undefined {
-  if (published === undefined || published.some((tasks) => tasks.some((one) => one.name === task))) return undefined
+  if (published === undefined || published.some(({ tasks }) => tasks.some((one) => one.name === task))) return undefined
   if (published.length === 0) return `no worker is there, so ${task} waits; start one with \`lovage worker FILE\``
-  const close = nearest(task, new Set(published.flatMap((tasks) => tasks.map((one) => one.name))))
+  const close = nearest(task, new Set(published.flatMap(({ tasks }) => tasks.map((one) => one.name))))
   return `no live worker knows ${task}, so it waits until one does${close === undefined ? '' : `; did you mean ${close}?`}`
 }

@@ -158,9 +158,9 @@ describe('a result', () => {
     const left = new Promise<void>((resolve) => {
       looked = resolve
     })
-    const wait = () => {
+    const wait = (_id: string, { signal }: { signal?: AbortSignal | undefined } = {}) => {
       began()
-      return new Promise<never>(() => {})
+      return new Promise<never>((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
     }
     const state = async () => {
       looked()

@@ -1,10 +1,19 @@
 /** `lovage send`: sends one task and prints its id, or waits and prints its result. */
-import { type AnyTask, ConfigError, type KeyPolicy, nearest, type PriorityName, type SendOptions } from '@lovage/core'
+import { type Client, publishedTask, sendByName } from '@lovage/client'
+import {
+  type AnyTask,
+  ConfigError,
+  type KeyPolicy,
+  nearest,
+  type PriorityName,
+  type SendOptions,
+  type WorkerInfo,
+} from '@lovage/core'
 import { withBroker } from '../connection.ts'
 import { exitCodes } from '../exit-code.ts'
 import { inputArgument } from '../input-argument.ts'
 import { type Action, argument, type Invocation } from '../invocation.ts'
-import { checkByPublishedSchema, nobodyKnows, publishedTasks } from '../published-tasks.ts'
+import { checkByPublishedSchema, nobodyKnows } from '../published-tasks.ts'
 import { reportResult } from '../resolved-task.ts'
 import { definitionsOf, loadTaskFiles } from '../task-files.ts'
 import { print, printJson } from '../terminal.ts'
@@ -35,17 +44,34 @@ export const send: Action<SendFlags> = async (invocation) => {
   const request = sendOptions(options)
   const definition = await definitionFor(name, invocation)
   return withBroker(invocation, async (broker) => {
-    const published = await publishedTasks(broker)
-    if (definition === undefined && options.args === undefined) await checkByPublishedSchema(published, name, input)
-    const task = await broker.send((definition ?? name) as string, input, request)
-    const hint = nobodyKnows(published, name)
+    const workers = await broker.admin?.workers()
+    if (definition === undefined && options.args === undefined) await checkByPublishedSchema(workers, name, input)
+    const completed = definition === undefined ? await completedOptions(broker, workers, name, request) : undefined
+    const task = await broker.send((definition ?? name) as string, input, completed?.options ?? request)
+    if (completed?.lacksKey) print(terminal.err, `lovage: ${keyMissing(name)}`)
+    const hint = nobodyKnows(workers, name)
     // Without any worker this is only news to someone who waits.
-    if (hint !== undefined && (options.wait || published?.length !== 0)) print(terminal.err, `lovage: ${hint}`)
+    if (hint !== undefined && (options.wait || workers?.length !== 0)) print(terminal.err, `lovage: ${hint}`)
     if (options.wait) return reportResult(invocation, await awaitResult(invocation, broker, task.id))
     if (settings.json) printJson(terminal, { id: task.id, status: task.status })
     else print(terminal.out, task.id)
     return exitCodes.done
   })
+}
+
+/** Without the definition its queue and priority come from a live worker that has it. */
+async function completedOptions(
+  { admin }: Client,
+  workers: readonly WorkerInfo[] | undefined,
+  name: string,
+  options: SendOptions,
+) {
+  if (admin === undefined || workers === undefined) return undefined
+  return sendByName(admin, publishedTask(workers, name), options)
+}
+
+function keyMissing(name: string): string {
+  return `sent without a key: only the definition of ${name} can make it from the input; name it with --tasks FILE, or give --key`
 }
 
 function sendOptions(flags: SendFlags): SendOptions {

@@ -32,9 +32,21 @@ const sendOptions: readonly OptionSpec[] = [
   },
   { flags: '--in <duration>', meaning: 'not before this much time has passed', read: duration('--in'), conflicts: ['at'] },
   { flags: '--at <time>', meaning: 'not before this ISO time', read: isoTime('--at') },
-  { flags: '-Q, --queue <name>', meaning: "the queue (default: the definition's, else `default`)", read: text('--queue') },
-  { flags: '--priority <name>', meaning: 'highest, very-high, high, medium, low, very-low or lowest', read: priority },
-  { flags: '--key <key>', meaning: 'at most one unresolved task of this name with this key', read: text('--key') },
+  {
+    flags: '-Q, --queue <name>',
+    meaning: "the queue (default: the definition's, as --tasks or a live worker tells it, else `default`)",
+    read: text('--queue'),
+  },
+  {
+    flags: '--priority <name>',
+    meaning: 'highest, very-high, high, medium, low, very-low or lowest (default: like that of --queue, else medium)',
+    read: priority,
+  },
+  {
+    flags: '--key <key>',
+    meaning: "at most one unresolved task of this name with this key (default: the definition's, with --tasks alone)",
+    read: text('--key'),
+  },
   {
     flags: '--key-policy <policy>',
     meaning: 'when the key is taken: existing (answer that task), reject or replace',
@@ -52,7 +64,7 @@ const sendOptions: readonly OptionSpec[] = [
   { flags: '--after <id...>', meaning: 'tasks that must complete first' },
   {
     flags: '--tasks <file>',
-    meaning: 'a module with the definition: its schema, queue, key and policy are used',
+    meaning: 'a module with the definition: its schema, queue, priority, key and limits are used',
     read: nameList('--tasks'),
   },
 ]
@@ -60,6 +72,8 @@ const sendOptions: readonly OptionSpec[] = [
 export const send: CommandSpec = {
   name: 'send',
   summary: 'Send a task; prints its id, or with --wait its result.',
+  notes:
+    'Without --tasks it goes by what a live worker that knows NAME publishes: schema, queue and priority. A key that the definition makes from the input needs --tasks; without it the task has none, and a line on stderr says so.',
   args: [
     { name: '<name>', meaning: "the task definition's name" },
     { name: '[input]', meaning: 'the input as JSON; "-" reads stdin' },

@@ -1,6 +1,6 @@
 /** Queues and workers: what there is, and the pause of a queue. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { checkName, taskStates } from '@lovage/core'
+import { checkName, priorityName, priorityNames, taskStates } from '@lovage/core'
 import { problems } from '../problem.ts'
 import { json, nameParam } from './answers.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -62,7 +62,16 @@ const workers = createRoute({
               pid: z.number().int(),
               startedAt: z.number(),
               queues: z.array(z.string()),
-              tasks: z.array(z.object({ name: z.string(), schema: z.unknown().optional(), queue: z.string().optional() })),
+              tasks: z.array(
+                z.object({
+                  name: z.string(),
+                  schema: z.unknown().optional(),
+                  queue: z.string().optional(),
+                  priority: z.enum(priorityNames).optional(),
+                  keyed: z.boolean().optional().openapi({ description: 'Its definition makes a key from the input.' }),
+                  retryLimit: z.number().int().optional(),
+                }),
+              ),
             })
             .openapi('Worker'),
         ),
@@ -90,7 +99,10 @@ export function queueRoutes({ app, client }: Surroundings): void {
     const all = alive.map((worker) => ({
       ...worker,
       queues: [...worker.queues],
-      tasks: worker.tasks.map((task) => ({ ...task })),
+      tasks: worker.tasks.map(({ priority, ...task }) => ({
+        ...task,
+        ...(priority === undefined ? {} : { priority: priorityName(priority) }),
+      })),
     }))
     return context.json({ workers: all }, 200)
   })

@@ -1,6 +1,7 @@
 /** Tasks: list, look at, send, cancel, retry. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { ConfigError, priorityNames, TaskError, type TaskState, taskStates } from '@lovage/core'
+import { publishedTask, sendByName } from '@lovage/client'
+import { ConfigError, priorityNames, type SendOptions, TaskError, type TaskState, taskStates } from '@lovage/core'
 import { problems } from '../problem.ts'
 import { summarySchema, taskJson, taskSchema, taskSummary } from '../task-json.ts'
 import { idParam, json, listOf, listQuery } from './answers.ts'
@@ -86,12 +87,18 @@ const sendBody = z
       .string()
       .optional()
       .openapi({ description: 'Makes sending idempotent: the same id with the same content is one task.' }),
-    queue: z.string().optional(),
+    queue: z
+      .string()
+      .optional()
+      .openapi({ description: 'Default: what a live worker that has the task publishes, else `default`.' }),
     delay: duration.optional(),
     at: z.union([z.number(), z.string()]).optional().openapi({ description: 'Epoch milliseconds or an ISO time with its zone.' }),
     deadline: z.union([z.number(), z.string()]).optional().openapi({ description: 'A duration from now or an ISO time.' }),
-    priority: z.enum(priorityNames).optional(),
-    key: z.string().optional(),
+    priority: z.enum(priorityNames).optional().openapi({ description: 'Default: like that of the queue, else `medium`.' }),
+    key: z
+      .string()
+      .optional()
+      .openapi({ description: 'The key of a definition is made from the input by the definition alone: not here.' }),
     keyPolicy: z.enum(['existing', 'reject', 'replace']).optional(),
     keyFor: duration.optional(),
     dependencies: z.array(z.string()).optional(),
@@ -106,7 +113,13 @@ const sendBody = z
   })
   .openapi('SendTask')
 
-const receipt = z.object({ id: z.string(), status: z.enum(['sent', 'existing']) }).openapi('Receipt')
+const receipt = z
+  .object({
+    id: z.string(),
+    status: z.enum(['sent', 'existing']),
+    note: z.string().optional().openapi({ description: 'What the sender should know, for a person.' }),
+  })
+  .openapi('Receipt')
 
 const send = createRoute({
   method: 'post',
@@ -161,8 +174,10 @@ export function taskRoutes({ app, client }: Surroundings): void {
   })
   app.openapi(send, async (context) => {
     const { name, input, ...options } = context.req.valid('json')
-    const { id, status } = await client.send(name, input, options)
-    return context.json({ id, status }, status === 'sent' ? 201 : 200)
+    const byName = await completed(client, name, options)
+    const { id, status } = await client.send(name, input, byName.options)
+    const note = byName.lacksKey ? { note: keyMissing(name) } : {}
+    return context.json({ id, status, ...note }, status === 'sent' ? 201 : 200)
   })
   app.openapi(cancel, async (context) => {
     const { id } = context.req.valid('param')
@@ -176,6 +191,16 @@ export function taskRoutes({ app, client }: Surroundings): void {
     if (done !== true) await refuse(client, id, 'retried')
     return context.json({ id, retried: true as const }, 200)
   })
+}
+
+/** A request has no definition: its queue and priority come from a live worker that has it. */
+async function completed(client: Surroundings['client'], name: string, options: SendOptions) {
+  if (client.admin === undefined) return { options, lacksKey: false }
+  return sendByName(client.admin, publishedTask(await client.admin.workers(), name), options)
+}
+
+function keyMissing(name: string): string {
+  return `sent without a key: only the definition of ${name} can make it from the input; give \`key\` to have one`
 }
 
 function statesOf(names: readonly string[] | undefined): TaskState[] | undefined {

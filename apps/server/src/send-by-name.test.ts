@@ -1,0 +1,38 @@
+/** A task sent over HTTP has no definition at hand: what live workers publish stands in for it. */
+import { defineTask } from '@lovage/core'
+import { testBroker } from '@lovage/testing'
+import { Worker } from '@lovage/worker'
+import { afterEach, expect, test } from 'vitest'
+import { createServer } from './index.ts'
+
+const broker = await testBroker()
+const { app } = createServer({ client: broker })
+afterEach(() => broker.close())
+
+async function call(method: string, path: string, body?: unknown) {
+  const headers = { host: 'localhost', 'content-type': 'application/json' }
+  const response = await app.request(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
+  return { status: response.status, body: await response.json() }
+}
+
+test('tasks sent over HTTP take the queue and priority that a live worker publishes, unless the request says otherwise', async () => {
+  const image = defineTask({ name: 'img', queue: 'images', priority: 'high', key: () => 'k', run: () => 1 })
+  const worker = new Worker({ broker, tasks: [image], name: 'one@here' })
+  await worker.start()
+  const sent = await call('POST', '/api/tasks', { name: 'img', id: 'a', input: {} })
+  expect(sent).toMatchObject({
+    status: 201,
+    body: { id: 'a', status: 'sent', note: expect.stringMatching(/without a key.*definition of img.*give `key`/) },
+  })
+  expect((await call('GET', '/api/tasks/a')).body).toMatchObject({ queue: 'images', priority: 'high' })
+  const own = await call('POST', '/api/tasks', { name: 'img', id: 'b', queue: 'q', priority: 'low', key: 'mine' })
+  expect(own.body).toEqual({ id: 'b', status: 'sent' })
+  expect((await call('GET', '/api/tasks/b')).body).toMatchObject({ queue: 'q', priority: 'low', key: 'mine' })
+  const [info] = (await call('GET', '/api/workers')).body.workers
+  expect(info.tasks).toMatchObject([{ name: 'img', queue: 'images', priority: 'high', keyed: true }])
+  await worker.stop()
+  const again = await call('POST', '/api/tasks', { name: 'img', id: 'a', input: {} })
+  expect(again).toMatchObject({ status: 200, body: { id: 'a', status: 'existing' } })
+  await call('POST', '/api/tasks', { name: 'img', id: 'c' })
+  expect((await call('GET', '/api/tasks/c')).body).toMatchObject({ queue: 'default', priority: 'medium' })
+})
