@@ -24,11 +24,11 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-async function startWorker(name: string, lease = '30s'): Promise<ChildProcess> {
+async function startWorker(name: string, lease = '30s', ...more: readonly string[]): Promise<ChildProcess> {
   const file = fileURLToPath(new URL('./fixtures/worker-process.ts', import.meta.url))
-  const child = fork(file, [join(directory, 'queue.db'), join(directory, 'ran'), name, lease], { execArgv: [] })
+  const child = fork(file, [join(directory, 'queue.db'), join(directory, 'ran'), name, lease, ...more], { execArgv: [] })
   children.add(child)
-  await once(child, 'message')
+  await Promise.race([once(child, 'message'), once(child, 'exit')])
   return child
 }
 
@@ -137,6 +137,23 @@ test('5,000 tasks by three workers, one killed in the middle: nothing missing, e
   const twice = ran.length - count
   const lost = records?.filter((record) => (record?.lost ?? 0) > 0).length ?? 0
   expect(twice).toBeLessThanOrEqual(lost)
+})
+
+test('a task that kills its workers takes along what runs beside it, not what waits', async () => {
+  const poison = await broker.send('kill', null, { priority: 'highest', lostLimit: 2 })
+  const count = 100
+  const others = await broker.sendMany(
+    Array.from({ length: count }, (_, n) => ({ task: 'mark', input: { n }, options: { lostLimit: 2 } })),
+  )
+  for (let crash = 0; crash < 3; crash++) await exited(await startWorker(`worker${crash}@host`, '30s', '200'))
+  await startWorker('last@host')
+  await expect(poison.result({ timeout: '30s' })).rejects.toMatchObject({ code: 'TASK_EXCEPTION' })
+  await Promise.allSettled(others.map((task) => task.result({ timeout: '30s' })))
+  const records = (await broker.admin?.get(others.map(({ id }) => id))) ?? []
+  const completed = records.filter((record) => record?.state === 'completed')
+  // Ten run at once, and one of them is the poison.
+  expect(completed.length).toBeGreaterThanOrEqual(count - 9)
+  for (const record of completed) expect(record?.lost).toBeLessThanOrEqual(1)
 })
 
 test('a plain program lives as long as it awaits, and not longer', async () => {
