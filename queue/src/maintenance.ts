@@ -132,7 +132,7 @@ export class Maintenance {
     for (let mayRenew = true; ; ) {
       const now = clock.now()
       const reply = await store.sweep(now, pageSize)
-      announcer.ripple(reply)
+      announcer.ready(reply.ready)
       if (mayRenew && (await this.#renewOwn(reply.overdue))) {
         mayRenew = false
         continue

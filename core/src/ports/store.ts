@@ -94,6 +94,7 @@ export interface TaskPatch {
   readonly lost?: number
   readonly dueAt?: number | null
   readonly startedAt?: number | null
+  /** Given whenever the state is a resolved one. */
   readonly resolvedAt?: number | null
   readonly result?: string | null
   readonly failure?: Failure | null
@@ -126,11 +127,11 @@ export interface RenewRequest {
   readonly holder: string
   /** The new end of the lease, moved like that of a claim; a lease is never moved backwards. */
   readonly until: number
-  /** Only these runs; undefined renews whatever the holder holds. */
-  readonly runs?: readonly RunRef[] | undefined
 }
 
-export interface SweepReply extends Ripple {
+export interface SweepReply {
+  /** Queues in which tasks became pending. */
+  readonly ready: readonly string[]
   /** Running tasks whose lease is over and unresolved tasks whose deadline has passed (at `now` or before), at most `limit`. */
   readonly overdue: readonly Task[]
   /** When the next lease, deadline or scheduled task is due, always after `now`; undefined when nothing is. */
@@ -244,8 +245,7 @@ export interface Store {
   update(changes: readonly TaskChange[]): Promise<UpdateReply>
 
   /**
-   * Moves leases forward and answers what the holder holds in truth (of `runs`, when given): runs missing from the
-   * answer are lost to it.
+   * Moves the leases of a holder forward and answers what it holds in truth: runs missing from the answer are lost to it.
    * @conformance renew/*
    */
   renew(request: RenewRequest): Promise<readonly RunRef[]>

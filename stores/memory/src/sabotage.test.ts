@@ -57,7 +57,9 @@ const sabotages: Readonly<Record<string, Sabotage>> = {
   'insert: keys are never replaced': (store) =>
     insertOf(store, ({ keyPolicy, ...task }) => ({ ...task, keyPolicy: keyPolicy === 'replace' ? 'existing' : keyPolicy })),
   'insert: deadlines are forgotten': (store) => insertOf(store, ({ deadline: _deadline, ...task }) => task as NewTask),
-  'renew: everything asked for is held': (store) => ({ renew: async (request) => request.runs ?? (await store.renew(request)) }),
+  'renew: what others hold is renewed and told as well': (store) => ({
+    renew: async (request) => [...(await store.renew(request)), ...(await store.renew({ ...request, holder: 'h2' }))],
+  }),
   'renew: nothing is moved': (store) => ({ renew: (request) => store.renew({ ...request, until: 0 }) }),
   'sweep: nothing is overdue': (store) => ({
     sweep: async (now, limit) => ({ ...(await store.sweep(now, limit)), overdue: [] }),

@@ -16,6 +16,6 @@ export function sweepTasks(table: Table, now: number, limit: number): SweepReply
   return {
     overdue: [...overdue].slice(0, limit).map((row) => row.task),
     nextAt: next.length === 0 ? undefined : Math.min(...next),
-    ...log.ripple(),
+    ready: log.ripple().ready,
   }
 }

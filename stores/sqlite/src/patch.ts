@@ -63,8 +63,8 @@ export interface PatchShape {
   readonly to: number
   /** How many cells a change of this shape takes. */
   readonly width: number
-  /** The place of `resolvedAt` in it, if it is set. */
-  readonly resolvedAt: number | undefined
+  /** The place of `resolvedAt` in it. Only for changes to a resolved state, which always set it. */
+  readonly resolvedAt: number
   /** For a task without dependents, by far the most common: true if it was applied. */
   applyToLeaf(cells: readonly Cell[], at: number): boolean
   /** For any task; undefined when it had moved on. */
@@ -107,7 +107,7 @@ function prepareShape(db: DatabaseSync, shape: number): PatchShape {
     from: shape & 7,
     to: (shape >> toShift) & 7,
     width,
-    resolvedAt: isSet(resolvedAtBit) ? placeOf(resolvedAtBit) : undefined,
+    resolvedAt: placeOf(resolvedAtBit),
     applyToLeaf: (cells, at) => leaf().run(...cells.slice(at + 1, at + width)).changes === 1,
     apply(cells, at) {
       const row = any().get(...cells.slice(at + 1, at + width)) as unknown as Cell[] | undefined

@@ -20,25 +20,14 @@ export function renewVerb(db: DatabaseSync): Verb<RenewPayload, RenewAnswer> {
     db,
     `select 1 from task indexed by running where state = ${stateCodes.running} and holder = ? and taken_until < ? limit 1`,
   )
-  const one = rows(db, `select 1 from task where id = ? and run = ? and state = ${stateCodes.running} and holder = ?`)
-  const renewOne = db.prepare('update task set taken_until = ?1 where id = ?2 and taken_until < ?1')
   return {
     writes: ({ holder, until }) => behind.get(holder, until) !== undefined,
     // A renewal that a power loss undoes belongs to a worker that is gone as well.
     durable: false,
-    run({ holder, until: asked, askedAt, runs }) {
+    run({ holder, until: asked, askedAt }) {
       const until = leaseEnd(asked, askedAt)
-      if (runs === undefined) {
-        if (behind.get(holder, until) !== undefined) renewAll.run(until, holder)
-        return [until, (held.all(holder) as unknown as Cell[][]).flat()]
-      }
-      const answer: Cell[] = []
-      for (const { id, run } of runs) {
-        if (one.get(id, run, holder) === undefined) continue
-        if (behind.get(holder, until) !== undefined) renewOne.run(until, id)
-        answer.push(id, run)
-      }
-      return [until, answer]
+      if (behind.get(holder, until) !== undefined) renewAll.run(until, holder)
+      return [until, (held.all(holder) as unknown as Cell[][]).flat()]
     },
   }
 }

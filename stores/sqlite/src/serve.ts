@@ -135,8 +135,7 @@ function hear(calls: readonly Call[], replies: readonly Reply[], orders: Standin
       const [taken, , , movedTo] = reply[2] as ClaimAnswer
       if (taken.length > 0) orders.word(holder, movedTo, until - now)
     } else if (verb === 'renew') {
-      const { holder, runs } = payload as RenewPayload
-      if (runs === undefined) orders.word(holder, (reply[2] as RenewAnswer)[0], undefined)
+      orders.word((payload as RenewPayload).holder, (reply[2] as RenewAnswer)[0], undefined)
     }
   }
 }

@@ -108,7 +108,7 @@ function storeOn(calls: StoreCalls): Store {
     },
     async sweep(now, limit) {
       const [overdue, nextAt, ready] = await calls.call('sweep', [now, limit])
-      return { overdue: overdue.map(taskFromRow), nextAt, ready, resolved: [] }
+      return { overdue: overdue.map(taskFromRow), nextAt, ready }
     },
     async get(ids) {
       return (await calls.call('get', ids)).map((row) => (row === undefined ? undefined : taskFromRow(row)))

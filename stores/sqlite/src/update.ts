@@ -5,7 +5,6 @@ import { dependentsHoldBack, type Spread } from './dependents.ts'
 import type { PatchShape, PatchShapes } from './patch.ts'
 import { RippleLog } from './ripple.ts'
 import { firstResolvedCode, stateCodes, stateOf } from './state-codes.ts'
-import { rows } from './statement.ts'
 import type { Cell, Verb } from './verb.ts'
 
 /** Changes as `encodeChange` writes them. */
@@ -16,7 +15,6 @@ export type UpdateAnswer = readonly [missed: readonly number[], ripple: Ripple]
 /** Prepares the verb. */
 export function updateVerb(db: DatabaseSync, patches: PatchShapes, spread: Spread): Verb<UpdatePayload, UpdateAnswer> {
   const holdBack = dependentsHoldBack(db)
-  const createdAt = rows(db, 'select created_at from task where seq = ?')
 
   const change = (shape: PatchShape, cells: readonly Cell[], at: number, ripple: RippleLog): boolean => {
     if (shape.to >= firstResolvedCode && shape.applyToLeaf(cells, at)) return true
@@ -27,9 +25,7 @@ export function updateVerb(db: DatabaseSync, patches: PatchShapes, spread: Sprea
     const state = stateOf(shape.to)
     if (shape.from >= firstResolvedCode && !isResolved(state) && applied.hasDependents) holdBack(applied.seq)
     if (isResolved(state) && applied.hasDependents) {
-      const at0 =
-        shape.resolvedAt === undefined ? (createdAt.get(applied.seq) as unknown as Cell[])[0] : cells[at + shape.resolvedAt]
-      spread({ seq: applied.seq, state, at: at0 as number }, ripple)
+      spread({ seq: applied.seq, state, at: cells[at + shape.resolvedAt] as number }, ripple)
     }
     return true
   }

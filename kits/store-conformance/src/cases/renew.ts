@@ -21,28 +21,8 @@ export const renewCases: readonly StoreCase[] = [
     await insert(store, newTask('a'))
     await claim(store, { until: t0 + 100_000 })
     const runs = [{ id: 'a', run: 0 }]
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 50_000, runs }), runs, 'what is held')
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 60_000 }), runs, 'what is held')
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 50_000 }), runs, 'what is held')
     expectEqual((await taskOf(store, 'a')).takenUntil, t0 + 100_000, 'the lease')
-  }),
-  storeCase('renew/only the runs that are named', async (store) => {
-    await insert(store, ...newTasks(3))
-    await claim(store, { until: t0 + 100_000 })
-    const held = await store.renew({
-      holder: 'h1',
-      until: t0 + 200_000,
-      runs: [
-        { id: 't2', run: 0 },
-        { id: 't0', run: 0 },
-      ],
-    })
-    expectSameSet(
-      held.map(({ id }) => id),
-      ['t0', 't2'],
-      'what is held',
-    )
-    const leases = (await store.get(['t0', 't1', 't2'])).map((task) => task?.takenUntil)
-    expectEqual(leases, [t0 + 200_000, t0 + 100_000, t0 + 200_000], 'the leases')
   }),
   storeCase("renew/runs that are not the holder's are not in the answer", async (store) => {
     await insert(store, ...newTasks(4))
@@ -51,11 +31,7 @@ export const renewCases: readonly StoreCase[] = [
     await apply(store, settled, completed)
     await apply(store, returned, released)
     await claim(store, { holder: 'h2', limit: 2, until: t0 + 100_000 })
-    const runs = [...newTasks(4), { id: 'nobody' }].flatMap(({ id }) => [
-      { id, run: 0 },
-      { id, run: 1 },
-    ])
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900_000, runs }), [], 'what is held')
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900_000 }), [], 'what is held')
     expectEqual((await taskOf(store, 't1')).takenUntil, t0 + 100_000, 'the lease of another holder')
   }),
   storeCase('renew/an earlier run of the same holder is not held', async (store) => {
@@ -63,7 +39,6 @@ export const renewCases: readonly StoreCase[] = [
     await claimOne(store)
     await move(store, 'a', lost)
     await claimOne(store)
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900_000, runs: [{ id: 'a', run: 0 }] }), [], 'the earlier run')
     expectEqual(await store.renew({ holder: 'h1', until: t0 + 900_000 }), [{ id: 'a', run: 1 }], 'what is held')
   }),
   storeCase('renew/a lease that is over, but was not taken away, can be renewed', async (store) => {
@@ -78,7 +53,6 @@ export const renewCases: readonly StoreCase[] = [
     await insert(store, newTask('a'))
     await claim(store)
     expectEqual(await store.renew({ holder: 'nobody', until: t0 + 900_000 }), [], 'what is held')
-    expectEqual(await store.renew({ holder: 'h1', until: t0 + 900_000, runs: [] }), [], 'what is held of no runs')
   }),
   storeCase(
     'renew/goes on alone while the event loop is blocked',
@@ -94,8 +68,8 @@ export const renewCases: readonly StoreCase[] = [
   ),
   storeCase('renew/hundreds at once', async (store) => {
     await insert(store, ...newTasks(700))
-    const tasks = await claim(store, { until: t0 + 100_000 })
-    const held = await store.renew({ holder: 'h1', until: t0 + 200_000, runs: tasks.map(({ id, run }) => ({ id, run })) })
+    await claim(store, { until: t0 + 100_000 })
+    const held = await store.renew({ holder: 'h1', until: t0 + 200_000 })
     expectEqual([held.length, (await store.sweep(t0 + 199_999, 1)).overdue], [700, []], 'how many are held, and what is overdue')
   }),
 ]
