@@ -171,6 +171,9 @@ describe('a handle', () => {
     expect(await handle.state()).toEqual({ id: 't', state: 'completed', result: 5 })
     expect(await handle.cancel('enough')).toBe(true)
     expect(broker.cancelled).toEqual([[['t'], 'enough']])
+    await expect(handle.result({ timout: '1s' } as object)).rejects.toThrow(
+      /option of result \(timeout, signal\), got: "timout"; did you mean `timeout`\?$/,
+    )
     await expect(handle.result({ timeout: 'soon' })).rejects.toMatchObject({ code: 'DURATION_INVALID' })
   })
 

@@ -1,5 +1,13 @@
 /** The client: a broker with the verbs of those who send, watch and steer. */
-import { type Broker, type Clock, checkId, type SendOptions, type TaskDefinition } from '@lovage/core'
+import {
+  type Broker,
+  type Clock,
+  checkId,
+  checkOptionNames,
+  type OptionNames,
+  type SendOptions,
+  type TaskDefinition,
+} from '@lovage/core'
 import { type Administration, administration, type Steering, steering } from './administer.ts'
 import { createFlow, type Flow } from './flow.ts'
 import { createNewId } from './new-id.ts'
@@ -48,8 +56,11 @@ export interface ClientOptions {
   readonly newId?: (() => string) | undefined
 }
 
+const optionNames: OptionNames<ClientOptions> = { clock: true, newId: true }
+
 /** Makes a client of a broker. Closing the client closes the broker. */
 export function createClient(broker: Broker, options: ClientOptions = {}): Client {
+  checkOptionNames(options, optionNames, 'createClient')
   const clock = options.clock ?? Date
   const context: SenderContext = { broker, clock, newId: options.newId ?? createNewId(clock) }
   const client = {

@@ -5,7 +5,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import { createClient } from './client.ts'
 import { type RecordingBroker, recordingBroker } from './fixtures/recording-broker.ts'
-import { type FlowNode, from } from './flow.ts'
+import { type FlowNode, from, type NodeOptions } from './flow.ts'
 import { chain, chord, group, type Plan, previous, step } from './plan.ts'
 
 const measure = defineTask({ name: 'measure', run: (input: { file: string }) => input.file.length })
@@ -71,6 +71,12 @@ describe('a flow', () => {
     expect(broker.cancelled).toEqual([[[own.id], 'enough']])
   })
 
+  test('refuses what is no option of a node, before anything is sent', () => {
+    const flow = setUp().client.flow()
+    expect(() => flow.add(tidy, undefined, { aftr: ['a'] } as NodeOptions)).toThrow(/option of a node .*did you mean `after`\?$/)
+    expect(() => flow.add(tidy, undefined, { dependencies: ['a'] } as NodeOptions)).toThrow(/got: "dependencies"/)
+  })
+
   test('takes a result of a task that was sent before', async () => {
     const { broker, client } = setUp()
     const flow = client.flow()
@@ -128,7 +134,7 @@ describe('a flow', () => {
     // @ts-expect-error the input is missing
     flow.add(measure)
     // @ts-expect-error dependencies are named by `after`
-    flow.add(tidy, undefined, { dependencies: ['a'] })
+    expect(() => flow.add(tidy, undefined, { dependencies: ['a'] })).toThrow('[option invalid]')
   })
 })
 

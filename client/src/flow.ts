@@ -1,5 +1,12 @@
 /** Flows: tasks that wait for tasks, built node by node and sent in one atomic call. */
-import { ConfigError, type SendOptions, type TaskDefinition } from '@lovage/core'
+import {
+  ConfigError,
+  checkOptionNames,
+  type OptionNames,
+  type SendOptions,
+  sendOptionNames,
+  type TaskDefinition,
+} from '@lovage/core'
 import { type SendArguments, type SenderContext, type SendRequest, sendAll } from './sender.ts'
 import type { TaskHandle } from './task-handle.ts'
 
@@ -52,12 +59,15 @@ export interface NodeOptions extends Omit<SendOptions, 'dependencies' | 'bind' |
   readonly after?: readonly (Source | string)[] | undefined
 }
 
+const { dependencies, bind, flow, ...sendNames } = sendOptionNames
+const nodeNames: OptionNames<NodeOptions> = { ...sendNames, after: true }
+
 /** Builds a flow. A node can only wait for what exists, so there are no cycles. */
 export interface Flow {
   readonly id: string
   /**
    * Adds a task; nothing is sent yet, and options are read when it is.
-   * @throws {ConfigError} OPTION_INVALID when the input is `from` several and `after` names yet another
+   * @throws {ConfigError} OPTION_INVALID for a name that is no option, and when the input is `from` several and `after` names yet another
    */
   add<Sent, Output>(
     definition: TaskDefinition<Sent, Output>,
@@ -91,6 +101,7 @@ export function createFlow(context: SenderContext, id: string = context.newId())
   const requests: SendRequest[] = []
   const ids: string[] = []
   const add = (task: SendRequest['task'], input?: unknown, options?: NodeOptions): FlowNode => {
+    if (options !== undefined) checkOptionNames(options, nodeNames, 'a node')
     const nodeId = options?.id ?? context.newId()
     requests.push(nodeRequest(task, input, options, nodeId, id))
     ids.push(nodeId)

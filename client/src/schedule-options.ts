@@ -3,9 +3,11 @@ import {
   type AnyTask,
   ConfigError,
   checkName,
+  checkOptionNames,
   type Duration,
   durationMs,
   type MissedPolicy,
+  type OptionNames,
   type PriorityName,
   priorityName,
   type Schedule,
@@ -15,15 +17,29 @@ import {
 } from '@lovage/core'
 import { validation } from './sender.ts'
 
-/** What `schedules.add` takes. */
-export interface ScheduleOptions<Sent = unknown> {
-  readonly name: string
+/** What `schedules.add` takes: what to send, and either a cron line or an interval. */
+export type ScheduleOptions<Sent = unknown> = ScheduledTask<Sent> & (CronTimes | IntervalTimes)
+
+/** When a schedule fires: by a cron line. */
+export interface CronTimes {
   /** Five or six cron fields (seconds first) or a nickname such as `@daily`. Either this or `every`. */
-  readonly cron?: string | undefined
-  /** The time between firings, counted from the epoch. */
-  readonly every?: Duration | undefined
+  readonly cron: string
   /** IANA zone of the cron line. Default UTC. */
   readonly zone?: string | undefined
+  readonly every?: undefined
+}
+
+/** When a schedule fires: by an interval. */
+export interface IntervalTimes {
+  /** The time between firings, counted from the epoch. Either this or `cron`. */
+  readonly every: Duration
+  readonly cron?: undefined
+  readonly zone?: undefined
+}
+
+/** What a schedule sends. */
+export interface ScheduledTask<Sent = unknown> {
+  readonly name: string
   readonly task: TaskDefinition<Sent, unknown> | string
   readonly input?: NoInfer<Sent> | undefined
   /** Default: the definition's, else `default`. */
@@ -34,16 +50,31 @@ export interface ScheduleOptions<Sent = unknown> {
   readonly missed?: MissedPolicy | undefined
 }
 
-/** Schedule options whose input is not checked by its type. @internal */
-export interface AnyScheduleOptions extends Omit<ScheduleOptions, 'task'> {
+/** Schedule options as they may come from those who have no compiler. @internal */
+export interface AnyScheduleOptions extends Omit<ScheduledTask, 'task'> {
   readonly task: AnyTask | string
+  readonly cron?: string | undefined
+  readonly zone?: string | undefined
+  readonly every?: Duration | undefined
+}
+
+const optionNames: OptionNames<AnyScheduleOptions> = {
+  name: true,
+  cron: true,
+  every: true,
+  zone: true,
+  task: true,
+  input: true,
+  queue: true,
+  priority: true,
+  missed: true,
 }
 
 /** The schedules of a broker, with `add` as a person writes it. */
 export interface ClientSchedules extends Omit<Schedules, 'add'> {
   /**
    * Adds or replaces by name.
-   * @throws {ConfigError} CRON_INVALID, DURATION_INVALID, SCHEDULE_INVALID, NAME_INVALID, UNSUPPORTED
+   * @throws {ConfigError} OPTION_INVALID, CRON_INVALID, DURATION_INVALID, SCHEDULE_INVALID, NAME_INVALID, UNSUPPORTED
    * @throws {TaskError} INPUT_INVALID
    */
   add<Sent>(options: ScheduleOptions<Sent>): Promise<Schedule>
@@ -51,12 +82,13 @@ export interface ClientSchedules extends Omit<Schedules, 'add'> {
 
 /**
  * Makes the spec of a schedule.
- * @throws {ConfigError} SCHEDULE_INVALID, DURATION_INVALID, NAME_INVALID
+ * @throws {ConfigError} OPTION_INVALID, SCHEDULE_INVALID, DURATION_INVALID, NAME_INVALID
  * @internal
  */
 export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
   const { cron, every, zone, task, input, missed } = options
   const name = checkName(options.name, 'schedule')
+  checkOptionNames(options, optionNames, `schedule ${name}`)
   if ((cron === undefined) === (every === undefined)) {
     const got = cron === undefined ? 'neither' : 'both'
     throw new ConfigError('SCHEDULE_INVALID', `expected schedule ${name} to have either \`cron\` or \`every\`, got ${got}`)

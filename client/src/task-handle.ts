@@ -1,5 +1,14 @@
 /** The task handle: what a sender holds of a task it sent. */
-import { type AbortSignal, type Broker, type Duration, durationMs, TaskError, type TaskResult } from '@lovage/core'
+import {
+  type AbortSignal,
+  type Broker,
+  checkOptionNames,
+  type Duration,
+  durationMs,
+  type OptionNames,
+  TaskError,
+  type TaskResult,
+} from '@lovage/core'
 
 /** How long to wait for a result. */
 export interface WaitOptions {
@@ -8,6 +17,8 @@ export interface WaitOptions {
   /** Ends the wait, not the task: `result` rejects with the reason of the signal. */
   readonly signal?: AbortSignal | undefined
 }
+
+const waitNames: OptionNames<WaitOptions> = { timeout: true, signal: true }
 
 /** One task, as its sender sees it. Holds nothing open; any number of handles may stand for one task. */
 export interface TaskHandle<Output = unknown> {
@@ -18,6 +29,7 @@ export interface TaskHandle<Output = unknown> {
    * Resolves with what the handler returned (undefined when the result has expired).
    * @throws {TaskError} TASK_FAILED when the handler failed, TASK_EXCEPTION when the system ended the task (both carry
    *   `failure`), WAIT_TIMEOUT, TASK_UNKNOWN; and the reason of `signal`
+   * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID
    */
   result(options?: WaitOptions): Promise<Output>
   /** Where the task stands now, with its progress; `unknown` when the broker does not know it. */
@@ -44,6 +56,7 @@ export class SentTask implements TaskHandle {
   }
 
   async result(options?: WaitOptions): Promise<unknown> {
+    if (options !== undefined) checkOptionNames(options, waitNames, 'result')
     const timeoutMs = options?.timeout === undefined ? undefined : durationMs(options.timeout, 'timeout')
     return resultOf(await this.#broker.results.wait(this.id, { timeoutMs, signal: options?.signal }))
   }

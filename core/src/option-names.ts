@@ -4,7 +4,7 @@ import { nearest } from './nearest.ts'
 import { shown } from './shown.ts'
 
 /** The names of all options of a place, so that the compiler sees to it that none is missing and none is left over. */
-export type OptionNames<Options> = Readonly<Record<keyof Options, true>>
+export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>
 
 /**
  * Refuses what is no object and what has an option that there is not, by its name, with those that there are and the nearest

@@ -113,7 +113,7 @@ describe('taskMessage', () => {
   })
 
   const instant = 'to be a Date, epoch milliseconds or an ISO time with its zone such as "2027-01-31T09:00:00Z", got: '
-  test.each<[object, string]>([
+  test.each<[object, string | RegExp]>([
     [{ dealy: '1s' }, /expected an option of send \(id, queue, delay, at, .*\), got: "dealy"; did you mean `delay`\?$/],
     [{ dealy: '1s' }, 'got: "dealy"'],
     [{ id: '' }, 'expected `id` to be 1 to 200 visible ASCII characters, got: ""'],

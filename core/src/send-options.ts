@@ -2,7 +2,7 @@
 import type { Duration } from './duration.ts'
 import { ConfigError } from './errors.ts'
 import { checkId } from './names.ts'
-import { checkOptionNames } from './option-names.ts'
+import { checkOptionNames, type OptionNames } from './option-names.ts'
 import { shown } from './shown.ts'
 import type { KeyPolicy, OnDependencyFailure, PriorityName, Requires } from './task.ts'
 
@@ -79,6 +79,9 @@ const checks: Readonly<Record<keyof SendOptions, Check>> = {
   parent: text,
   flow: text,
 }
+
+/** Every option of `send`, for those that take some of them. */
+export const sendOptionNames: OptionNames<SendOptions> = checks
 
 /**
  * Checks names and shapes of options: what a compiler would have said to those who have none.

@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect, defineTask, openBackend, Worker } from './index.ts'
+import { type BackendOptions, type ConnectOptions, connect, defineTask, openBackend, Worker } from './index.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -71,6 +71,16 @@ describe('connect', () => {
       /no `signal`, got: "amqp:\/\/mq"; this version/,
     )
     await expect(connect('memory:', { results: 'redis://r' })).rejects.toThrow(/the queue keeps its own results/)
+    await expect(connect('memory:', { leese: '3s' } as ConnectOptions)).rejects.toThrow(
+      /^\[option invalid\] expected an option of connect \(synchronous, .*\), got: "leese"; did you mean `lease`\?$/,
+    )
+    const misspelt = join(folder, 'misspelt.db')
+    await expect(connect(`sqlite:${misspelt}`, { synchronus: 'normal' } as ConnectOptions)).rejects.toThrow(/`synchronous`\?$/)
+    await expect(stat(misspelt)).rejects.toThrow('ENOENT')
+    await expect(connect('memory:', { retention: { complete: '1h' } as ConnectOptions['retention'] })).rejects.toThrow(
+      /option of `retention` \(completed, failed, exception, result\), got: "complete"; did you mean `completed`\?$/,
+    )
+    await expect(openBackend('memory:', { lease: '3s' } as BackendOptions)).rejects.toThrow(/option of openBackend/)
     await expect(connect('memory:', { lease: 'soon' })).rejects.toMatchObject({ code: 'DURATION_INVALID' })
   })
 

@@ -1,8 +1,8 @@
 /** The front door: a URL becomes a client. */
 import { type Client, createClient } from '@lovage/client'
-import { type Clock, ConfigError, type Duration, type Logger } from '@lovage/core'
+import { type Clock, ConfigError, checkOptionNames, type Duration, type Logger, type OptionNames } from '@lovage/core'
 import { createQueueBroker, type QueueBrokerOptions } from '@lovage/queue'
-import { type BackendOptions, openBackend, shownUrl } from './schemes.ts'
+import { type BackendOptions, backendOptionNames, openBackend, shownUrl } from './schemes.ts'
 
 /** What `connect` takes beside the URL. */
 export interface ConnectOptions extends BackendOptions {
@@ -21,6 +21,17 @@ export interface ConnectOptions extends BackendOptions {
   readonly clock?: Clock | undefined
 }
 
+const names: OptionNames<ConnectOptions> = {
+  ...backendOptionNames,
+  lease: true,
+  signal: true,
+  results: true,
+  retention: true,
+  maintain: true,
+  logger: true,
+  clock: true,
+}
+
 /**
  * Connects to the broker that a URL names. The client keeps files and timers open until it is closed.
  * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID, DURATION_INVALID
@@ -29,6 +40,7 @@ export interface ConnectOptions extends BackendOptions {
  * const broker = await connect('sqlite:./lovage.db')
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
+  checkOptionNames(options, names, 'connect')
   const { synchronous, migrate, signal, results, lease, retention, maintain, logger, clock } = options
   if (signal !== undefined) refuse('signal', signal, 'this version knows no signal apart from the store')
   if (results !== undefined) refuse('results', results, 'the queue keeps its own results')

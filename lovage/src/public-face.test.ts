@@ -73,6 +73,7 @@ test('a task is sent, run, waited for and looked at, through one file', async ()
   ])
   // @ts-expect-error label takes a number
   await broker.schedules.add({ name: 'wrong', every: '1m', task: label, input: 'five' })
+  // @ts-expect-error neither a cron line nor an interval
   await expect(broker.schedules.add({ name: 'neither', task: 'x' })).rejects.toMatchObject({ code: 'SCHEDULE_INVALID' })
 
   await worker.stop()

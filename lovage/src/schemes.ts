@@ -1,6 +1,6 @@
 /** The schemes of URLs: which text opens what. Stores load only when their scheme is named. */
 import { resolve } from 'node:path'
-import { ConfigError, type Liveness, type Signal, type Store, shown } from '@lovage/core'
+import { ConfigError, checkOptionNames, type Liveness, type OptionNames, type Signal, type Store, shown } from '@lovage/core'
 
 /** What the queue stands on: a durable truth, wake-ups, and a dead-man's switch. */
 export interface Backend {
@@ -21,6 +21,9 @@ export interface BackendOptions {
   /** Create and update the schema when opening. Default true. */
   readonly migrate?: boolean | undefined
 }
+
+/** @internal */
+export const backendOptionNames: OptionNames<BackendOptions> = { synchronous: true, migrate: true }
 
 interface Scheme {
   /** An example of it, for messages. */
@@ -71,6 +74,7 @@ const schemes: Readonly<Record<string, Scheme>> = {
  * @throws {StoreError} STORE_UNAVAILABLE, STORE_CORRUPT, STORE_FULL, STORE_BUSY, SCHEMA_NEWER, SCHEMA_OLDER
  */
 export async function openBackend(url: string, options: BackendOptions = {}): Promise<Backend> {
+  checkOptionNames(options, backendOptionNames, 'openBackend')
   const { scheme, location } = splitUrl(url)
   return schemeOf(scheme, url).open(location, options)
 }

@@ -5,9 +5,11 @@ import {
   type Clock,
   ConfigError,
   checkName,
+  checkOptionNames,
   type Duration,
   durationMs,
   type Logger,
+  type OptionNames,
   type Random,
   shown,
 } from '@lovage/core'
@@ -60,6 +62,27 @@ export interface WorkerOptions {
   readonly newId?: ((now: number) => string) | undefined
 }
 
+const optionNames: OptionNames<WorkerOptions> = {
+  broker: true,
+  tasks: true,
+  name: true,
+  queues: true,
+  concurrency: true,
+  autoscale: true,
+  prefetch: true,
+  pool: true,
+  files: true,
+  modules: true,
+  events: true,
+  abortGrace: true,
+  coldGrace: true,
+  logger: true,
+  clock: true,
+  random: true,
+  newId: true,
+}
+const autoscaleNames: OptionNames<AutoscaleRange> = { min: true, max: true }
+
 /** The options, checked and complete. */
 export interface WorkerSetup {
   readonly name: string
@@ -78,8 +101,10 @@ export interface WorkerSetup {
 
 /** Checks the options. @throws {ConfigError} OPTION_INVALID, NAME_INVALID, DURATION_INVALID, DEFINITION_DUPLICATE, DEFINITION_INVALID, MODULE_INVALID */
 export function workerSetup(options: WorkerOptions): WorkerSetup {
+  checkOptionNames(options, optionNames, 'a worker')
   const registry = registerTasks(options.tasks)
   const { autoscale } = options
+  if (autoscale !== undefined) checkOptionNames(autoscale, autoscaleNames, '`autoscale`')
   const range = autoscale === undefined ? undefined : autoscaleRange(autoscale.min, autoscale.max)
   const inline = options.pool === undefined || options.pool === 'inline'
   const concurrency = wholeNumber(options.concurrency ?? range?.min ?? (inline ? 10 : availableParallelism()), 'concurrency')

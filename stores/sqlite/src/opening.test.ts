@@ -25,6 +25,7 @@ test('memory is not a file', async () => {
 
 test.each([
   [{ synchronous: 'off' as 'full' }, /synchronous/],
+  [{ synchronos: 'full' } as object, /option of a SQLite store .*did you mean `synchronous`\?$/],
   [{ busyTimeoutMs: -1 }, /busyTimeoutMs/],
   [{ blockedLimitMs: Number.NaN }, /blockedLimitMs/],
 ])('the options %o are refused', async (options, message) => {

@@ -1,6 +1,6 @@
 /** The options of a SQLite store, checked and with their defaults. */
 import { resolve } from 'node:path'
-import { ConfigError } from '@lovage/core'
+import { ConfigError, checkOptionNames, type OptionNames } from '@lovage/core'
 import type { ThreadOptions } from './wire.ts'
 
 export interface SqliteOptions {
@@ -17,6 +17,13 @@ export interface SqliteOptions {
   readonly blockedLimitMs?: number | undefined
 }
 
+const optionNames: OptionNames<SqliteOptions> = {
+  synchronous: true,
+  migrate: true,
+  busyTimeoutMs: true,
+  blockedLimitMs: true,
+}
+
 /** Checks path and options. @throws {ConfigError} OPTION_INVALID */
 export function threadOptions(path: string, options: SqliteOptions = {}): ThreadOptions {
   if (typeof path !== 'string' || path === '' || path === ':memory:') {
@@ -26,6 +33,7 @@ export function threadOptions(path: string, options: SqliteOptions = {}): Thread
       `expected \`path\` to name a file, got: ${got}. Use \`memory:\` for a queue without a file.`,
     )
   }
+  checkOptionNames(options, optionNames, 'a SQLite store')
   const { synchronous = 'full', migrate = true, busyTimeoutMs = 30_000, blockedLimitMs = 300_000 } = options
   if (synchronous !== 'full' && synchronous !== 'normal') {
     throw new ConfigError('OPTION_INVALID', `expected \`synchronous\` to be full or normal, got: ${String(synchronous)}`)

@@ -1,5 +1,5 @@
 /** `lovage schedule`: cron lines and intervals that enqueue tasks. */
-import type { ScheduleOptions } from '@lovage/client'
+import type { CronTimes, IntervalTimes, ScheduleOptions } from '@lovage/client'
 import { ConfigError, durationMs, type MissedPolicy, nearest, type PriorityName, type Schedule, TaskError } from '@lovage/core'
 import { withBroker } from '../connection.ts'
 import { type ExitCode, exitCodes } from '../exit-code.ts'
@@ -19,21 +19,22 @@ interface AddFlags {
 export const scheduleAdd: Action<AddFlags> = async (invocation) => {
   const { terminal, settings, options } = invocation
   const input = await inputArgument(invocation, 3)
-  const spec: ScheduleOptions = {
+  // A zone beside an interval is refused by the client, which says why.
+  const spec = {
     name: argument(invocation, 0),
     ...timing(argument(invocation, 1)),
     task: argument(invocation, 2),
     ...(input === undefined ? {} : { input }),
     ...options,
-  }
-  const added = await withBroker(invocation, (broker) => broker.schedules.add(spec))
+  } as ScheduleOptions
+  const added = await withBroker(invocation, (broker) => broker.schedules.add(spec), { create: true })
   if (settings.json) printJson(terminal, added)
   else print(terminal.out, `${added.name}: ${added.task} ${nextFiringText(added, Date.now())}`)
   return exitCodes.done
 }
 
 /** A cron line has spaces between fields of digits and signs, or begins with "@"; everything else is an interval. */
-function timing(text: string): Pick<ScheduleOptions, 'cron' | 'every'> {
+function timing(text: string): Pick<CronTimes, 'cron'> | Pick<IntervalTimes, 'every'> {
   const trimmed = text.trim()
   if (trimmed.startsWith('@') || /[*?/]/.test(trimmed) || trimmed.split(/\s+/).length >= 5) return { cron: trimmed }
   try {

@@ -1,5 +1,6 @@
 /** Schedules: list, add, remove, pause, resume, run now. */
 import { createRoute, z } from '@hono/zod-openapi'
+import type { ScheduleOptions } from '@lovage/client'
 import { priorityNames, type Schedule, TaskError } from '@lovage/core'
 import { problems } from '../problem.ts'
 import { json, nameParam } from './answers.ts'
@@ -100,7 +101,11 @@ const run = createRoute({
 export function scheduleRoutes({ app, client }: Surroundings): void {
   const { schedules } = client
   app.openapi(list, async (context) => context.json({ schedules: (await schedules.list()).map(plain) }, 200))
-  app.openapi(add, async (context) => context.json(plain(await schedules.add(context.req.valid('json'))), 201))
+  app.openapi(add, async (context) => {
+    // Whether it has one of `cron` and `every`, the client tells.
+    const options = context.req.valid('json') as ScheduleOptions
+    return context.json(plain(await schedules.add(options)), 201)
+  })
   app.openapi(remove, async (context) => {
     const { name } = context.req.valid('param')
     found(name, await schedules.remove(name))

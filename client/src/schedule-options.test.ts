@@ -1,0 +1,49 @@
+/** Schedules as people write them: what is refused, and what does not compile. */
+import { defineTask } from '@lovage/core'
+import { describe, expect, test } from 'vitest'
+import { type ClientSchedules, type ScheduleOptions, scheduleSpec } from './schedule-options.ts'
+
+const report = defineTask({ name: 'report', queue: 'slow', priority: 'low', run: ({ kind }: { kind: string }) => kind })
+const base = { name: 'nightly', task: report, input: { kind: 'sales' } }
+const add =
+  <Sent>(options: ScheduleOptions<Sent>) =>
+  () =>
+    scheduleSpec(options as never)
+
+describe('a schedule', () => {
+  test('has either a cron line, in a zone, or an interval', () => {
+    expect(add({ ...base, cron: '@daily', zone: 'Europe/Paris' })()).toMatchObject({ cron: '@daily', zone: 'Europe/Paris' })
+    expect(add({ ...base, every: '30s' })()).toMatchObject({ everyMs: 30_000, task: 'report', queue: 'slow', priority: 'low' })
+    expect(add({ ...base, every: '30s', cron: undefined, zone: undefined })()).toMatchObject({ everyMs: 30_000 })
+  })
+
+  test('is refused with both and with neither, by the compiler too', () => {
+    // @ts-expect-error both
+    expect(add({ ...base, cron: '@daily', every: '30s' })).toThrow('to have either `cron` or `every`, got both')
+    // @ts-expect-error neither
+    expect(add(base)).toThrow('to have either `cron` or `every`, got neither')
+    // @ts-expect-error neither, with a zone
+    expect(add({ ...base, zone: 'UTC' })).toThrow('got neither')
+    // @ts-expect-error an interval has no zone
+    add({ ...base, every: '30s', zone: 'UTC' })
+  })
+
+  test('is refused with an option that is misspelt', () => {
+    // @ts-expect-error `zonee` is no option
+    expect(add({ ...base, cron: '@daily', zonee: 'x' })).toThrow(
+      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, queue, priority, missed), got: "zonee"; did you mean `zone`?',
+    )
+  })
+
+  test('is held to the input of its task', () => {
+    const typed = (schedules: ClientSchedules) => {
+      void schedules.add({ name: 'a', every: '1m', task: report, input: { kind: 'sales' } })
+      void schedules.add({ name: 'a', every: '1m', task: 'by.name', input: 5 })
+      // @ts-expect-error `kind` is a text
+      void schedules.add({ name: 'a', every: '1m', task: report, input: { kind: 5 } })
+      // @ts-expect-error `kind` is missing
+      void schedules.add({ name: 'a', cron: '@daily', task: report, input: {} })
+    }
+    expect(typed).toBeTypeOf('function')
+  })
+})
