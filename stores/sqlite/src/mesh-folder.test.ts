@@ -8,6 +8,13 @@ import { scratchFile } from './fixtures/scratch.ts'
 import { sqlitePeers } from './sqlite-backend.ts'
 import { sqliteStore } from './sqlite-store.ts'
 
+const rename = vi.hoisted(() => vi.fn<typeof import('node:fs/promises').rename>())
+vi.mock('node:fs/promises', async (original) => {
+  const actual = await original<typeof import('node:fs/promises')>()
+  rename.mockImplementation(actual.rename)
+  return { ...actual, rename }
+})
+
 async function emptyFile(): Promise<{ readonly path: string; readonly folder: string }> {
   const path = await scratchFile(onTestFinished)
   await (await sqliteStore(path)).close()
@@ -87,4 +94,28 @@ test('a proof of death is cleared away when it is old, and nothing else is', asy
   onTestFinished(() => void vi.useRealTimers())
   await peersOn(path).signal.subscribe('x', () => {})
   await vi.waitFor(async () => expect((await readdir(folder)).filter((name) => name.endsWith('.gone'))).toEqual(['note.gone']))
+})
+
+test('a name for a moment that a crash left behind is cleared away when it is old', async () => {
+  const { path, folder } = await emptyFile()
+  await mkdir(folder)
+  const left = ['00000000000000aa.new', '00000000000000ab.at.new', 'note.new']
+  for (const name of left) await writeFile(join(folder, name), '')
+  await peersOn(path).signal.subscribe('x', () => {})
+  expect(await readdir(folder)).toEqual(expect.arrayContaining(left))
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2 * 3_600_000 })
+  onTestFinished(() => void vi.useRealTimers())
+  await peersOn(path).signal.subscribe('x', () => {})
+  await vi.waitFor(async () => expect((await readdir(folder)).filter((name) => name.endsWith('.new'))).toEqual(['note.new']))
+})
+
+test('who cannot enter after all does not go on listening', async () => {
+  const { path, folder } = await emptyFile()
+  rename.mockRejectedValueOnce(new TypeError('no'))
+  const { signal } = peersOn(path)
+  await expect(signal.subscribe('x', () => {})).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  // The name that a server listens under goes with it.
+  await vi.waitFor(async () => expect(await readdir(folder)).toEqual([]))
+  await signal.subscribe('x', () => {})
+  expect(await readdir(folder)).toHaveLength(1)
 })

@@ -28,8 +28,6 @@ export class Mesh {
   readonly id = randomBytes(8).toString('hex')
   readonly channels = new Set<string>()
   readonly holds = new Set<string>()
-  /** Messages that were not sent because a peer took them too slowly. */
-  dropped = 0
   readonly #file: string
   readonly #events: MeshEvents
   readonly #links = new Set<PeerLink>()
@@ -129,7 +127,12 @@ export class Mesh {
     this.#server?.close()
     const server = createServer((socket) => this.#adopt(socket, { dialled: false }))
     server.unref()
-    await this.#folder.enter(server, this.id)
+    try {
+      await this.#folder.enter(server, this.id)
+    } catch (error) {
+      server.close()
+      throw error
+    }
     server.on('error', () => {})
     this.#server = server
     this.#unwatch()
@@ -175,9 +178,6 @@ export class Mesh {
   readonly #linkEvents: LinkEvents = {
     facts: this,
     message: (channel, text) => this.#events.message(channel, text),
-    dropped: () => {
-      this.dropped++
-    },
     greeted: (link) => this.#keepOne(link),
     closed: (link) => void this.#lose(link),
   }

@@ -24,6 +24,9 @@ const quietMs = 100
 /** For how long a proof of death is kept; leases end much sooner. */
 const proofMs = 24 * 3_600_000
 
+/** How long a process may take from listening to showing its entry; it takes a moment, unless it is frozen meanwhile. */
+const enteringMs = 3_600_000
+
 /** `gone`: nobody listens there any more, for certain. `missing`: it has no entry. `doubt`: this process cannot tell. */
 export type Dialled = Socket | 'gone' | 'missing' | 'doubt'
 
@@ -36,7 +39,7 @@ export interface PeerFolder {
   isHidden(id: string): Promise<boolean>
   /** Calls back soon after entries come or go, as far as the system tells; until the answer is called. */
   watch(onChange: () => void): () => void
-  /** The ids of all peers that have an entry, dead ones included. Clears old proofs away. */
+  /** The ids of all peers that have an entry, dead ones included. Clears away old proofs and what crashes left behind. */
   list(): Promise<readonly string[]>
   /** Connects to a peer; one that is gone loses its entry and leaves a proof. */
   dial(id: string): Promise<Dialled>
@@ -123,8 +126,10 @@ async function idsIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch(() => [])
   return names.flatMap((name) => {
     const [id = '', ending] = name.split('.')
-    if (!peerIdPattern.test(id) || name.split('.').length !== 2) return []
-    if (ending === 'gone') void forgetOld(join(folder, name))
+    if (!peerIdPattern.test(id)) return []
+    if (name.endsWith('.new')) void forgetOld(join(folder, name), enteringMs)
+    if (name.split('.').length !== 2) return []
+    if (ending === 'gone') void forgetOld(join(folder, name), proofMs)
     return ending === 'sock' || ending === 'at' ? [id] : []
   })
 }
@@ -186,9 +191,9 @@ async function privateFolder(): Promise<string> {
   return folder
 }
 
-async function forgetOld(proof: string): Promise<void> {
-  const facts = await lstat(proof).catch(() => undefined)
-  if (facts !== undefined && Date.now() - facts.ctimeMs > proofMs) await remove(proof)
+async function forgetOld(entry: string, ageMs: number): Promise<void> {
+  const facts = await lstat(entry).catch(() => undefined)
+  if (facts !== undefined && Date.now() - facts.ctimeMs > ageMs) await remove(entry)
 }
 
 function remove(path: string): Promise<void> {

@@ -21,7 +21,6 @@ export interface LinkEvents {
   /** The peer has said who it is; `link.id` is set. */
   greeted(link: PeerLink): void
   message(channel: string, text: string): void
-  dropped(): void
   closed(link: PeerLink): void
 }
 
@@ -61,6 +60,7 @@ export class PeerLink {
   /** Messages to a peer whose subscriptions are not known yet. */
   #early: { readonly channel: string; readonly line: string }[] = []
   #earlyLength = 0
+  #hasDropped = false
 
   constructor(socket: Socket, start: LinkStart, events: LinkEvents) {
     this.dialled = start.dialled
@@ -128,7 +128,8 @@ export class PeerLink {
   post(channel: string, line: string): void {
     if (this.#isGreeted) {
       if (this.channels.has(channel)) this.#postNow(line)
-    } else if (this.#isMute || this.#earlyLength + line.length > bufferLimit) this.#events.dropped()
+    } else if (this.#isMute) return
+    else if (this.#earlyLength + line.length > bufferLimit) this.#drop()
     else {
       this.#early.push({ channel, line })
       this.#earlyLength += line.length
@@ -184,8 +185,16 @@ export class PeerLink {
   }
 
   #postNow(line: string): void {
-    if (this.#socket.writableLength > bufferLimit) this.#events.dropped()
+    if (this.#socket.writableLength > bufferLimit) this.#drop()
     else this.#write(line)
+  }
+
+  /** Whoever runs the slow process wants to know; more than once it would only be noise. */
+  #drop(): void {
+    if (this.#hasDropped) return
+    this.#hasDropped = true
+    const message = `Another process (peer ${this.id ?? 'without a name'}) reads its signals slower than they come; some are dropped, and it finds out later.`
+    process.emitWarning(message, { code: 'LOVAGE_SIGNALS_DROPPED' })
   }
 
   /** What is said in one tick goes out in one write. */

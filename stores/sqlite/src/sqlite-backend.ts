@@ -1,14 +1,14 @@
 /** The SQLite backend: one file as the queue's store, and the processes that have it open as its signal and liveness. */
-import type { Liveness, Store } from '@lovage/core'
+import type { Liveness, Signal, Store } from '@lovage/core'
 import { Mesh } from './mesh.ts'
 import { sqliteLiveness, type Watchers } from './sqlite-liveness.ts'
 import type { SqliteOptions } from './sqlite-options.ts'
-import { LocalListeners, type SqliteSignal, sqliteSignal } from './sqlite-signal.ts'
+import { LocalListeners, sqliteSignal } from './sqlite-signal.ts'
 import { sqliteStore } from './sqlite-store.ts'
 
 export interface SqliteBackend {
   readonly store: Store
-  readonly signal: SqliteSignal
+  readonly signal: Signal
   readonly liveness: Liveness
   /** Sends what is on its way, waits for calls under way and closes the three. May be called twice. */
   close(): Promise<void>
@@ -36,7 +36,7 @@ export async function sqliteBackend(path: string, options?: SqliteOptions): Prom
 }
 
 /** Makes signal and liveness beside a file that exists; the two share one mesh and close together. */
-export function sqlitePeers(path: string): { readonly signal: SqliteSignal; readonly liveness: Liveness } {
+export function sqlitePeers(path: string): { readonly signal: Signal; readonly liveness: Liveness } {
   const listeners = new LocalListeners()
   const watchers: Watchers = new Set()
   const mesh = new Mesh(path, {

@@ -2,11 +2,6 @@
 import { type Signal, StoreError } from '@lovage/core'
 import type { Mesh } from './mesh.ts'
 
-export interface SqliteSignal extends Signal {
-  /** Messages that were dropped because another process took them too slowly. */
-  readonly dropped: number
-}
-
 interface Subscription {
   readonly listener: (message: string) => void
   isLive: boolean
@@ -50,7 +45,7 @@ export class LocalListeners {
 }
 
 /** Makes the signal on a mesh that delivers to these listeners. */
-export function sqliteSignal(mesh: Mesh, local: LocalListeners): SqliteSignal {
+export function sqliteSignal(mesh: Mesh, local: LocalListeners): Signal {
   /** The first subscriber of a channel tells the peers; those that come meanwhile wait with it. */
   const told = new Map<string, Promise<void>>()
   const tellOnce = (channel: string): Promise<void> => {
@@ -62,9 +57,6 @@ export function sqliteSignal(mesh: Mesh, local: LocalListeners): SqliteSignal {
     return telling
   }
   return {
-    get dropped() {
-      return mesh.dropped
-    },
     publish(channel, message) {
       if (mesh.isClosed) return
       local.deliver(channel, message)
