@@ -41,10 +41,10 @@ const names: OptionNames<ConnectOptions> = {
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   checkOptionNames(options, names, 'connect')
-  const { synchronous, migrate, signal, results, lease, retention, maintain, logger, clock } = options
+  const { synchronous, create, migrate, signal, results, lease, retention, maintain, logger, clock } = options
   if (signal !== undefined) refuse('signal', signal, 'this version knows no signal apart from the store')
   if (results !== undefined) refuse('results', results, 'the queue keeps its own results')
-  const backend = await openBackend(url, { synchronous, migrate })
+  const backend = await openBackend(url, { synchronous, create, migrate })
   try {
     const { store, liveness } = backend
     const onClose = () => backend.close()

@@ -18,12 +18,14 @@ export interface BackendOptions {
    * moments.
    */
   readonly synchronous?: 'full' | 'normal' | undefined
+  /** SQLite: begin a new file where there is none. Default true; false refuses with STORE_UNAVAILABLE. */
+  readonly create?: boolean | undefined
   /** Create and update the schema when opening. Default true. */
   readonly migrate?: boolean | undefined
 }
 
 /** @internal */
-export const backendOptionNames: OptionNames<BackendOptions> = { synchronous: true, migrate: true }
+export const backendOptionNames: OptionNames<BackendOptions> = { synchronous: true, create: true, migrate: true }
 
 interface Scheme {
   /** An example of it, for messages. */
@@ -46,10 +48,10 @@ export interface StoreFacts {
 const schemes: Readonly<Record<string, Scheme>> = {
   sqlite: {
     example: 'sqlite:./lovage.db',
-    async open(location, { synchronous, migrate }) {
+    async open(location, options) {
       const path = filePath(location)
       const { sqliteBackend } = await import('@lovage/store-sqlite')
-      return sqliteBackend(path, { synchronous, migrate })
+      return sqliteBackend(path, options)
     },
     async facts(location) {
       const path = resolve(filePath(location))

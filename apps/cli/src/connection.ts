@@ -1,6 +1,6 @@
 /** The connection of a command: opened for one piece of work, closed whatever happens. */
 import type { Client } from '@lovage/client'
-import { type Logger, type LogLevel, LovageError, StoreError } from '@lovage/core'
+import { ConfigError, type Logger, type LogLevel, LovageError, StoreError } from '@lovage/core'
 import { connect } from 'lovage'
 import { oneLine } from './error-line.ts'
 import type { Invocation, Settings } from './invocation.ts'
@@ -8,6 +8,10 @@ import { print, type Screen } from './terminal.ts'
 
 /** What a command may ask for beyond the settings. */
 export interface ConnectionNeeds {
+  /** Begin a new store where there is none. Who only looks leaves nothing behind, so that a mistyped path shows. */
+  readonly create?: boolean
+  /** The process stays: it may hold a queue that nobody else sees. */
+  readonly stays?: boolean
   /** Maintain the queue from here even without a worker. */
   readonly maintain?: boolean
   readonly logger?: Logger
@@ -16,7 +20,7 @@ export interface ConnectionNeeds {
 /**
  * Connects to the broker of the settings.
  * @throws {StoreError} STORE_UNAVAILABLE and others, all of which mean that the broker cannot be reached
- * @throws {ConfigError} URL_UNSUPPORTED
+ * @throws {ConfigError} URL_UNSUPPORTED, also for a queue in memory that would end with the command
  */
 export async function openBroker(
   invocation: Pick<Invocation, 'settings' | 'terminal'>,
@@ -24,13 +28,22 @@ export async function openBroker(
 ): Promise<Client> {
   const { settings, terminal } = invocation
   const { broker, signal, results, leaseMs } = settings
+  const logger = needs.logger ?? errorLogger(terminal.err, settings)
+  if (/^\s*memory:\s*$/i.test(broker)) {
+    if (needs.stays !== true) throw inMemory(broker)
+    logger.warn(
+      { broker },
+      'a queue in memory is seen by this process alone and ends with it; to share it name a file, as in -b sqlite:./lovage.db',
+    )
+  }
   try {
     return await connect(broker, {
       signal,
       results,
       lease: leaseMs,
+      create: needs.create === true,
       maintain: needs.maintain === true ? 'always' : 'consumers',
-      logger: needs.logger ?? errorLogger(terminal.err, settings),
+      logger,
     })
   } catch (error) {
     throw unreachable(error, settings)
@@ -41,13 +54,21 @@ export async function openBroker(
 export async function withBroker<Value>(
   invocation: Pick<Invocation, 'settings' | 'terminal'>,
   work: (broker: Client) => Promise<Value>,
+  needs: ConnectionNeeds = {},
 ): Promise<Value> {
-  const broker = await openBroker(invocation)
+  const broker = await openBroker(invocation, needs)
   try {
     return await work(broker)
   } finally {
     await broker.close()
   }
+}
+
+function inMemory(broker: string): ConfigError {
+  return new ConfigError(
+    'URL_UNSUPPORTED',
+    `expected a broker that other processes see, got: ${broker}, a queue that ends with this command; name a file, as in -b sqlite:./lovage.db`,
+  )
 }
 
 /** Whatever keeps a broker from being opened means that it is unreachable; a full disk too. */

@@ -1,9 +1,9 @@
 /** Every way to call the command wrongly has its one line and its exit code; every way to ask for help teaches. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scriptedTerminal } from './fixtures/scripted-terminal.ts'
 import { run } from './main.ts'
 import { buildProgram, examplesOf } from './program.ts'
@@ -16,6 +16,7 @@ const file = (name: string, text: string): string => {
   return name
 }
 const broker = `sqlite:${join(cwd, 'lovage.db')}`
+beforeAll(async () => void (await call(['migrate'])))
 
 async function call(argv: readonly string[], script: Parameters<typeof scriptedTerminal>[0] = {}) {
   const terminal = scriptedTerminal({ cwd, environment: { LOVAGE_BROKER: broker }, ...script })
@@ -79,6 +80,11 @@ describe('a wrong call is answered by one line on stderr and exit 2', () => {
     [['status', '--lease', '10ms'], /expected `lease` to be at least 1s/],
     [['status', '--loglevel', 'loud'], /expected --loglevel to be one of debug, info, warn, error, got: "loud"/],
     [['events', '--types', ','], /expected --types to be names separated by commas/],
+    [
+      ['send', 'x', '-b', 'memory:'],
+      /expected a broker that other processes see, got: memory:, a queue that ends with this command; name a file, as in -b sqlite:/,
+    ],
+    [['status', '-b', 'memory:'], /expected a broker that other processes see/],
     [['migrate', 'now'], /expected no more arguments for `lovage migrate`, got: now/],
   ])('%j', async (argv, line) => {
     const { code, stdout, stderr } = await call(argv)
@@ -132,14 +138,54 @@ describe('a task file that cannot be used', () => {
 
 describe('a broker that cannot be reached is exit 69', () => {
   test.each([
-    ['a folder that is not there', () => 'sqlite:/no/such/folder/a.db', /expected a file that can be opened or created/],
-    ['a file that is no database', () => `sqlite:${join(cwd, file('text.db', 'hello '.repeat(100)))}`, /expected a SQLite file/],
+    [
+      'a folder that is not there',
+      () => 'sqlite:/no/such/folder/a.db',
+      /expected a queue in \/no\/such\/folder\/a\.db, got: no such file/,
+    ],
+    [
+      'a file that is no database',
+      () => `sqlite:${join(cwd, file('text.db', 'hello '.repeat(100)))}`,
+      /expected a SQLite file; name another file/,
+    ],
     ['nobody who answers', () => broker, /expected an answer to ping within 50ms, got: none on sqlite:/],
   ])('%s', async (_what, url, line) => {
     const { code, stderr } = await call(['inspect', 'ping', '--timeout', '50ms', '-b', url()])
     expect(stderr).toMatch(/^lovage: [^\n]*\n$/)
     expect(stderr).toMatch(line)
     expect(code).toBe(69)
+  })
+})
+
+describe('who only looks at a file that is not there leaves none behind, and exits 69', () => {
+  test.each([
+    [['status']],
+    [['tasks']],
+    [['show', 'a']],
+    [['result', 'a']],
+    [['cancel', 'a']],
+    [['retry', 'a']],
+    [['inspect', 'ping']],
+    [['control', 'pause']],
+    [['events', '--for', '1ms']],
+    [['queue', 'list']],
+    [['queue', 'pause', 'q']],
+    [['schedule', 'list']],
+    [['schedule', 'run', 's']],
+  ])('%j', async (argv) => {
+    const path = join(cwd, 'typo.db')
+    const { code, stdout, stderr } = await call([...argv, '-b', `sqlite:${path}`])
+    expect(stderr).toMatch(
+      /^lovage: expected a queue in \S+typo\.db, got: no such file\. Check the path; `lovage worker`[^\n]*\n$/,
+    )
+    expect({ code, stdout }).toEqual({ code: 69, stdout: '' })
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test.each([[['send', 'x']], [['schedule', 'add', 's', '1h', 'x']], [['migrate']]])('%j begins it', async (argv) => {
+    const path = join(cwd, `${argv[0]}-begins.db`)
+    expect(await call([...argv, '-b', `sqlite:${path}`])).toMatchObject({ code: 0, stderr: '' })
+    expect(existsSync(path)).toBe(true)
   })
 })
 

@@ -10,6 +10,7 @@ import { isBusy } from './sqlite-errors.ts'
 export interface ConnectionOptions {
   readonly path: string
   readonly synchronous: 'full' | 'normal'
+  readonly create: boolean
   readonly migrate: boolean
   /** The file was open before, so it must be there: an empty one in its place would hide that it is gone. */
   readonly isReopened: boolean
@@ -40,18 +41,20 @@ const pragmas = `pragma temp_store = memory; pragma cache_size = -65536; pragma 
 /**
  * Opens the file, creating and migrating it when allowed.
  * @throws {StoreError} SCHEMA_OLDER when it must be migrated and may not, STORE_UNAVAILABLE when it was there before and is
- * not, and what `schemaFacts` throws
+ * not or may not be created, and what `schemaFacts` throws
  */
 export function openConnection(options: ConnectionOptions): Connection {
   const { path, busyTimeoutMs } = options
   const patient = patience(busyTimeoutMs)
   if (options.isReopened && !existsSync(path)) throw notThereAnyMore(path)
   // SQLite would leave an empty file behind.
+  if (!options.create && !existsSync(path)) throw nothingThere(path, 'no such file')
   if (!options.migrate && !existsSync(path)) throw mustMigrate(path, 0)
   const db = patient(() => new DatabaseSync(path))
   try {
     // Before anything is written: a stranger's database must stay as it is.
     const { current } = patient(() => schemaFacts(db, path))
+    if (current === 0 && !options.create) throw nothingThere(path, 'an empty file')
     if (current < latestSchema && !options.migrate) throw mustMigrate(path, current)
     patient(() => db.exec('pragma journal_mode = wal'))
     db.exec(pragmas)
@@ -112,6 +115,11 @@ function migrate(db: DatabaseSync, path: string, patient: Patient): void {
     if (db.isTransaction) db.exec('rollback')
     throw error
   }
+}
+
+function nothingThere(path: string, got: string): StoreError {
+  const message = `expected a queue in ${path}, got: ${got}. Check the path; \`lovage worker\`, \`send\` and \`migrate\` begin a new one.`
+  return new StoreError('STORE_UNAVAILABLE', message, { subject: path })
 }
 
 function mustMigrate(path: string, current: number): StoreError {

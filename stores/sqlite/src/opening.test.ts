@@ -78,6 +78,20 @@ test('a file of a newer Lovage is refused, and stays as it is', async () => {
   await (await sqliteStore(path)).close()
 })
 
+test('without leave to create, what is absent or empty is refused and stays as it is', async () => {
+  const path = await scratchFile(onTestFinished)
+  await expect(sqliteStore(path, { create: false })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: /no such file/ })
+  await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' })
+  await writeFile(path, '')
+  await expect(sqliteStore(path, { create: false })).rejects.toMatchObject({
+    code: 'STORE_UNAVAILABLE',
+    message: /an empty file/,
+  })
+  expect((await stat(path)).size).toBe(0)
+  await (await sqliteStore(path)).close()
+  await (await sqliteStore(path, { create: false })).close()
+})
+
 test('without leave to migrate nothing is created', async () => {
   const path = await scratchFile(onTestFinished)
   await expect(sqliteStore(path, { migrate: false })).rejects.toMatchObject({ code: 'SCHEMA_OLDER', message: /lovage migrate/ })

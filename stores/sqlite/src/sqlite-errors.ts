@@ -18,7 +18,7 @@ const codes: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   11: ['STORE_CORRUPT', 'expected a sound SQLite file'],
   13: ['STORE_FULL', 'expected room on the disk; make room and try again'],
   14: ['STORE_UNAVAILABLE', 'expected a file that can be opened or created in an existing folder'],
-  26: ['STORE_CORRUPT', 'expected a SQLite file'],
+  26: ['STORE_CORRUPT', 'expected a SQLite file; name another file, or move this one away to begin a new one'],
 }
 
 interface SqliteError extends Error {

@@ -9,6 +9,8 @@ export interface SqliteOptions {
    * a crash of the system may undo the last moments (the file stays sound). Default `full`.
    */
   readonly synchronous?: 'full' | 'normal' | undefined
+  /** Begin a new file where there is none. Default true; false refuses, so that who only looks leaves nothing behind. */
+  readonly create?: boolean | undefined
   /** Create the tables in a new file and bring those of an older Lovage up to date. Default true. */
   readonly migrate?: boolean | undefined
   /** How long a write waits while other processes have the lock. Default 30,000. */
@@ -19,6 +21,7 @@ export interface SqliteOptions {
 
 const optionNames: OptionNames<SqliteOptions> = {
   synchronous: true,
+  create: true,
   migrate: true,
   busyTimeoutMs: true,
   blockedLimitMs: true,
@@ -34,13 +37,14 @@ export function threadOptions(path: string, options: SqliteOptions = {}): Thread
     )
   }
   checkOptionNames(options, optionNames, 'a SQLite store')
-  const { synchronous = 'full', migrate = true, busyTimeoutMs = 30_000, blockedLimitMs = 300_000 } = options
+  const { synchronous = 'full', create = true, migrate = true, busyTimeoutMs = 30_000, blockedLimitMs = 300_000 } = options
   if (synchronous !== 'full' && synchronous !== 'normal') {
     throw new ConfigError('OPTION_INVALID', `expected \`synchronous\` to be full or normal, got: ${String(synchronous)}`)
   }
   return {
     path: resolve(path),
     synchronous,
+    create,
     migrate,
     isReopened: false,
     busyTimeoutMs: milliseconds(busyTimeoutMs, 'busyTimeoutMs'),

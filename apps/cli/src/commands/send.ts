@@ -43,20 +43,24 @@ export const send: Action<SendFlags> = async (invocation) => {
   const input = await inputArgument(invocation, 1)
   const request = sendOptions(options)
   const definition = await definitionFor(name, invocation)
-  return withBroker(invocation, async (broker) => {
-    const workers = await broker.admin?.workers()
-    if (definition === undefined && options.args === undefined) await checkByPublishedSchema(workers, name, input)
-    const completed = definition === undefined ? await completedOptions(broker, workers, name, request) : undefined
-    const task = await broker.send((definition ?? name) as string, input, completed?.options ?? request)
-    if (completed?.lacksKey) print(terminal.err, `lovage: ${keyMissing(name)}`)
-    const hint = nobodyKnows(workers, name)
-    // Without any worker this is only news to someone who waits.
-    if (hint !== undefined && (options.wait || workers?.length !== 0)) print(terminal.err, `lovage: ${hint}`)
-    if (options.wait) return reportResult(invocation, await awaitResult(invocation, broker, task.id))
-    if (settings.json) printJson(terminal, { id: task.id, status: task.status })
-    else print(terminal.out, task.id)
-    return exitCodes.done
-  })
+  return withBroker(
+    invocation,
+    async (broker) => {
+      const workers = await broker.admin?.workers()
+      if (definition === undefined && options.args === undefined) await checkByPublishedSchema(workers, name, input)
+      const completed = definition === undefined ? await completedOptions(broker, workers, name, request) : undefined
+      const task = await broker.send((definition ?? name) as string, input, completed?.options ?? request)
+      if (completed?.lacksKey) print(terminal.err, `lovage: ${keyMissing(name)}`)
+      const hint = nobodyKnows(workers, name)
+      // Without any worker this is only news to someone who waits.
+      if (hint !== undefined && (options.wait || workers?.length !== 0)) print(terminal.err, `lovage: ${hint}`)
+      if (options.wait) return reportResult(invocation, await awaitResult(invocation, broker, task.id))
+      if (settings.json) printJson(terminal, { id: task.id, status: task.status })
+      else print(terminal.out, task.id)
+      return exitCodes.done
+    },
+    { create: true },
+  )
 }
 
 /** Without the definition its queue and priority come from a live worker that has it. */

@@ -10,7 +10,7 @@ import { signalSource } from '../running/signal-source.ts'
 
 export const server: Action<HttpFlags> = async (invocation) => {
   const { logger } = await processLogger(invocation)
-  const broker = await openBroker(invocation, { logger, maintain: true })
+  const broker = await openBroker(invocation, { logger, create: true, stays: true, maintain: true })
   try {
     const http = await serveHttp(broker, invocation.options, logger)
     const stopped = new Promise<void>((resolve) => {

@@ -16,7 +16,7 @@ type UpFlags = HttpFlags & WorkerFlags
 export const up: Action<UpFlags> = async (invocation) => {
   const files = await loadTaskFiles(argumentList(invocation, 0), invocation.terminal.cwd)
   const log = await processLogger(invocation)
-  const broker = await openBroker(invocation, { logger: log.logger, maintain: true })
+  const broker = await openBroker(invocation, { logger: log.logger, create: true, stays: true, maintain: true })
   try {
     await runAll(invocation, broker, files, log)
     return exitCodes.done
