@@ -98,3 +98,10 @@ test('answers and events that are not JSON become errors and warnings, and the r
   await settled()
   expect(seen).toEqual(['good'])
 })
+
+test('workers of one name answer each for themselves', async () => {
+  await worker('twin@h')
+  await worker('twin@h')
+  expect(await w.broker.control.request('ping', {})).toHaveLength(2)
+  expect(await w.broker.control.request('ping', {}, { destination: ['twin@h'] })).toHaveLength(2)
+})

@@ -45,7 +45,7 @@ export class SignalControlBus implements ControlBus {
     const ticket = this.#engine.newId()
     const request: Request = { ticket, method, args, destination, pattern }
     const message = encodePayload(request, Number.POSITIVE_INFINITY, () => `arguments of ${method}`)
-    const expected = destination ?? (await this.#known(pattern))
+    const expected = await this.#expected(destination, pattern)
     const collected = new Collector(expected, limit)
     const end = await this.#engine.signal.subscribe(replyChannel(ticket), (message) => {
       collected.add(JSON.parse(message) as ControlReply)
@@ -69,10 +69,18 @@ export class SignalControlBus implements ControlBus {
     this.#closing.abort(error)
   }
 
-  /** The workers that should answer, so that nobody waits for the time-out when all of them have. */
-  async #known(pattern: string | undefined): Promise<readonly string[]> {
+  /**
+   * The names of the workers that should answer, so that nobody waits for the time-out when all of them have; as often as there
+   * are workers of that name.
+   */
+  async #expected(destination: readonly string[] | undefined, pattern: string | undefined): Promise<readonly string[]> {
     const names = (await this.#registry.alive()).map((info) => info.name)
-    return pattern === undefined ? names : names.filter((name) => matchesPattern(pattern, name))
+    const addressed = pattern === undefined ? names : names.filter((name) => matchesPattern(pattern, name))
+    if (destination === undefined) return addressed
+    return destination.flatMap((name) => {
+      const alike = addressed.filter((other) => other === name)
+      return alike.length === 0 ? [name] : alike
+    })
   }
 
   async #answer(request: Request, worker: string, handler: ControlHandler): Promise<void> {
@@ -100,14 +108,14 @@ function isAddressed(request: Request, worker: string): boolean {
 class Collector {
   readonly done: Promise<readonly ControlReply[]>
   readonly #replies: ControlReply[] = []
-  readonly #missing: Set<string>
+  readonly #missing: string[]
   readonly #limit: number
   #resolve: (replies: readonly ControlReply[]) => void = () => {}
   /** Ends the wait with this error, unless it has ended. */
   fail: (reason: unknown) => void = () => {}
 
   constructor(expected: readonly string[], limit: number) {
-    this.#missing = new Set(expected)
+    this.#missing = [...expected]
     this.#limit = limit
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -117,8 +125,9 @@ class Collector {
 
   add(reply: ControlReply): void {
     this.#replies.push(reply)
-    const wasExpected = this.#missing.delete(reply.worker)
-    if ((wasExpected && this.#missing.size === 0) || this.#replies.length >= this.#limit) this.finish()
+    const place = this.#missing.indexOf(reply.worker)
+    if (place >= 0) this.#missing.splice(place, 1)
+    if ((place >= 0 && this.#missing.length === 0) || this.#replies.length >= this.#limit) this.finish()
   }
 
   finish(): void {

@@ -17,7 +17,9 @@ export function hello(options: HelloOptions = {}): Module {
     name: 'hello',
     async start(worker) {
       const request = { timeoutMs: options.timeoutMs ?? 1000, signal: stopping.signal }
-      const said = sayHello(worker, request).catch((error) => stopping.signal.aborted || worker.report(error))
+      const said = Promise.all([sayHello(worker, request), warnOfTwins(worker)]).catch(
+        (error) => stopping.signal.aborted || worker.report(error),
+      )
       if (options.wait === true) await said
     },
     stop() {
@@ -31,6 +33,17 @@ async function sayHello(worker: WorkerSurface, request: RequestOptions): Promise
   worker.lamport.tick()
   const replies = await worker.broker.control.request('hello', args, request)
   for (const reply of replies) if (reply.worker !== worker.name) learn(worker, reply)
+}
+
+/** Commands reach all workers of a name, and nobody can tell what they say apart. */
+async function warnOfTwins({ broker, name, logger }: WorkerSurface): Promise<void> {
+  const twins = ((await broker.admin?.workers()) ?? []).filter((other) => other.name === name && other.pid !== process.pid)
+  const [twin] = twins
+  if (twin === undefined) return
+  logger.warn(
+    { worker: name, pid: twin.pid },
+    `another live worker is called ${name}, too (pid ${twin.pid}): commands reach both; give each worker a name of its own`,
+  )
 }
 
 function learn(worker: WorkerSurface, reply: ControlReply): void {

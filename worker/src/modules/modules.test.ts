@@ -1,4 +1,4 @@
-import type { WorkerEvent } from '@lovage/core'
+import { silentLogger, type WorkerEvent } from '@lovage/core'
 import { describe, expect, it } from 'vitest'
 import { settled } from '../fixtures/manual-clock.ts'
 import { ToyBroker } from '../fixtures/toy-broker.ts'
@@ -93,6 +93,24 @@ describe('hello', () => {
     shop.broker.hand('held', { id: 'gone' })
     await settled()
     expect(shop.broker.outcomes('gone')).toEqual([{ type: 'cancelled', message: 'revoked' }])
+  })
+
+  it('warns of another live worker of the same name', async () => {
+    const warnings: unknown[] = []
+    const logger = { ...silentLogger, warn: (fields: object, text: string) => void warnings.push([fields, text]) }
+    const shop = new Workshop({ logger })
+    const info = { holder: 'h', host: 'h', startedAt: 0, queues: [], tasks: [] }
+    const workers = async () => [
+      { ...info, name: 'w@h', pid: process.pid },
+      { ...info, name: 'w@h', pid: 7 },
+      { ...info, name: 'x@h', pid: 8 },
+    ]
+    Object.assign(shop.broker, { admin: { workers } })
+    await shop.start()
+    await settled()
+    expect(warnings).toEqual([
+      [{ worker: 'w@h', pid: 7 }, expect.stringContaining('another live worker is called w@h, too (pid 7)')],
+    ])
   })
 
   it('answers others with floats that have a fraction, and itself with null', async () => {
