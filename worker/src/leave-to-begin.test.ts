@@ -49,7 +49,7 @@ describe('a run that waits for leave to begin', () => {
     leave.reject(new StoreError('STORE_FULL', 'no room'))
     await settled()
     const failure = expect.objectContaining({ message: expect.stringContaining('no room') })
-    expect([shop.running, shop.broker.outcomes(id)]).toEqual([[], [{ type: 'released', failure }]])
+    expect([shop.running, shop.broker.outcomes(id)]).toEqual([[], [{ type: 'released', delayMs: 1000, failure }]])
     expect(shop.errors).toMatchObject([{ code: 'STORE_FULL' }])
   })
 

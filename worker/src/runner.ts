@@ -61,7 +61,7 @@ export class Runner {
   async #beginTold(run: TaskRun, told: Promise<boolean>): Promise<void> {
     try {
       const isOurs = await told
-      if (!isOurs) run.disown('lost')
+      if (!isOurs && !run.disowned) run.disown('lost')
       if (run.stopped !== undefined) {
         this.#finish(run, stoppedOutcome(run, run.stopped, this.#options.random))
         return
@@ -84,7 +84,7 @@ export class Runner {
 
   #giveBack(run: TaskRun, error: unknown): void {
     this.#options.report(error)
-    this.#finish(run, { type: 'released', failure: failureFrom(error) })
+    this.#finish(run, outcomeOf(run, { type: 'unbegun', failure: failureFrom(error) }, this.#options.random))
   }
 
   /** Stops a run. With `force` it is killed at once where the pool can, and settled at once where it cannot. */
