@@ -1,10 +1,10 @@
 /** What is published works where it is installed: under plain Node, built, with no repository around it. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Manifest } from './check/house.ts'
+import { type Manifest, openHouse } from './check/house.ts'
 import { packAll, publishedManifest } from './pack.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -40,28 +40,21 @@ describe('the packages', { timeout: 120_000 }, () => {
     folder = mkdtempSync(join(tmpdir(), 'lovage-pack-'))
     app = join(folder, 'app')
     mkdirSync(app)
-    const packed = packAll(join(folder, 'packages'))
-    const tarballs = [...packed].map(([name, dir]) => [name, `file:${tarball(dir)}`])
+    const tarballs = packAll(join(folder, 'packages'))
     // Other people's packages come from the repository's node_modules: the test needs no network.
-    const foreign = [...packed.values()]
-      .flatMap(foreignDependencies)
+    const foreign = openHouse(root)
+      .rooms.flatMap((room) => foreignDependencies(room.manifest))
       .map((name) => [name, `file:${join(root, 'node_modules', name)}`])
-    const manifest = { name: 'app', private: true, type: 'module', dependencies: Object.fromEntries([...foreign, ...tarballs]) }
+    const manifest = { name: 'app', private: true, type: 'module', dependencies: Object.fromEntries(foreign) }
     writeFileSync(join(app, 'package.json'), JSON.stringify(manifest))
-    execFileSync('npm', ['install', '--offline', '--no-audit', '--no-fund', '--no-package-lock'], { cwd: app, stdio: 'pipe' })
+    // What the README says to do: `npm install .../dist-packages/*.tgz`.
+    const quiet = ['--offline', '--no-audit', '--no-fund', '--no-package-lock']
+    execFileSync('npm', ['install', ...quiet, ...tarballs], { cwd: app, stdio: 'pipe' })
   }, 120_000)
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  function tarball(dir: string): string {
-    const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json'], { cwd: dir, encoding: 'utf8', stdio: 'pipe' })) as [
-      { filename: string },
-    ]
-    return join(dir, packed.filename)
-  }
-
-  function foreignDependencies(dir: string): string[] {
-    const { dependencies = {} } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as Manifest
+  function foreignDependencies({ dependencies = {} }: Manifest): string[] {
     return Object.keys(dependencies).filter((name) => name !== 'lovage' && !name.startsWith('@lovage/'))
   }
 
@@ -89,7 +82,10 @@ for (const pool of ['inline', 'threads']) {
     expect(run(['main.js'])).toBe('inline 42\nthreads 42\n')
   })
 
-  it('bring the command', () => {
-    expect(run([join(app, 'node_modules/.bin/lovage'), '--version'])).toBe('0.1.0\n')
+  it('bring the command, which runs a file of tasks', () => {
+    const lovage = join(app, 'node_modules/.bin/lovage')
+    expect(run([lovage, '--version'])).toBe('0.1.0\n')
+    expect(run([lovage, 'send', 'double', '21', '--tasks', 'tasks.js', '--id', 'mine', '-b', 'sqlite:./own.db'])).toBe('mine\n')
+    expect(run([lovage, 'result', 'mine', '-b', 'sqlite:./own.db'])).toBe('pending\n')
   })
 })

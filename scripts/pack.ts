@@ -1,24 +1,36 @@
 /**
- * `node scripts/pack.ts [FOLDER]`: builds, and writes a publishable copy of each package into dist-packages/.
+ * `node scripts/pack.ts [FOLDER]`: builds, and packs each package as it would be published into dist-packages/*.tgz.
  *
- * In the repository `exports` point to the sources, so that nothing needs a build; in a copy they point to dist.
+ * In the repository `exports` point to the sources, so that nothing needs a build; in a package they point to dist.
  */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { type House, openHouse, type Room } from './check/house.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
-/** Builds the house and writes the copies. Answers the folder of each package by its name. */
-export function packAll(out: string): Map<string, string> {
+/** Builds the house and packs it, in place of what was packed there before. Answers the tarballs. */
+export function packAll(out: string): readonly string[] {
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], { cwd: root, stdio: 'inherit' })
-  rmSync(out, { recursive: true, force: true })
-  const house = openHouse(root)
-  return new Map(house.rooms.map((room) => [room.manifest.name, packOne(house, room, out)]))
+  mkdirSync(out, { recursive: true })
+  for (const old of globSync('lovage-*.tgz', { cwd: out })) rmSync(join(out, old))
+  const copies = mkdtempSync(join(tmpdir(), 'lovage-copies-'))
+  try {
+    const house = openHouse(root)
+    const folders = house.rooms.map((room) => copy(house, room, copies))
+    const args = ['pack', '--json', '--pack-destination', out, ...folders]
+    execFileSync('npm', args, { cwd: root, stdio: 'pipe' })
+    return globSync('lovage-*.tgz', { cwd: out })
+      .map((name) => join(out, name))
+      .sort()
+  } finally {
+    rmSync(copies, { recursive: true, force: true })
+  }
 }
 
-function packOne(house: House, room: Room, out: string): string {
+function copy(house: House, room: Room, out: string): string {
   const from = join(house.root, room.dir)
   const to = join(out, room.manifest.name.replace('/', '-').replace('@', ''))
   mkdirSync(to, { recursive: true })
@@ -59,5 +71,6 @@ function built(value: unknown): unknown {
 }
 
 if (import.meta.main) {
-  for (const folder of packAll(resolve(process.argv[2] ?? join(root, 'dist-packages'))).values()) console.log(folder)
+  const out = resolve(process.argv[2] ?? join(root, 'dist-packages'))
+  console.log(`${packAll(out).length} packages; in your own project: npm install ${join(out, '*.tgz')}`)
 }
