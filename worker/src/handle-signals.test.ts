@@ -10,10 +10,10 @@ function setup() {
 }
 
 describe('signals', () => {
-  it('stop warm on SIGTERM however often, and on the first SIGINT; cold on the second', () => {
+  it('stop warm on SIGTERM and SIGHUP however often, and on the first SIGINT; cold on the second', () => {
     const { source, stops } = setup()
-    for (const signal of ['SIGTERM', 'SIGTERM', 'SIGINT', 'SIGINT']) source.emit(signal)
-    expect(stops).toEqual(['warm', 'warm', 'warm', 'cold'])
+    for (const signal of ['SIGTERM', 'SIGTERM', 'SIGHUP', 'SIGINT', 'SIGINT']) source.emit(signal)
+    expect(stops).toEqual(['warm', 'warm', 'warm', 'warm', 'cold'])
   })
 
   it('stop cold on SIGQUIT, and are let go', () => {

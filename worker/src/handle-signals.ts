@@ -13,7 +13,7 @@ export interface Stoppable {
 }
 
 /**
- * SIGTERM and the first SIGINT stop warm; a second SIGINT, and SIGQUIT at any time, stop cold. The answer takes the
+ * SIGTERM, SIGHUP (the terminal was closed) and the first SIGINT stop warm; a second SIGINT, and SIGQUIT at any time, stop cold. The answer takes the
  * listeners away.
  */
 export function handleSignals(worker: Stoppable, source: SignalSource): () => void {
@@ -27,6 +27,7 @@ export function handleSignals(worker: Stoppable, source: SignalSource): () => vo
   }
   const listeners = [
     ['SIGTERM', warm],
+    ['SIGHUP', warm],
     ['SIGINT', interrupt],
     ['SIGQUIT', cold],
   ] as const

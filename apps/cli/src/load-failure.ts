@@ -12,8 +12,8 @@ export function loadFailure(thrown: unknown, path: string): string {
   return place === undefined ? what : `${what} at ${place}`
 }
 
-/** The parser's own note in front of the stack, or the first frame that is a file outside of Node and of packages. */
-function placeIn(stack: string): string | undefined {
+/** The parser's own note in front of the stack, or the first frame that is a file outside of Node and of packages: `file:line`. */
+export function placeIn(stack: string): string | undefined {
   const [first = '', ...rest] = stack.split('\n')
   const noted = /^(file:\/\/\S+|\/\S.*|[A-Za-z]:\\.*):(\d+)$/.exec(first)
   if (noted !== null) return readable(noted[1] ?? '', noted[2] ?? '')

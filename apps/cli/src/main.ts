@@ -56,11 +56,19 @@ function wantsStack(argv: readonly string[], terminal: Terminal): boolean {
   return (asked ?? terminal.environment.LOVAGE_LOGLEVEL) === 'debug'
 }
 
+/**
+ * Whoever read our output has gone (`lovage tasks | head`): nothing is left to be said, and nobody to say it to. What runs
+ * tasks takes it for the end of its terminal, which may come without the signal, and lets them finish.
+ */
+function unread(): void {
+  if (!process.emit('SIGHUP', 'SIGHUP')) process.exit(exitCodes.done)
+}
+
 /** Runs the words of this process and ends it when everything that was written has gone out. */
 export async function runProcess(argv: readonly string[]): Promise<void> {
   const terminal = processTerminal()
-  // Whoever read our output has gone (`lovage tasks | head`): nothing is left to be said, and nobody to say it to.
-  process.stdout.on('error', () => process.exit(exitCodes.done))
+  process.stdout.on('error', unread)
+  process.stderr.on('error', () => {})
   process.on('uncaughtException', (error) => {
     print(terminal.err, wantsStack(argv, terminal) ? errorStack(error) : errorLine(error))
     process.exit(exitCodes.failed)

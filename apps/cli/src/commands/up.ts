@@ -34,7 +34,7 @@ async function runAll(
 ): Promise<void> {
   const { options, settings } = invocation
   // Without definitions there is nothing that a worker could run.
-  const worker = files.length === 0 ? undefined : makeWorker(broker, files, options, log)
+  const worker = files.length === 0 ? undefined : makeWorker(broker, files, invocation, log)
   const http = await serveHttp(broker, options, log.logger)
   let asked = () => {}
   const stopping = new Promise<void>((resolve) => {

@@ -14,7 +14,7 @@ export const worker: Action<WorkerFlags> = async (invocation) => {
   const log = await processLogger(invocation)
   const broker = await openBroker(invocation, { logger: log.logger, create: true, stays: true })
   try {
-    const made = makeWorker(broker, files, invocation.options, log)
+    const made = makeWorker(broker, files, invocation, log)
     const exit = new Promise<void>((resolve) => made.once('exit', resolve))
     const ignoreSignals = handleSignals(made, signalSource(process))
     await made.start()

@@ -9,7 +9,7 @@ const echoMs = 200
  * Taken for two it would abort the handlers that the first one lets finish.
  */
 export function signalSource(source: SignalSource, now: () => number = () => performance.now()): SignalSource {
-  const wrapped = new Map<() => void, () => void>()
+  const wrapped: { readonly signal: string; readonly listener: () => void; readonly once: () => void }[] = []
   return {
     on(signal, listener) {
       let last = Number.NEGATIVE_INFINITY
@@ -18,11 +18,12 @@ export function signalSource(source: SignalSource, now: () => number = () => per
         last = now()
         if (!isEcho) listener()
       }
-      wrapped.set(listener, once)
+      wrapped.push({ signal, listener, once })
       source.on(signal, once)
     },
     off(signal, listener) {
-      source.off(signal, wrapped.get(listener) ?? listener)
+      const own = wrapped.find((one) => one.signal === signal && one.listener === listener)
+      source.off(signal, own?.once ?? listener)
     },
   }
 }

@@ -1,7 +1,9 @@
 /** A worker as a process runs it: made from the options, logged, and stopped. */
 import type { Client } from '@lovage/client'
 import { Worker } from '@lovage/worker'
+import type { Invocation } from '../invocation.ts'
 import { definitionsOf, type TaskFile } from '../task-files.ts'
+import { tellLastWords } from './last-words.ts'
 import type { ProcessLogger } from './process-logger.ts'
 import { logTasks } from './task-log.ts'
 import { workerName } from './worker-name.ts'
@@ -19,9 +21,10 @@ export interface WorkerFlags {
 export function makeWorker(
   broker: Client,
   files: readonly TaskFile[],
-  flags: WorkerFlags,
+  invocation: Invocation<WorkerFlags>,
   { logger, level }: ProcessLogger,
 ): Worker {
+  const flags = invocation.options
   const worker = new Worker({
     broker,
     tasks: definitionsOf(files),
@@ -42,6 +45,7 @@ export function makeWorker(
     const { active } = worker.load
     logger.info({ active }, active === 0 ? 'stopping' : 'stopping when running tasks are done; Ctrl-C again aborts them')
   })
+  worker.on('exit', tellLastWords(worker, invocation))
   worker.on('exit', () => logger.info({ processed: worker.load.processed }, 'stopped'))
   return worker
 }

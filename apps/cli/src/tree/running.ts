@@ -41,7 +41,8 @@ const files = 'modules whose exports are task definitions; TypeScript runs as it
 export const up: CommandSpec = {
   name: 'up',
   summary: 'Run everything on one machine: queue, schedules, worker and HTTP server.',
-  notes: 'Ctrl-C or SIGTERM lets running handlers finish; a second one aborts them and gives their tasks back.',
+  notes:
+    'Ctrl-C, SIGTERM or closing the terminal (SIGHUP) lets running handlers finish; a second Ctrl-C, or SIGQUIT, aborts them and gives their tasks back.',
   args: [{ name: '[files...]', meaning: files }],
   options: [...serverOptions, ...workerOptions],
   examples: [
@@ -55,7 +56,8 @@ export const up: CommandSpec = {
 export const worker: CommandSpec = {
   name: 'worker',
   summary: 'Run the tasks of one or more modules.',
-  notes: 'Ctrl-C or SIGTERM lets running handlers finish; a second one, or SIGQUIT, aborts them and gives their tasks back.',
+  notes:
+    'Ctrl-C, SIGTERM or closing the terminal (SIGHUP) lets running handlers finish; a second Ctrl-C, or SIGQUIT, aborts them and gives their tasks back.',
   args: [{ name: '<files...>', meaning: files }],
   options: workerOptions,
   examples: [
