@@ -17,6 +17,7 @@ const resize = defineTask({
 })
 const parse = defineTask({ name: 'parse', input: z.object({ n: z.string().transform(Number) }), run: ({ n }) => n + 1 })
 const keyed = defineTask({ name: 'keyed', key: (input: { user: string }) => input.user, run: (_: { user: string }) => 'done' })
+const dated = defineTask({ name: 'dated', run: () => ({ at: new Date(0) }) })
 const bare = defineTask({ name: 'bare', run: () => 1 })
 
 function setUp() {
@@ -101,6 +102,8 @@ describe('send', () => {
     expectTypeOf(await client.send(bare)).toEqualTypeOf<TaskHandle<number>>()
     expectTypeOf((await client.send(parse, { n: '1' })).result).returns.resolves.toEqualTypeOf<number>()
     expectTypeOf((await client.send<string>('by.name', 1)).result).returns.resolves.toEqualTypeOf<string>()
+    expectTypeOf((await client.send(dated)).result).returns.resolves.toEqualTypeOf<{ at: string }>()
+    expectTypeOf((await client.sendMany([{ task: dated }]))[0]).toEqualTypeOf<TaskHandle<{ at: string }>>()
     // @ts-expect-error the input is missing
     await client.send(resize)
     // @ts-expect-error `width` is a number

@@ -5,7 +5,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import { createClient } from './client.ts'
 import { type RecordingBroker, recordingBroker } from './fixtures/recording-broker.ts'
-import { type FlowNode, from, type NodeOptions } from './flow.ts'
+import { type FlowNode, type From, from, type NodeOptions } from './flow.ts'
 import { chain, chord, group, type Plan, previous, step } from './plan.ts'
 
 const measure = defineTask({ name: 'measure', run: (input: { file: string }) => input.file.length })
@@ -116,6 +116,25 @@ describe('a flow', () => {
     const b = flow.add(measure, { file: 'b' })
     expect(() => flow.add(sum, from([a]), { after: [b] })).toThrow(/`after`/)
     expect(() => flow.add(sum, from([a]), { after: [a] })).not.toThrow()
+  })
+
+  test('gives what arrives of a result after JSON', () => {
+    const flow = setUp().client.flow()
+    const now = defineTask({ name: 'now', run: () => new Date() })
+    const day = defineTask({ name: 'day', run: (at: string) => at.slice(0, 10) })
+    const clock = defineTask({ name: 'clock', run: (at: Date) => at.getTime() })
+    expectTypeOf(from(flow.add(now))).toEqualTypeOf<From<string>>()
+    flow.add(day, from(flow.add(now)))
+    step(day)
+    chain(step(now), step(day))
+    // @ts-expect-error a Date arrives as a text
+    flow.add(clock, from(flow.add(now)))
+    // @ts-expect-error a Date arrives as a text
+    chain(step(now), step(clock))
+    const maybe = defineTask({ name: 'maybe', run: (n: number) => (n > 0 ? n : undefined) })
+    const orNot = defineTask({ name: 'or-not', run: (n: number | undefined) => n ?? 0 })
+    // A result that is null is no input to the handler that takes it, which sees undefined.
+    flow.add(orNot, from(flow.add(maybe, 1)))
   })
 
   test('checks by types that a task accepts the results it takes', () => {

@@ -49,6 +49,9 @@ export function from(sources: Source | readonly Source[]): From<unknown> {
     : { [bound]: 'all', ids: all.map((source) => source.id) }
 }
 
+/** What an input may be bound to: a result that is null is no input to its handler. */
+type Bound<Sent> = undefined extends Sent ? NoInfer<Sent> | null : NoInfer<Sent>
+
 function isFrom(input: unknown): input is From<unknown> {
   return typeof input === 'object' && input !== null && bound in input
 }
@@ -71,7 +74,7 @@ export interface Flow {
    */
   add<Sent, Output>(
     definition: TaskDefinition<Sent, Output>,
-    ...rest: SendArguments<Sent | From<Sent>, NodeOptions>
+    ...rest: SendArguments<Sent | From<Bound<Sent>>, NodeOptions>
   ): FlowNode<Output>
   add<Output = unknown>(name: string, input?: unknown, options?: NodeOptions): FlowNode<Output>
   /**

@@ -146,6 +146,18 @@ describe('the types', () => {
     expectTypeOf(right).toEqualTypeOf<TaskDefinition<unknown, { bytes: number }>>()
   })
 
+  test('say what arrives of a result after JSON', () => {
+    const dated = defineTask({ name: 'dated', run: async () => ({ at: new Date(0), note: undefined, n: 1 }) })
+    expectTypeOf(dated).toEqualTypeOf<TaskDefinition<unknown, { at: string; n: number }>>()
+    const parsed = defineTask({ name: 'parsed', output: z.object({ at: z.date() }), run: () => ({ at: new Date(0) }) })
+    expectTypeOf(parsed).toEqualTypeOf<TaskDefinition<unknown, { at: string }>>()
+    expectTypeOf(defineTask({ name: 'big', run: () => 10n })).toEqualTypeOf<TaskDefinition<unknown, never>>()
+    expectTypeOf(defineTask({ name: 'none', run: () => {} })).toEqualTypeOf<TaskDefinition<unknown, void>>()
+    expectTypeOf(defineTask({ name: 'maybe', run: (n: number) => (n > 0 ? n : undefined) })).toEqualTypeOf<
+      TaskDefinition<number, number | null>
+    >()
+  })
+
   test('know every option', () => {
     // @ts-expect-error `timout` is no option
     expect(() => defineTask({ name: 'typo', timout: '1s', run })).toThrow('[option invalid]')

@@ -11,6 +11,7 @@ import type { SendOptions } from './send-options.ts'
 import { shown } from './shown.ts'
 import { type PriorityName, priorityNames, priorityNumber } from './task.ts'
 import type { TaskResult } from './task-result.ts'
+import type { Wire } from './wire.ts'
 
 /** What `defineTask` takes. `Sent` is what a sender gives, `Input` what the handler gets after validation. */
 export interface TaskOptions<Sent, Input, Output> {
@@ -40,7 +41,7 @@ export interface TaskOptions<Sent, Input, Output> {
   run(input: Input, context: TaskContext): Output | Promise<Output>
 }
 
-/** A task definition. Made by `defineTask`; `Sent` and `Output` are what callers see. */
+/** A task definition. Made by `defineTask`; `Sent` is what callers give, `Output` what they get: after JSON, see `Wire`. */
 export interface TaskDefinition<Sent = unknown, Output = unknown> {
   readonly kind: 'lovage.task'
   readonly name: string
@@ -112,12 +113,13 @@ const optionNames: OptionNames<TaskOptions<unknown, unknown, unknown>> = {
 export type AnyTask = TaskDefinition<never, unknown>
 
 /**
- * Defines a task. Without a schema the type of the handler's parameter is what senders must give.
+ * Defines a task. Without a schema the type of the handler's parameter is what senders must give. What they get is what
+ * arrives of the handler's result after JSON (`Wire`): a Date is a text, undefined is null.
  * @throws {ConfigError} NAME_INVALID, OPTION_INVALID, DURATION_INVALID, DEFINITION_INVALID
  */
 export function defineTask<Input = unknown, Output = unknown, Sent = Input>(
   options: TaskOptions<Sent, Input, Output>,
-): TaskDefinition<Sent, Output> {
+): TaskDefinition<Sent, Wire<Output>> {
   if (typeof options !== 'object' || options === null) throw incomplete('a task definition', 'an object', options)
   const name = checkName(options.name, 'task')
   checkOptionNames(options, optionNames, `task ${name}`)

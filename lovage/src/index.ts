@@ -19,6 +19,7 @@ export {
   formatDuration,
   inspectMethods,
   isTaskDefinition,
+  type Json,
   type Logger,
   LovageError,
   type PriorityName,
@@ -43,6 +44,7 @@ export {
   type TaskResult,
   type TaskState,
   taskStates,
+  type Wire,
   type WorkerEvent,
   type WorkerInfo,
 } from '@lovage/core'
