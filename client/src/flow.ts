@@ -1,5 +1,6 @@
 /** Flows: tasks that wait for tasks, built node by node and sent in one atomic call. */
 import {
+  type Bind,
   ConfigError,
   checkOptionNames,
   type OptionNames,
@@ -70,7 +71,7 @@ export interface Flow {
   readonly id: string
   /**
    * Adds a task; nothing is sent yet, and options are read when it is.
-   * @throws {ConfigError} OPTION_INVALID for a name that is no option, and when the input is `from` several and `after` names yet another
+   * @throws {ConfigError} OPTION_INVALID for a name that is no option, and when `from` names a task twice
    */
   add<Sent, Output>(
     definition: TaskDefinition<Sent, Output>,
@@ -127,7 +128,7 @@ function nodeRequest(
   const { after = [], ...rest } = options ?? {}
   const first = isFrom(input) ? input : undefined
   const others = after.map((source) => (typeof source === 'string' ? source : source.id))
-  if (first !== undefined && first[bound] === 'all') checkTaken(first.ids, others)
+  if (first !== undefined) checkTaken(first.ids)
   // With nothing to wait for there is nothing to bind: the results of no tasks are the empty list.
   const empty = first !== undefined && first.ids.length === 0
   const dependencies = [...(first?.ids ?? []), ...others.filter((other) => !first?.ids.includes(other))]
@@ -139,22 +140,20 @@ function nodeRequest(
       id,
       flow,
       ...(dependencies.length === 0 ? {} : { dependencies }),
-      ...(first === undefined || empty ? {} : { bind: first[bound] }),
+      ...(first === undefined || empty ? {} : { bind: bindOf(first, dependencies.length) }),
     },
   }
 }
 
-/** A broker binds the results of all dependencies, each once: what else a task waits for would be among them. */
-function checkTaken(taken: readonly string[], others: readonly string[]): void {
-  if (new Set(taken).size < taken.length) {
-    throw new ConfigError('OPTION_INVALID', `expected \`from\` to name each task once, got: ${taken.join(', ')}`)
-  }
-  const other = others.find((id) => !taken.includes(id))
-  if (other === undefined || taken.length === 0) return
-  throw new ConfigError(
-    'OPTION_INVALID',
-    `expected \`after\` to name no other task where the input is \`from\` several, got: ${other}; wait for it in one of them`,
-  )
+/** A broker waits for each task once. */
+function checkTaken(taken: readonly string[]): void {
+  if (new Set(taken).size === taken.length) return
+  throw new ConfigError('OPTION_INVALID', `expected \`from\` to name each task once, got: ${taken.join(', ')}`)
+}
+
+/** What a node only waits for stands behind what it takes. */
+function bindOf({ ids, [bound]: many }: From<unknown>, dependencies: number): Bind {
+  return many === 'one' || ids.length === dependencies ? many : { first: ids.length }
 }
 
 function sentFlow(context: SenderContext, id: string, byNode: ReadonlyMap<string, TaskHandle>): SentFlow {

@@ -1,5 +1,5 @@
 /** Task messages: what a sender hands to a broker and what a broker hands to a worker, in words that every broker shares. */
-import type { KeyPolicy, OnDependencyFailure, Requires } from './task.ts'
+import type { Bind, KeyPolicy, OnDependencyFailure, Requires } from './task.ts'
 
 /** A request to run a definition. Times are epoch milliseconds; lengths of time are milliseconds. */
 export interface TaskMessage {
@@ -25,8 +25,8 @@ export interface TaskMessage {
   readonly dependencies?: readonly string[] | undefined
   readonly requires?: Requires | undefined
   readonly onDependencyFailure?: OnDependencyFailure | undefined
-  /** Build the input from the results of the dependencies. */
-  readonly bind?: 'one' | 'all' | undefined
+  /** Build the input from results of the dependencies. */
+  readonly bind?: Bind | undefined
   /** Retries allowed; undefined leaves it to the worker's definition. */
   readonly retryLimit?: number | undefined
   readonly lostLimit?: number | undefined

@@ -4,7 +4,7 @@ import { ConfigError } from './errors.ts'
 import { checkId } from './names.ts'
 import { checkOptionNames, type OptionNames } from './option-names.ts'
 import { shown } from './shown.ts'
-import type { KeyPolicy, OnDependencyFailure, PriorityName, Requires } from './task.ts'
+import type { Bind, KeyPolicy, OnDependencyFailure, PriorityName, Requires } from './task.ts'
 
 export interface SendOptions {
   /** Chosen by the caller it makes sending idempotent: the same id with the same content is one task. */
@@ -29,8 +29,8 @@ export interface SendOptions {
   readonly dependencies?: readonly string[] | undefined
   readonly requires?: Requires | undefined
   readonly onDependencyFailure?: OnDependencyFailure | undefined
-  /** Build the input from the results of the dependencies: the first one's, or all in order. Only with dependencies. */
-  readonly bind?: 'one' | 'all' | undefined
+  /** Build the input from results of the dependencies: the first one's, all in order, or the first so many. Only with dependencies. */
+  readonly bind?: Bind | undefined
   /** Retries allowed, over the definition's. */
   readonly retryLimit?: number | undefined
   readonly lostLimit?: number | undefined
@@ -69,7 +69,7 @@ const checks: Readonly<Record<keyof SendOptions, Check>> = {
   dependencies: dependencyList,
   requires: oneOf('all-completed', 'all-resolved'),
   onDependencyFailure: oneOf('resolve', 'wait'),
-  bind: oneOf('one', 'all'),
+  bind: bindable,
   retryLimit: elsewhere,
   lostLimit: elsewhere,
   timeout: elsewhere,
@@ -92,9 +92,22 @@ export function checkSendOptions(options: SendOptions): void {
   for (const [option, value] of Object.entries(options)) {
     if (value !== undefined) checks[option as keyof SendOptions](value, option)
   }
-  if (options.bind !== undefined && (options.dependencies ?? []).length === 0) {
+  const { bind, dependencies = [] } = options
+  if (bind !== undefined && dependencies.length === 0) {
     throw new ConfigError('OPTION_INVALID', 'expected `bind` beside `dependencies`, got no dependencies')
   }
+  if (typeof bind === 'object' && bind.first > dependencies.length) {
+    const all = `at most ${dependencies.length}, as many as there are \`dependencies\``
+    throw new ConfigError('OPTION_INVALID', `expected \`bind.first\` to be ${all}, got: ${bind.first}`)
+  }
+}
+
+function bindable(value: unknown, option: string): void {
+  if (value === 'one' || value === 'all') return
+  expected(isRecord(value), option, 'one, all or { first: 2 }', value)
+  checkOptionNames(value as object, { first: true }, '`bind`')
+  const { first } = value as { readonly first?: unknown }
+  expected(Number.isSafeInteger(first) && Number(first) > 0, 'bind.first', 'a positive whole number', first)
 }
 
 function dependencyList(value: unknown, option: string): void {

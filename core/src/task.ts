@@ -55,6 +55,12 @@ export type OnDependencyFailure = 'resolve' | 'wait'
 /** `existing`: the unresolved task with that key is the answer; `reject`: a conflict; `replace`: it is superseded. */
 export type KeyPolicy = 'existing' | 'reject' | 'replace'
 
+/**
+ * Which results a task takes as its input: that of its first dependency, those of all in order, or those of the first so many
+ * (it only waits for the others).
+ */
+export type Bind = 'one' | 'all' | { readonly first: number }
+
 /** The seldom-used parts of a task, kept as one JSON text beside the hot columns. */
 export interface TaskExtras {
   /** Positional arguments, for callers of other languages. */
@@ -73,8 +79,8 @@ export interface TaskExtras {
   readonly onDependencyFailure?: OnDependencyFailure
   /** The input is `null` itself; without this the text `null` says that there is none. */
   readonly nullInput?: true
-  /** The input is built from the results of the dependencies: the first one's, or all of them in order. */
-  readonly bind?: 'one' | 'all'
+  /** The input is built from results of the dependencies. */
+  readonly bind?: Bind
   /** Hard time limit of a run in milliseconds, over the definition's. */
   readonly timeoutMs?: number
   /** The task whose handler sent this one. */

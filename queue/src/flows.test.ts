@@ -97,6 +97,24 @@ test('one that stands in for several gives each of them its result, in their pla
   expect(message).not.toHaveProperty('standIns')
 })
 
+test('a task may take the first results and only wait for the rest', async () => {
+  await w.broker.tasks.send([job('holder', { key: 'k' })])
+  await w.broker.tasks.send([
+    job('x', { key: 'k' }),
+    job('y'),
+    job('rest'),
+    job('two', { dependencies: ['x', 'y', 'rest'], bind: { first: 2 } }),
+    job('one', { dependencies: ['y', 'rest'], bind: { first: 1 } }),
+  ])
+  const recorder = new Recorder()
+  recorder.outcome = ({ message }) => ({ type: 'completed', result: `of ${message.id}` })
+  await recorder.open(w.broker)
+  await settled()
+  expect(recorder.delivery('two').message.input).toEqual(['of holder', 'of y'])
+  expect(recorder.delivery('two').message.dependencies).toEqual(['holder', 'y', 'rest'])
+  expect(recorder.delivery('one').message.input).toEqual(['of y'])
+})
+
 test('a flow is the same flow when it is sent again after a stand-in let go of its key', async () => {
   const flow = [job('a', { key: 'k' }), job('b', { dependencies: ['a'], bind: 'one' })]
   await w.broker.tasks.send([job('holder', { key: 'k' })])

@@ -1,6 +1,7 @@
 /** One task in full, for a person. */
 import {
   awaitedTasks,
+  type Bind,
   type Explanation,
   isResolved,
   type LogLine,
@@ -19,6 +20,8 @@ export interface TaskDetail {
   readonly task: Task
   readonly logs: readonly LogLine[]
   readonly explanation: Explanation
+  /** Of the definition, as a live worker publishes it. */
+  readonly retryLimit?: number | undefined
 }
 
 export interface DetailStyle {
@@ -33,7 +36,7 @@ export function taskDetail(detail: TaskDetail, style: DetailStyle): string[] {
   const { task, logs, explanation } = detail
   const { paint } = style
   const sections: (readonly [title: string, lines: readonly string[]])[] = [
-    ['Why', isResolved(task.state) ? [] : explanation.reasons],
+    ['Why', isResolved(task.state) && task.reason !== 'dependency-failed' ? [] : explanation.reasons],
     ['Runs', timeline(task, style)],
     ['Input', inputLines(task)],
     ['Result', task.result === undefined ? [] : jsonText(task.result).split('\n')],
@@ -42,12 +45,12 @@ export function taskDetail(detail: TaskDetail, style: DetailStyle): string[] {
   ]
   return [
     `${paint('bold', task.name)} ${task.id}`,
-    ...facts(head(task, style), paint),
+    ...facts(head(detail, style), paint),
     ...sections.filter(([, lines]) => lines.length > 0).flatMap(([title, lines]) => ['', paint('bold', title), ...indent(lines)]),
   ]
 }
 
-function head(task: Task, { paint, now }: DetailStyle): [string, string | undefined][] {
+function head({ task, retryLimit }: TaskDetail, { paint, now }: DetailStyle): [string, string | undefined][] {
   const when = (at: number | undefined) => (at === undefined ? undefined : moment(at, now))
   const { extras } = task
   return [
@@ -61,7 +64,7 @@ function head(task: Task, { paint, now }: DetailStyle): [string, string | undefi
     ['deadline', when(task.deadline)],
     ['lease until', when(task.takenUntil)],
     ['resolved', when(task.resolvedAt)],
-    ['retries', `${task.retries} of ${task.retryLimit ?? "the definition's limit"}`],
+    ['retries', retriesText(task, retryLimit)],
     ['lost', task.lost === 0 ? undefined : `${task.lost} of ${task.lostLimit}`],
     ['key', task.key],
     ['key until', when(task.keyUntil)],
@@ -72,14 +75,25 @@ function head(task: Task, { paint, now }: DetailStyle): [string, string | undefi
   ]
 }
 
+/** Nobody can tell the limit of a definition that no live worker publishes. */
+function retriesText({ retries, retryLimit }: Task, published: number | undefined): string {
+  const limit = retryLimit ?? published
+  return limit === undefined ? String(retries) : `${retries} of ${limit}`
+}
+
 function awaited(extras: TaskExtras | undefined): string | undefined {
   const ids = awaitedTasks(extras)
   return extras?.dependencies?.map((sent, index) => (ids[index] === sent ? sent : `${ids[index]} in place of ${sent}`)).join('\n')
 }
 
+function boundText(bind: Bind): string {
+  if (typeof bind === 'object') return `the results of its first ${bind.first} dependencies`
+  return bind === 'one' ? 'the result of its dependency' : 'the results of its dependencies'
+}
+
 function inputLines(task: Task): string[] {
   const { args, kwargs, bind } = task.extras ?? {}
-  if (bind !== undefined) return [bind === 'one' ? 'the result of its dependency' : 'the results of its dependencies']
+  if (bind !== undefined) return [boundText(bind)]
   const lines = task.input === 'null' ? [] : jsonText(task.input).split('\n')
   if (args !== undefined) lines.push(`args ${JSON.stringify(args)}`)
   if (kwargs !== undefined) lines.push(`kwargs ${JSON.stringify(kwargs)}`)

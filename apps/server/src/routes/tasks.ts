@@ -104,7 +104,7 @@ const sendBody = z
     dependencies: z.array(z.string()).optional(),
     requires: z.enum(['all-completed', 'all-resolved']).optional(),
     onDependencyFailure: z.enum(['resolve', 'wait']).optional(),
-    bind: z.enum(['one', 'all']).optional(),
+    bind: z.union([z.enum(['one', 'all']), z.strictObject({ first: z.number().int().positive() })]).optional(),
     retryLimit: z.number().int().min(0).optional(),
     lostLimit: z.number().int().min(0).optional(),
     timeout: duration.optional(),
