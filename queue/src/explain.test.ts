@@ -57,3 +57,15 @@ test('dependencies, time, retries, ends and strangers', async () => {
   expect(await reasons('a')).toContain('It is over: exception')
   expect(await reasons('nobody')).toContain('No task has this id')
 })
+
+test('a dependency did not complete', async () => {
+  await w.broker.tasks.send([job('a'), job('b'), job('c', { dependencies: ['a', 'b'] }), job('d', { dependencies: ['c'] })])
+  const recorder = await new Recorder().open(w.broker)
+  await recorder.delivery('b').settle({ type: 'completed', result: 1 })
+  await recorder.delivery('a').settle({ type: 'failed', failure: { name: 'RangeError', message: 'no luck' } })
+  await w.broker.results.wait('d')
+  expect(await reasons('c')).toMatch(
+    /^It is over: exception .*dependency-failed.*Dependency a \(job\) is failed: RangeError: no luck\.$/,
+  )
+  expect(await reasons('d')).toMatch(/Dependency c \(job\) is exception \(dependency-failed\)\.$/)
+})

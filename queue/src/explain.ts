@@ -8,13 +8,21 @@ interface Circumstances {
   readonly now: number
   readonly paused: boolean
   readonly workers: readonly WorkerInfo[]
-  readonly blockers: readonly { readonly id: string; readonly state: Task['state'] | 'unknown' }[]
+  /** The dependencies that have not completed, as far as they bear on it. */
+  readonly blockers: readonly Blocker[]
+}
+
+interface Blocker {
+  readonly id: string
+  readonly state: Task['state'] | 'unknown'
+  readonly task: Task | undefined
 }
 
 export async function explainTask(engine: Engine, registry: WorkerRegistry, id: string): Promise<Explanation> {
   const [task] = await engine.store.get([id])
   if (task === undefined) return { id, state: 'unknown', reasons: ['No task has this id, or it is no longer kept.'] }
-  const dependencies = task.state === 'blocked' ? [...new Set(awaitedTasks(task.extras))] : []
+  const dependencies =
+    task.state === 'blocked' || task.reason === 'dependency-failed' ? [...new Set(awaitedTasks(task.extras))] : []
   const [paused, workers, required] = await Promise.all([
     engine.store.records.read('paused', task.queue),
     registry.alive(),
@@ -22,7 +30,7 @@ export async function explainTask(engine: Engine, registry: WorkerRegistry, id: 
   ])
   const blockers = required.flatMap((dependency, index) => {
     const state = dependency?.state ?? ('unknown' as const)
-    return state === 'completed' ? [] : [{ id: dependencies[index] ?? '', state }]
+    return state === 'completed' ? [] : [{ id: dependencies[index] ?? '', state, task: dependency }]
   })
   const now = engine.clock.now()
   return { id, state: task.state, reasons: reasonsFor(task, { now, paused: paused !== undefined, workers, blockers }) }
@@ -39,7 +47,7 @@ function reasonsFor(task: Task, around: Circumstances): readonly string[] {
     case 'running':
       return running(task, around)
     default:
-      return resolved(task)
+      return resolved(task, around)
   }
 }
 
@@ -97,11 +105,22 @@ function running(task: Task, { now, workers }: Circumstances): readonly string[]
   ]
 }
 
-function resolved(task: Task): readonly string[] {
+function resolved(task: Task, { blockers }: Circumstances): readonly string[] {
   const when = task.resolvedAt === undefined ? '' : ` at ${new Date(task.resolvedAt).toISOString()}`
   const why = task.reason === undefined ? '' : `, reason: ${task.reason}`
   const failure = task.failure === undefined ? [] : [`${task.failure.name}: ${task.failure.message}`]
-  return [`It is over: ${task.state}${when}${why}, after ${task.run + 1} ${task.run === 0 ? 'run' : 'runs'}.`, ...failure]
+  const over = `It is over: ${task.state}${when}${why}, after ${task.run + 1} ${task.run === 0 ? 'run' : 'runs'}.`
+  return [over, ...failure, ...culprits(blockers)]
+}
+
+/** The dependencies because of which it did not run; one that waits for a rerun by now says so by its state. */
+function culprits(blockers: readonly Blocker[]): readonly string[] {
+  const shown = blockers.slice(0, 5).map(({ id, state, task }) => {
+    if (task === undefined) return `Dependency ${id} is no longer kept; it may be the one that failed.`
+    const failure = task.failure === undefined ? '' : `: ${task.failure.name}: ${task.failure.message}`
+    return `Dependency ${id} (${task.name}) is ${state}${task.reason === undefined ? '' : ` (${task.reason})`}${failure}.`
+  })
+  return blockers.length > shown.length ? [...shown, `And ${blockers.length - shown.length} more.`] : shown
 }
 
 function lastRun(task: Task): readonly string[] {

@@ -71,6 +71,8 @@ export interface WorkerSurface extends Pick<EventEmitter<WorkerEvents>, 'on' | '
   readonly prefetch: number
   readonly queues: readonly string[]
   readonly paused: boolean
+  /** `stop` was called; what runs may still go on. */
+  readonly stopping: boolean
   readonly load: WorkerLoad
   active(): readonly TaskRun[]
   reserved(): readonly TaskRun[]

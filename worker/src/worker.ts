@@ -104,6 +104,10 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
     return this.#intake.paused
   }
 
+  get stopping(): boolean {
+    return this.#stopping !== undefined
+  }
+
   get load(): WorkerLoad {
     return {
       active: this.#runner.active.size,

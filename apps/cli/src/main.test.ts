@@ -31,6 +31,8 @@ describe('a wrong call is answered by one line on stderr and exit 2', () => {
     [['schedule', 'ad'], /expected one of the commands add, list, .*, got: ad; did you mean `lovage schedule add`\?/],
     [['send'], /expected NAME after `lovage send`, got: nothing; write `lovage send NAME \[INPUT\]`/],
     [['send', 'x', '--wiat'], /expected an option of `lovage send`, got: --wiat; did you mean --wait\?/],
+    [['send', 'x', '--delay', '1s'], /expected an option of `lovage send`, got: --delay; did you mean --in\?/],
+    [['send', 'x', '--in', 'soon'], /expected --in to be a duration such as "500ms", .*, got: "soon"$/m],
     [['send', 'x', '--jsn'], /got: --jsn; did you mean --json\?/],
     [
       ['send', 'x', '1', '2'],
@@ -43,7 +45,10 @@ describe('a wrong call is answered by one line on stderr and exit 2', () => {
     [['send', 'x', '--args', '{}'], /expected --args to be a JSON array/],
     [['send', 'x', '--priority', 'hihg'], /did you mean high\?/],
     [['send', 'x', '--timeout', '1s'], /expected --wait beside --timeout/],
-    [['send', 'x', '--key-policy', 'reject'], /expected --key beside --key-policy/],
+    [
+      ['send', 'x', '--key-policy', 'reject'],
+      /expected --key beside --key-policy, got: --key-policy alone; name the key, or with --tasks FILE/,
+    ],
     [['send', 'two words'], /expected the task name to be 1 to 200 characters without spaces, got: "two words"/],
     [['send', 'x', '--id', 'two words'], /expected `id` to be 1 to 200 visible ASCII characters/],
     [['send', 'x', '--tasks', 'missing.ts'], /expected a task file at missing\.ts, got: no such file/],

@@ -19,7 +19,10 @@ test.each([
   [() => wholeNumber('--n', 0)('1.5'), 'expected --n to be a whole number from 0, got: 1.5'],
   [() => wholeNumber('--n', 0)(''), 'expected --n to be a whole number from 0, got: nothing'],
   [() => duration('--in')('7'), 'expected --in to have a unit, got: 7; write "7s", "7ms" or "7 minutes"'],
-  [() => duration('--in')('soon'), 'expected `--in` to be a number of milliseconds or a text such as'],
+  [
+    () => duration('--in')('soon'),
+    'expected --in to be a duration such as "500ms", "10s", "2m", "7 days" or "1 hour 30 minutes", got: "soon"',
+  ],
   [() => nameList('--q')(' , '), 'expected --q to be names separated by commas, got: " , "'],
   [() => oneOf('--p', ['high', 'low'])('hihg'), 'expected --p to be one of high, low, got: "hihg"; did you mean high?'],
   [() => someOf('--s', ['a'])('a,q'), 'expected --s to be one of a, got: "q"'],

@@ -27,7 +27,15 @@ export function duration(flag: string): ReadValue<number> {
         `expected ${flag} to have a unit, got: ${text}; write "${text}s", "${text}ms" or "${text} minutes"`,
       )
     }
-    return durationMs(text.trim() === '0' ? 0 : text, flag)
+    try {
+      return durationMs(text.trim() === '0' ? 0 : text, flag)
+    } catch (cause) {
+      throw new ConfigError(
+        'DURATION_INVALID',
+        `expected ${flag} to be a duration such as "500ms", "10s", "2m", "7 days" or "1 hour 30 minutes", got: ${text === '' ? 'nothing' : JSON.stringify(text)}`,
+        { cause },
+      )
+    }
   }
 }
 

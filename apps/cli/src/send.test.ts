@@ -43,5 +43,7 @@ describe('send by name', { timeout: 60_000 }, () => {
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(await shown(ended.stdout.trim())).toMatchObject({ queue: 'images', priority: 5, key: 'b' })
     expect((await sent()).stdout).toBe(ended.stdout)
+    const rejected = await lovage('send', 'image', '{"path":"b"}', '--tasks', imageFile, '--key-policy', 'reject')
+    expect(rejected).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('the key "b" of image') })
   })
 })

@@ -23,6 +23,7 @@ describe('the end of a worker', { timeout: 60_000 }, () => {
       if (way === 'with the signal') {
         worker.signal('SIGHUP')
         await worker.says(/stopping when running tasks are done/)
+        expect((await folder.run(['status'])).stdout).toMatch(/worker@.* stopping$/m)
       }
       worker.child.stdout?.destroy()
       worker.child.stderr?.destroy()

@@ -50,9 +50,17 @@ function unknownCommand(command: Command, word: string): string {
   return `expected one of the commands ${names.join(', ')}, got: ${word}; ${cure}`
 }
 
+/** What an option is called in the API, or by others, and here. */
+const otherNames: Readonly<Record<string, string>> = {
+  '--delay': '--in',
+  '--countdown': '--in',
+  '--eta': '--at',
+}
+
 function unknownOption(command: Command, flag: string): string {
   const known = [...optionsOf(command)]
-  const close = flag.startsWith('--') ? nearest(flag, known) : undefined
+  const other = otherNames[flag]
+  const close = other !== undefined && known.includes(other) ? other : flag.startsWith('--') ? nearest(flag, known) : undefined
   const cure = close === undefined ? `see \`${path(command)} --help\`` : `did you mean ${close}?`
   return `expected an option of \`${path(command)}\`, got: ${flag}; ${cure}`
 }

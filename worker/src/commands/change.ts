@@ -8,13 +8,13 @@ import { type Args, count, text } from './arguments.ts'
 const pool_grow: CommandHandler = (args, worker) => {
   refuseAutoscaled(worker, 'pool_grow')
   worker.resize(worker.concurrency + count(args, 'n', 1))
-  return { ok: 'pool will grow' }
+  return { ok: 'pool will grow', concurrency: worker.concurrency }
 }
 
 const pool_shrink: CommandHandler = (args, worker) => {
   refuseAutoscaled(worker, 'pool_shrink')
   worker.resize(Math.max(1, worker.concurrency - count(args, 'n', 1)))
-  return { ok: 'pool will shrink' }
+  return { ok: 'pool will shrink', concurrency: worker.concurrency }
 }
 
 const autoscale: CommandHandler = (args, worker) => {

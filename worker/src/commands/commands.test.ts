@@ -55,6 +55,7 @@ describe('the commands', () => {
       broker: { transport: 'toy' },
       prefetch_count: 3,
       rusage: { maxrss: expect.any(Number) },
+      stopping: false,
       load: { active: 0, processed: 1 },
       tasks: { held: { started: 1, outcomes: { completed: 1, failed: 0 }, runtimeMs: { count: 1, mean: 30_000, max: 30_000 } } },
     })
@@ -71,11 +72,12 @@ describe('the commands', () => {
   it('change: the places', async () => {
     const shop = await new Workshop({ concurrency: 1 }).start()
     shop.broker.hand('held', {}, {}, {})
-    expect(await shop.ask('pool_grow', { n: 2 })).toEqual({ ok: 'pool will grow' })
+    expect(await shop.ask('pool_grow', { n: 2 })).toEqual({ ok: 'pool will grow', concurrency: 3 })
     expect(shop.running).toHaveLength(3)
     expect(shop.broker.prefetches.at(-1)).toBe(3)
-    expect(await shop.ask('pool_shrink')).toEqual({ ok: 'pool will shrink' })
+    expect(await shop.ask('pool_shrink')).toEqual({ ok: 'pool will shrink', concurrency: 2 })
     expect(shop.worker.concurrency).toBe(2)
+    expect(await shop.ask('pool_shrink', { n: 100 })).toEqual({ ok: 'pool will shrink', concurrency: 1 })
     await expect(shop.ask('pool_grow', { n: 'many' })).rejects.toThrow('expected `n` to be a positive whole number')
   })
 

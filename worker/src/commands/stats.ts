@@ -20,6 +20,7 @@ export function statistics(worker: WorkerSurface): Readonly<Record<string, unkno
     ...(range === undefined ? {} : { autoscaler: { ...range, current: concurrency, qty: load.active + load.reserved } }),
     worker: worker.name,
     paused: worker.paused,
+    stopping: worker.stopping,
     load,
     tasks: Object.fromEntries(tasks.map((task) => [task.definition.name, task.summary()])),
     modules: Object.fromEntries(worker.modules.map((module) => [module.name, module.describe?.() ?? {}])),

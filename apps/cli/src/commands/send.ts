@@ -41,8 +41,8 @@ export const send: Action<SendFlags> = async (invocation) => {
   checkTimeout(options)
   const name = argument(invocation, 0)
   const input = await inputArgument(invocation, 1)
-  const request = sendOptions(options)
   const definition = await definitionFor(name, invocation)
+  const request = sendOptions(options, definition)
   return withBroker(
     invocation,
     async (broker) => {
@@ -78,10 +78,13 @@ function keyMissing(name: string): string {
   return `sent without a key: only the definition of ${name} can make it from the input; name it with --tasks FILE, or give --key`
 }
 
-function sendOptions(flags: SendFlags): SendOptions {
-  if (flags.key === undefined && (flags.keyPolicy ?? flags.keyFor) !== undefined && flags.tasks === undefined) {
+function sendOptions(flags: SendFlags, definition: AnyTask | undefined): SendOptions {
+  if (flags.key === undefined && (flags.keyPolicy ?? flags.keyFor) !== undefined && definition?.key === undefined) {
     const flag = flags.keyPolicy === undefined ? '--key-for' : '--key-policy'
-    throw new ConfigError('OPTION_INVALID', `expected --key beside ${flag}, got: ${flag} alone; name the key`)
+    throw new ConfigError(
+      'OPTION_INVALID',
+      `expected --key beside ${flag}, got: ${flag} alone; name the key, or with --tasks FILE a definition that makes one`,
+    )
   }
   return {
     args: flags.args,

@@ -1,5 +1,5 @@
 /** `lovage show`: everything about one task. */
-import type { Client } from '@lovage/client'
+import { type Client, publishedTask } from '@lovage/client'
 import { TaskError } from '@lovage/core'
 import { adminOf } from '../admin-of.ts'
 import { withBroker } from '../connection.ts'
@@ -35,6 +35,6 @@ async function readDetail(broker: Client, id: string, url: string): Promise<Task
       },
     )
   }
-  const [logs, explanation] = await Promise.all([admin.logs(id), admin.explain(id)])
-  return { task, logs, explanation }
+  const [logs, explanation, workers] = await Promise.all([admin.logs(id), admin.explain(id), admin.workers()])
+  return { task, logs, explanation, retryLimit: publishedTask(workers, task.name)?.retryLimit }
 }

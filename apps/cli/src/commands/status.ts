@@ -41,6 +41,7 @@ interface Stats {
   readonly pid?: number
   readonly uptime?: number
   readonly paused?: boolean
+  readonly stopping?: boolean
   readonly total?: Readonly<Record<string, number>>
   readonly pool?: { readonly 'max-concurrency'?: number }
   readonly load?: { readonly active?: number; readonly processed?: number }
@@ -57,6 +58,7 @@ function workerStatus(worker: Pick<WorkerInfo, 'name'> & Partial<WorkerInfo>, re
     startedAt: worker.startedAt,
     answered: reply !== undefined,
     paused: stats.paused,
+    stopping: stats.stopping,
     active: stats.load?.active,
     concurrency: stats.pool?.['max-concurrency'],
     processed: reply === undefined ? undefined : (stats.load?.processed ?? started),

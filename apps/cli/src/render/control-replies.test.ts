@@ -26,6 +26,7 @@ test.each([
     ['* x [rate_limit=1/s]', '* {"id":1}'],
   ],
   [{ ok: { a: 1 } }, ['{"a":1}']],
+  [{ ok: 'pool will shrink', concurrency: 1 }, ['pool will shrink', 'concurrency: 1']],
   [{ pid: 7, pool: { n: 1 } }, ['pid: 7', 'pool: {"n":1}']],
   [5, ['5']],
 ])('%j', (value, shown) => {

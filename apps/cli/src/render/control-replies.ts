@@ -16,16 +16,17 @@ function oneReply(reply: ControlReply, paint: Paint): string[] {
   return [`-> ${reply.worker}: ${paint('green', 'OK')}`, ...indent(valueLines(reply.value), 8)]
 }
 
-/** The word of `{ "ok": word }`, a bullet per entry of a list, `name: value` per field of an object. */
+/** The word of `{ "ok": word, ... }` without its name, a bullet per entry of a list, `name: value` per field of an object. */
 function valueLines(value: unknown): string[] {
   if (value === null || value === undefined) return []
   if (typeof value === 'string') return value.split('\n')
   if (Array.isArray(value)) return value.length === 0 ? ['- empty -'] : value.map((entry) => `* ${plain(entry)}`)
   if (typeof value !== 'object') return [String(value)]
   const entries = Object.entries(value)
-  const [first] = entries
-  if (entries.length === 1 && first?.[0] === 'ok') return typeof first[1] === 'string' ? first[1].split('\n') : [plain(first[1])]
-  return entries.length === 0 ? ['- empty -'] : entries.flatMap(([name, entry]) => fieldLines(name, entry))
+  if (entries.length === 0) return ['- empty -']
+  const [[first, word], ...rest] = entries as [(typeof entries)[number], ...typeof entries]
+  const opening = first === 'ok' ? (typeof word === 'string' ? word.split('\n') : [plain(word)]) : fieldLines(first, word)
+  return [...opening, ...rest.flatMap(([name, entry]) => fieldLines(name, entry))]
 }
 
 function fieldLines(name: string, value: unknown): string[] {

@@ -50,6 +50,18 @@ test('a task that waits says why', () => {
   expect(shown.join('\n')).not.toMatch(/undefined|worker {4}|Runs|Result|Failure|Log\n/)
 })
 
+test('retries count up to the limit of the task, else of the definition, as far as it is known', () => {
+  expect(lines({})).toContain('retries   0')
+  expect(lines({ retryLimit: 7, retries: 1 })).toContain('retries   1 of 7')
+  expect(taskDetail({ task, logs: [], explanation: explained, retryLimit: 2 }, style)).toContain('retries   0 of 2')
+})
+
+test('a task that ended because of another says which', () => {
+  const ended = lines({ state: 'exception', reason: 'dependency-failed', resolvedAt: now })
+  expect(ended).toEqual(expect.arrayContaining(['Why', '  no live worker knows images.resize']))
+  expect(lines({ state: 'failed', resolvedAt: now })).not.toContain('Why')
+})
+
 test('runs are a timeline, the last of them from the task itself', () => {
   const runs = [{ run: 0, worker: 'a@b', startedAt: now - 4000, endedAt: now - 3000, outcome: 'retried', failure } as const]
   const shown = lines({

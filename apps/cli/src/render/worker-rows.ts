@@ -14,6 +14,7 @@ export interface WorkerStatus {
   /** Whether it answered in time; without an answer the figures below are undefined. */
   readonly answered: boolean
   readonly paused: boolean | undefined
+  readonly stopping: boolean | undefined
   readonly active: number | undefined
   readonly concurrency: number | undefined
   readonly processed: number | undefined
@@ -58,5 +59,6 @@ function uptime(worker: WorkerStatus, now: number): string {
 
 function note(worker: WorkerStatus, paint: Paint): string {
   if (!worker.answered) return paint('red', 'no answer')
+  if (worker.stopping === true) return paint('yellow', 'stopping')
   return worker.paused === true ? paint('yellow', 'paused') : ''
 }
