@@ -4,8 +4,11 @@ import {
   type Broker,
   ConfigError,
   type ControlReply,
+  checkOptionNames,
   inspectMethods,
+  type OptionNames,
   type RequestOptions,
+  type TaskQuery,
   type WorkerEvent,
 } from '@lovage/core'
 import { type ClientSchedules, clientSchedules } from './schedule-options.ts'
@@ -36,6 +39,27 @@ export interface Steering {
   capture(patterns: string | readonly string[], handler: (event: WorkerEvent) => void): Promise<() => Promise<void>>
 }
 
+/** A filter that is misspelt would find every task, and what is found may be cancelled. */
+const queryNames: OptionNames<TaskQuery> = {
+  ids: true,
+  states: true,
+  queue: true,
+  name: true,
+  holder: true,
+  key: true,
+  limit: true,
+  cursor: true,
+  order: true,
+}
+/** And a command without its destination would go to all. */
+const requestNames: OptionNames<RequestOptions> = {
+  destination: true,
+  pattern: true,
+  timeoutMs: true,
+  limit: true,
+  signal: true,
+}
+
 /** @internal */
 export function administration(broker: Broker): Administration {
   const admin = (): Admin => {
@@ -48,7 +72,10 @@ export function administration(broker: Broker): Administration {
   return {
     schedules: clientSchedules(() => admin().schedules),
     cancel: (ids, reason) => broker.tasks.cancel(ids, reason),
-    find: async (query) => admin().find(query),
+    async find(query) {
+      checkOptionNames(query, queryNames, 'find')
+      return admin().find(query)
+    },
     get: async (ids) => admin().get(ids),
     logs: async (id) => admin().logs(id),
     explain: async (id) => admin().explain(id),
@@ -62,13 +89,17 @@ export function administration(broker: Broker): Administration {
 
 /** @internal */
 export function steering(broker: Pick<Broker, 'control' | 'events'>): Steering {
+  const request: Steering['controlWorkers'] = async (method, args = {}, options) => {
+    if (options !== undefined) checkOptionNames(options, requestNames, 'a request to workers')
+    return broker.control.request(method, args, options)
+  }
   return {
-    async inspect(method, args = {}, options) {
-      if ((inspectMethods as readonly string[]).includes(method)) return broker.control.request(method, args, options)
+    async inspect(method, args, options) {
+      if ((inspectMethods as readonly string[]).includes(method)) return request(method, args, options)
       throw new ConfigError('OPTION_INVALID', `expected the method to be one of ${inspectMethods.join(', ')}, got: ${method}`)
     },
-    controlWorkers: (method, args = {}, options) => broker.control.request(method, args, options),
-    ping: (options) => broker.control.request('ping', {}, options),
+    controlWorkers: request,
+    ping: (options) => request('ping', {}, options),
     capture: (patterns, handler) => broker.events.capture(typeof patterns === 'string' ? [patterns] : patterns, handler),
   }
 }

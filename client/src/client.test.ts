@@ -140,6 +140,9 @@ describe('sendMany', () => {
     const { client } = setUp()
     const handles = await client.sendMany(['a', 'b'].map((url) => ({ task: resize, input: { url, width: 1 } })))
     expectTypeOf(handles).toEqualTypeOf<TaskHandle<{ bytes: number }>[]>()
+    await expect(client.sendMany([{ task: bare, inptu: 1 } as { task: typeof bare }])).rejects.toThrow(
+      /option of a request of sendMany \(task, input, options\), got: "inptu"; did you mean `input`\?$/,
+    )
     // @ts-expect-error `url` is missing
     await client.sendMany([{ task: resize, input: { width: 1 } }])
   })
@@ -215,6 +218,19 @@ describe('remote control', () => {
       code: 'OPTION_INVALID',
       message: expect.stringContaining('query_task'),
     })
+  })
+
+  test('refuses misspelt options, which would reach all workers or find all tasks', async () => {
+    const { broker, client } = setUp()
+    const request = { destinaton: ['a@b'] } as object
+    for (const call of [
+      client.ping(request),
+      client.inspect('active', {}, request),
+      client.controlWorkers('shutdown', {}, request),
+    ])
+      await expect(call).rejects.toThrow(/option of a request to workers .*did you mean `destination`\?$/)
+    await expect(client.find({ statse: ['failed'] } as object)).rejects.toThrow(/option of find .*did you mean `states`\?$/)
+    expect(broker.requests).toEqual([])
   })
 
   test('passes commands on, those of users too', async () => {

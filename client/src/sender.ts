@@ -3,6 +3,8 @@ import {
   type AnyTask,
   type Broker,
   type Clock,
+  checkOptionNames,
+  type OptionNames,
   type SendOptions,
   type SendReceipt,
   type TaskDefinition,
@@ -25,6 +27,8 @@ export interface SendRequest {
   readonly input?: unknown
   readonly options?: SendOptions | undefined
 }
+
+const requestNames: OptionNames<SendRequest> = { task: true, input: true, options: true }
 
 /** A request whose input is checked against its definition. */
 export type CheckedRequest<Request extends SendRequest> =
@@ -68,6 +72,7 @@ export function sendOne(context: SenderContext, request: SendRequest): Promise<T
 export async function sendAll(context: SenderContext, requests: readonly SendRequest[]): Promise<readonly TaskHandle[]> {
   if (requests.length === 0) return []
   const { broker, clock, newId } = context
+  for (const request of requests) checkOptionNames(request, requestNames, 'a request of sendMany')
   const surroundings = { now: clock.now(), newId }
   const messages = requests.map(({ task, input, options }) => taskMessage(task, input, options, surroundings))
   await Promise.all(requests.map(validation).filter((valid) => valid !== undefined))
