@@ -55,11 +55,29 @@ export function answerProblem(context: Context, error: unknown, logger: Logger):
     return context.json({ code: error.code, message: error.rawMessage, retryable: error.retryable }, status)
   }
   if (error instanceof HTTPException) {
-    const message = error.message === '' ? `the request was refused with status ${error.status}` : error.message
-    return context.json({ code: 'REQUEST_INVALID', message, retryable: false }, error.status)
+    return context.json({ code: 'REQUEST_INVALID', message: refusal(context, error), retryable: false }, error.status)
   }
   logger.error({ error, path: context.req.path }, 'a request failed')
   return context.json({ code: 'BUG', message: 'something went wrong in the server; its log says what', retryable: false }, 500)
+}
+
+/** What the router refuses before a schema sees it, in our words. */
+function refusal({ req }: Context, { status, message }: HTTPException): string {
+  if (status === 400 && message.includes('JSON')) {
+    return `expected the body of ${req.method} ${req.path} to be JSON such as {"name":"greet"}, got text that is not; look at quotes and commas`
+  }
+  if (status === 415) {
+    const got = req.header('content-type') ?? 'none'
+    return `expected the body of ${req.method} ${req.path} as JSON, got the content type: ${got}; send the header content-type: application/json`
+  }
+  return message === '' ? `the request was refused with status ${status}` : message
+}
+
+/** Answers a method that an address does not take. */
+export function answerWrongMethod(context: Context, allowed: readonly string[]): Response {
+  const { method, path } = context.req
+  const message = `expected ${allowed.join(' or ')} for ${path}, got: ${method}; /openapi.json describes every address`
+  return context.json({ code: 'REQUEST_INVALID', message, retryable: false }, 405, { allow: allowed.join(', ') })
 }
 
 /** One line for all that a schema found. */

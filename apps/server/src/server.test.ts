@@ -252,43 +252,6 @@ describe('remote control', () => {
   })
 })
 
-describe('requests that are refused', () => {
-  test.for([
-    ['GET', '/api/nothing', undefined, 404, 'ADDRESS_UNKNOWN'],
-    ['PUT', '/api/tasks', {}, 404, 'ADDRESS_UNKNOWN'],
-    ['GET', '/api/tasks?limit=0', undefined, 400, 'REQUEST_INVALID'],
-    ['GET', '/api/tasks?limit=many', undefined, 400, 'REQUEST_INVALID'],
-    ['GET', '/api/tasks?state=asleep', undefined, 400, 'REQUEST_INVALID'],
-    ['GET', '/api/tasks/a/result?wait=3600', undefined, 400, 'REQUEST_INVALID'],
-    ['POST', '/api/tasks', '{"name":', 400, 'REQUEST_INVALID'],
-    ['POST', '/api/tasks', '', 400, 'REQUEST_INVALID'],
-    ['POST', '/api/tasks', { input: 1 }, 400, 'REQUEST_INVALID'],
-    ['POST', '/api/tasks', { name: 'a', inptu: 1 }, 400, 'REQUEST_INVALID'],
-    ['POST', '/api/tasks', { name: 'two words' }, 400, 'NAME_INVALID'],
-    ['POST', '/api/tasks', { name: 'a', delay: 'soon' }, 400, 'DURATION_INVALID'],
-    ['POST', '/api/tasks', { name: 'a', delay: '1s', at: 5 }, 400, 'OPTION_INVALID'],
-    ['POST', '/api/tasks', { name: 'a', dependencies: ['none'] }, 400, 'DEPENDENCY_UNKNOWN'],
-    ['POST', '/api/tasks', { name: 'a', input: 'x'.repeat(1024 * 1024) }, 413, 'PAYLOAD_TOO_LARGE'],
-  ] as const)('%s %s %o', async ([method, path, body, status, code]) => {
-    const answer = await call(method, path, body)
-    expect(answer).toMatchObject({ status, body: { code, message: expect.any(String), retryable: false } })
-    expect(answer.body.message).not.toContain('\n')
-  })
-
-  test('another content for the same id is a conflict', async () => {
-    await broker.send(double, 1, { id: 'a' })
-    expect(await call('POST', '/api/tasks', { name: 'double', input: 2, id: 'a' })).toMatchObject({
-      status: 409,
-      body: { code: 'TASK_CONFLICT' },
-    })
-  })
-
-  test('a body must say that it is JSON', async () => {
-    const answer = await call('POST', '/api/tasks', '{"name":"a"}', { 'content-type': 'text/plain' })
-    expect(answer).toMatchObject({ status: 415, body: { code: 'REQUEST_INVALID' } })
-  })
-})
-
 /** A request with headers that fetch does not let go out. */
 function raw(path: string, method: string, headers: Record<string, string>): Promise<number | undefined> {
   return new Promise((resolve, reject) => {

@@ -7,7 +7,7 @@ import type { Client } from '@lovage/client'
 import { ConfigError, type Logger, LovageError, silentLogger } from '@lovage/core'
 import { bodyLimit } from 'hono/body-limit'
 import { guard, type HostRule, hostNames } from './guard.ts'
-import { answerProblem, issuesLine } from './problem.ts'
+import { answerProblem, answerWrongMethod, issuesLine } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { eventRoutes } from './routes/events.ts'
 import { queueRoutes } from './routes/queues.ts'
@@ -67,6 +67,8 @@ export function createServer(options: ServerOptions): HttpServer {
   })
   app.onError((error, context) => answerProblem(context, error, logger))
   app.notFound((context) => {
+    const allowed = methodsOf(app, context.req.path)
+    if (allowed.length > 0) return answerWrongMethod(context, allowed)
     const message = `expected an address of openapi.json, got: ${context.req.method} ${context.req.path}`
     return answerProblem(context, new LovageError('ADDRESS_UNKNOWN', message), logger)
   })
@@ -90,6 +92,17 @@ export function createServer(options: ServerOptions): HttpServer {
       return { host, port: address.port, url: `http://${shown}:${address.port}`, close: once(() => closed(server, closing)) }
     },
   }
+}
+
+/** The methods that an address takes; none where there is no such address. */
+function methodsOf({ routes }: OpenAPIHono, path: string): readonly string[] {
+  const fits = (pattern: string) => {
+    const parts = pattern.split('/')
+    const given = path.split('/')
+    return parts.length === given.length && parts.every((part, index) => part.startsWith(':') || part === given[index])
+  }
+  const methods = routes.filter((route) => route.method !== 'ALL' && fits(route.path)).map((route) => route.method)
+  return [...new Set(methods)].sort()
 }
 
 function tooLarge(limit: number): never {

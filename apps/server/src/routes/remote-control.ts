@@ -7,8 +7,13 @@ import type { Surroundings } from './surroundings.ts'
 
 const tags = ['workers']
 const longestWaitMs = 60_000
-const timeoutMs = z.coerce.number().int().min(1).max(longestWaitMs).optional()
-const limit = z.coerce.number().int().min(1).optional()
+const timeoutMs = z.coerce
+  .number({ error: 'expected milliseconds as a plain number such as 1000' })
+  .int()
+  .min(1)
+  .max(longestWaitMs)
+  .optional()
+const limit = z.coerce.number({ error: 'expected a whole number' }).int().min(1).optional()
 const repliesSchema = z.object({
   replies: z.array(
     z

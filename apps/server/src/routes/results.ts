@@ -30,7 +30,7 @@ const result = createRoute({
     params: idParam,
     query: z.object({
       wait: z.coerce
-        .number()
+        .number({ error: 'expected seconds as a plain number such as 30' })
         .min(0)
         .max(longestWaitSeconds)
         .optional()

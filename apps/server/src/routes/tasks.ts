@@ -24,7 +24,13 @@ const list = createRoute({
       name: z.string().optional(),
       key: z.string().optional(),
       order: z.enum(['newest', 'oldest']).optional(),
-      limit: z.coerce.number().int().min(1).max(1000).optional().openapi({ description: 'Default 100.' }),
+      limit: z.coerce
+        .number({ error: 'expected a whole number' })
+        .int()
+        .min(1)
+        .max(1000)
+        .optional()
+        .openapi({ description: 'Default 100.' }),
       cursor: z.string().optional().openapi({ description: 'From the answer before.' }),
     }),
   },
