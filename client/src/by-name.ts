@@ -1,5 +1,5 @@
 /** Sending by a bare name: what live workers publish of a definition stands in for the definition itself. */
-import { type Admin, type PublishedTask, priorityName, type SendOptions, type WorkerInfo } from '@lovage/core'
+import { type Admin, type PriorityName, type PublishedTask, priorityName, type SendOptions, type WorkerInfo } from '@lovage/core'
 
 /** How a task goes out whose definition is not at hand. */
 export interface SendByName {
@@ -21,14 +21,22 @@ export async function sendByName(
   const lacksKey = published?.keyed === true && options.key === undefined
   if (options.queue !== undefined && options.priority !== undefined) return { options, lacksKey }
   const [there] = options.id === undefined ? [] : await admin.get([options.id])
-  const { queue, priority } = there ?? published ?? {}
+  return { options: placed(options, there ?? published), lacksKey: lacksKey && there === undefined }
+}
+
+/** Options that say where a task waits. */
+interface Place {
+  readonly queue?: string | undefined
+  readonly priority?: PriorityName | undefined
+}
+
+/** Completes queue and priority where the options name none. */
+export function placed<Options extends Place>(options: Options, known: Pick<PublishedTask, 'queue' | 'priority'> = {}): Options {
+  const { queue, priority } = known
   return {
-    options: {
-      ...options,
-      queue: options.queue ?? queue,
-      priority: options.priority ?? (priority === undefined ? undefined : priorityName(priority)),
-    },
-    lacksKey: lacksKey && there === undefined,
+    ...options,
+    queue: options.queue ?? queue,
+    priority: options.priority ?? (priority === undefined ? undefined : priorityName(priority)),
   }
 }
 

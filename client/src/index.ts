@@ -1,6 +1,6 @@
 /** The client of Lovage: send tasks, wait for results, see and steer workers. */
 export type { Administration, Steering } from './administer.ts'
-export { publishedTask, type SendByName, sendByName } from './by-name.ts'
+export { placed, publishedTask, type SendByName, sendByName } from './by-name.ts'
 export { type Client, type ClientOptions, createClient } from './client.ts'
 export { type Flow, type FlowNode, type From, from, type NodeOptions, type SentFlow, type Source } from './flow.ts'
 export { chain, chord, group, type Plan, type Previous, previous, type Step, step } from './plan.ts'

@@ -31,6 +31,11 @@ describe('send by name', { timeout: 60_000 }, () => {
     expect(await shown(ended.stdout.trim())).toMatchObject({ queue: 'images', priority: 5 })
   })
 
+  test('has its like in schedules', async () => {
+    const added = await lovage('schedule', 'add', 's', '1h', 'image', '--priority', 'low', '--json')
+    expect(JSON.parse(added.stdout)).toMatchObject({ name: 's', queue: 'images', priority: 'low' })
+  })
+
   test('yields to what is given', async () => {
     const ended = await lovage('send', 'image', '{"path":"a"}', '-Q', 'frail', '--priority', 'low', '--key', 'k')
     expect(ended).toMatchObject({ code: 0, stderr: '' })

@@ -1,5 +1,5 @@
 /** `lovage schedule`: cron lines and intervals that enqueue tasks. */
-import type { CronTimes, IntervalTimes, ScheduleOptions } from '@lovage/client'
+import { type Client, type CronTimes, type IntervalTimes, placed, publishedTask, type ScheduleOptions } from '@lovage/client'
 import { ConfigError, durationMs, type MissedPolicy, nearest, type PriorityName, type Schedule, TaskError } from '@lovage/core'
 import { withBroker } from '../connection.ts'
 import { type ExitCode, exitCodes } from '../exit-code.ts'
@@ -27,7 +27,9 @@ export const scheduleAdd: Action<AddFlags> = async (invocation) => {
     ...(input === undefined ? {} : { input }),
     ...options,
   } as ScheduleOptions
-  const added = await withBroker(invocation, (broker) => broker.schedules.add(spec), { create: true })
+  const add = async ({ admin, schedules }: Client) =>
+    schedules.add(placed(spec, publishedTask((await admin?.workers()) ?? [], argument(invocation, 2))))
+  const added = await withBroker(invocation, add, { create: true })
   if (settings.json) printJson(terminal, added)
   else print(terminal.out, `${added.name}: ${added.task} ${nextFiringText(added, Date.now())}`)
   return exitCodes.done

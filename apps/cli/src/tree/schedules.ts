@@ -21,8 +21,16 @@ const add: CommandSpec = {
       meaning: 'firings missed while nothing ran: skip, one or all (default: one)',
       read: oneOf('--missed', ['skip', 'one', 'all']),
     },
-    { flags: '-Q, --queue <name>', meaning: 'the queue of its tasks', read: text('--queue') },
-    { flags: '--priority <name>', meaning: 'the priority of its tasks', read: priority },
+    {
+      flags: '-Q, --queue <name>',
+      meaning: 'the queue of its tasks (default: what a live worker publishes now, else `default`)',
+      read: text('--queue'),
+    },
+    {
+      flags: '--priority <name>',
+      meaning: 'the priority of its tasks (default: like that of --queue, else medium)',
+      read: priority,
+    },
   ],
   examples: [
     example("lovage schedule add nightly '0 3 * * *' report.daily --zone Europe/Lisbon", 'every night at three'),

@@ -1,6 +1,6 @@
 /** Schedules: list, add, remove, pause, resume, run now. */
 import { createRoute, z } from '@hono/zod-openapi'
-import type { ScheduleOptions } from '@lovage/client'
+import { placed, publishedTask, type ScheduleOptions } from '@lovage/client'
 import { priorityNames, type Schedule, TaskError } from '@lovage/core'
 import { problems } from '../problem.ts'
 import { json, nameParam } from './answers.ts'
@@ -104,7 +104,8 @@ export function scheduleRoutes({ app, client }: Surroundings): void {
   app.openapi(add, async (context) => {
     // Whether it has one of `cron` and `every`, the client tells.
     const options = context.req.valid('json') as ScheduleOptions
-    return context.json(plain(await schedules.add(options)), 201)
+    const published = publishedTask((await client.admin?.workers()) ?? [], options.task as string)
+    return context.json(plain(await schedules.add(placed(options, published))), 201)
   })
   app.openapi(remove, async (context) => {
     const { name } = context.req.valid('param')
