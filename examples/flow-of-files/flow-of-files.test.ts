@@ -36,6 +36,7 @@ it.each(['memory:', 'sqlite:./lovage.db'])('ranks, breaks, explains and mends on
     expect.stringMatching(/^ {2}sales\.read: It is over: failed at \S+, after 3 runs\.$/),
     `  sales.read: Error: ${cutOff}`,
     expect.stringMatching(/^ {2}sales\.portrait: It is over: exception at \S+, reason: dependency-failed, after 0 runs\.$/),
+    expect.stringMatching(/^ {2}sales\.portrait: It needed \S+ \(sales\.read\), which is failed: Error: expected west\.csv/),
     `  protocol: sales.read failed, ${['top-product', 'top-day', 'portrait'].map((name) => `sales.${name} exception (dependency-failed)`).join(', ')}`,
     '',
     'the same diamond, told to wait',

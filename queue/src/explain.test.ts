@@ -58,14 +58,14 @@ test('dependencies, time, retries, ends and strangers', async () => {
   expect(await reasons('nobody')).toContain('No task has this id')
 })
 
-test('a dependency did not complete', async () => {
+test('a dependency did not complete: the one where it began is told, however far back', async () => {
   await w.broker.tasks.send([job('a'), job('b'), job('c', { dependencies: ['a', 'b'] }), job('d', { dependencies: ['c'] })])
   const recorder = await new Recorder().open(w.broker)
   await recorder.delivery('b').settle({ type: 'completed', result: 1 })
   await recorder.delivery('a').settle({ type: 'failed', failure: { name: 'RangeError', message: 'no luck' } })
   await w.broker.results.wait('d')
   expect(await reasons('c')).toMatch(
-    /^It is over: exception .*dependency-failed.*Dependency a \(job\) is failed: RangeError: no luck\.$/,
+    /^It is over: exception .*dependency-failed.*It needed a \(job\), which is failed: RangeError: no luck$/,
   )
-  expect(await reasons('d')).toMatch(/Dependency c \(job\) is exception \(dependency-failed\)\.$/)
+  expect(await reasons('d')).toMatch(/0 runs\. It needed a \(job\), which is failed: RangeError: no luck$/)
 })

@@ -21,19 +21,39 @@ interface Blocker {
 export async function explainTask(engine: Engine, registry: WorkerRegistry, id: string): Promise<Explanation> {
   const [task] = await engine.store.get([id])
   if (task === undefined) return { id, state: 'unknown', reasons: ['No task has this id, or it is no longer kept.'] }
-  const dependencies =
-    task.state === 'blocked' || task.reason === 'dependency-failed' ? [...new Set(awaitedTasks(task.extras))] : []
+  const dependencies = task.state === 'blocked' ? [...new Set(awaitedTasks(task.extras))] : []
   const [paused, workers, required] = await Promise.all([
     engine.store.records.read('paused', task.queue),
     registry.alive(),
     engine.store.get(dependencies),
   ])
-  const blockers = required.flatMap((dependency, index) => {
-    const state = dependency?.state ?? ('unknown' as const)
-    return state === 'completed' ? [] : [{ id: dependencies[index] ?? '', state, task: dependency }]
-  })
+  const awaited = required.flatMap((one, index) => blocker(one, dependencies[index]))
+  const blockers = task.reason === 'dependency-failed' ? await origins(engine, task) : awaited
   const now = engine.clock.now()
   return { id, state: task.state, reasons: reasonsFor(task, { now, paused: paused !== undefined, workers, blockers }) }
+}
+
+function blocker(task: Task | undefined, id = ''): Blocker[] {
+  const state = task?.state ?? ('unknown' as const)
+  return state === 'completed' ? [] : [{ id, state, task }]
+}
+
+/** Flows may be large: this many tasks are looked at. */
+const mostLooks = 500
+
+/** Where it began: back through those that only failed because of others. */
+async function origins({ store }: Engine, task: Task): Promise<readonly Blocker[]> {
+  const seen = new Set<string>()
+  const found: Blocker[] = []
+  let next = awaitedTasks(task.extras)
+  while (next.length > 0 && seen.size < mostLooks) {
+    const ids = [...new Set(next)].filter((id) => !seen.has(id)).slice(0, mostLooks - seen.size)
+    for (const id of ids) seen.add(id)
+    const tasks = await store.get(ids)
+    next = tasks.flatMap((one) => (one?.reason === 'dependency-failed' ? awaitedTasks(one.extras) : []))
+    found.push(...tasks.flatMap((one, index) => (one?.reason === 'dependency-failed' ? [] : blocker(one, ids[index]))))
+  }
+  return found
 }
 
 function reasonsFor(task: Task, around: Circumstances): readonly string[] {
@@ -113,12 +133,12 @@ function resolved(task: Task, { blockers }: Circumstances): readonly string[] {
   return [over, ...failure, ...culprits(blockers)]
 }
 
-/** The dependencies because of which it did not run; one that waits for a rerun by now says so by its state. */
+/** What it needed and did not get; one that was retried since says by its state where it is now. */
 function culprits(blockers: readonly Blocker[]): readonly string[] {
   const shown = blockers.slice(0, 5).map(({ id, state, task }) => {
-    if (task === undefined) return `Dependency ${id} is no longer kept; it may be the one that failed.`
-    const failure = task.failure === undefined ? '' : `: ${task.failure.name}: ${task.failure.message}`
-    return `Dependency ${id} (${task.name}) is ${state}${task.reason === undefined ? '' : ` (${task.reason})`}${failure}.`
+    if (task === undefined) return `It needed ${id}, which is no longer kept.`
+    const failure = task.failure === undefined ? '.' : `: ${task.failure.name}: ${task.failure.message}`
+    return `It needed ${id} (${task.name}), which is ${state}${task.reason === undefined ? '' : ` (${task.reason})`}${failure}`
   })
   return blockers.length > shown.length ? [...shown, `And ${blockers.length - shown.length} more.`] : shown
 }
