@@ -242,10 +242,8 @@ describe('decide, by example', () => {
   })
 
   test('a run that had not begun costs nothing, except the first of a task that may lose several', () => {
-    const claimed = (facts: Partial<Model>): Model => {
-      const pending: Model = { ...running, state: 'pending', ...facts }
-      return apply(pending, { type: 'claimed' }, patchOf(pending, { type: 'claimed' }))
-    }
+    const after = (task: Model, event: TaskEvent): Model => apply(task, event, patchOf(task, event) as TaskPatch)
+    const claimed = (facts: Partial<Model>) => after({ ...running, state: 'pending', ...facts }, { type: 'claimed' })
     const lostOf = (task: Model) => patchOf(task, { type: 'lost', how: 'lost' })
     expect(lostOf(claimed({ lost: 0, lostLimit: 5 }))).toMatchObject({ lost: 1, state: 'pending' })
     for (const facts of [
@@ -256,7 +254,7 @@ describe('decide, by example', () => {
     ]) {
       const task = claimed(facts)
       expect(lostOf(task)).toEqual({ state: 'pending', dueAt: null })
-      const begun = apply(task, { type: 'begun' }, patchOf(task, { type: 'begun' }))
+      const begun = after(task, { type: 'begun' })
       const spent = facts.lost === facts.lostLimit
       expect(lostOf(begun)).toMatchObject(spent ? { reason: 'worker-lost' } : { lost: facts.lost + 1 })
     }

@@ -46,19 +46,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   if (results !== undefined) refuse('results', results, 'the queue keeps its own results')
   const backend = await openBackend(url, { synchronous, create, migrate })
   try {
-    const { store, liveness } = backend
-    const onClose = () => backend.close()
-    const broker = await createQueueBroker({
-      store,
-      signal: backend.signal,
-      liveness,
-      lease,
-      retention,
-      maintain,
-      logger,
-      clock,
-      onClose,
-    })
+    const broker = await createQueueBroker({ ...backend, lease, retention, maintain, logger, clock })
     return createClient(broker, { clock })
   } catch (error) {
     await backend.close()

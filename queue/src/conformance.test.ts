@@ -15,9 +15,7 @@ describe('the queue on one SQLite file', () => {
       try {
         await run({
           async open() {
-            const backend = await sqliteBackend(join(directory, 'queue.db'))
-            const { store, signal, liveness } = backend
-            return createQueueBroker({ store, signal, liveness, onClose: () => backend.close() })
+            return createQueueBroker(await sqliteBackend(join(directory, 'queue.db')))
           },
         })
       } finally {

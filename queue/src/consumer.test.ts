@@ -203,7 +203,7 @@ test('a broker whose first consumer failed is not spoilt', async () => {
 })
 
 test('closing goes on where a step fails, and says so', async () => {
-  const broker = await w.another({ onClose: () => Promise.reject(new TypeError('last')) })
+  const broker = await w.another({ close: () => Promise.reject(new TypeError('last')) })
   await new Recorder().open(broker)
   const { records } = w.backend.store
   const write = records.write

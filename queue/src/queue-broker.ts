@@ -70,8 +70,8 @@ export interface QueueBrokerOptions {
   readonly random?: Random | undefined
   /** Ids for tickets and holders. Default UUIDv7. */
   readonly newId?: (() => string) | undefined
-  /** Called last by `close`, to close what the options brought. */
-  readonly onClose?: (() => Promise<void>) | undefined
+  /** Called last by the broker's `close`, to close what the options brought: a backend is given as it is. */
+  readonly close?: (() => Promise<void>) | undefined
 }
 
 const optionNames: OptionNames<QueueBrokerOptions> = {
@@ -87,7 +87,7 @@ const optionNames: OptionNames<QueueBrokerOptions> = {
   cron: true,
   random: true,
   newId: true,
-  onClose: true,
+  close: true,
 }
 const retentionNames: OptionNames<RetentionOptions> = { completed: true, failed: true, exception: true, result: true }
 
@@ -102,7 +102,7 @@ const safetyMs = 30_000
 export async function createQueueBroker(options: QueueBrokerOptions): Promise<Broker> {
   checkOptionNames(options, optionNames, 'createQueueBroker')
   const engine = engineFor(options)
-  const broker = new QueueBroker(engine, options.onClose)
+  const broker = new QueueBroker(engine, async () => options.close?.())
   if (options.maintain === 'always') await broker.maintain()
   return broker
 }
@@ -161,13 +161,13 @@ class QueueBroker implements Broker, TaskBus {
   readonly #sender: Sender
   readonly #maintenance: Maintenance
   readonly #consumers = new Set<QueueConsumer>()
-  readonly #onClose: (() => Promise<void>) | undefined
+  readonly #closeRest: () => Promise<void>
   #cancelCheck: () => void = () => {}
   #closing: Promise<void> | undefined
 
-  constructor(engine: Engine, onClose: (() => Promise<void>) | undefined) {
+  constructor(engine: Engine, closeRest: () => Promise<void>) {
     this.#engine = engine
-    this.#onClose = onClose
+    this.#closeRest = closeRest
     this.#registry = new WorkerRegistry(engine, { host: hostname(), pid: process.pid })
     this.#sender = new Sender(engine)
     const schedules = new QueueSchedules(engine)
@@ -244,7 +244,7 @@ class QueueBroker implements Broker, TaskBus {
     await attempt(() => this.events.close(closed()))
     await attempt(() => this.control.close(closed()))
     await attempt(() => this.results.close(closed()))
-    await attempt(() => this.#onClose?.())
+    await attempt(this.#closeRest)
     letGo()
     if (failures.length > 0) throw failures[0]
   }

@@ -18,8 +18,6 @@ export interface TestBrokerOptions {
 /** Makes an empty queue in memory. Its delays have no jitter, so that a retry comes exactly when its policy says. */
 export async function testBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const clock = options.clock ?? manualClock()
-  const backend = memoryBackend()
-  const { store, signal, liveness } = backend
-  const broker = await createQueueBroker({ store, signal, liveness, clock, random: () => 0, onClose: () => backend.close() })
+  const broker = await createQueueBroker({ ...memoryBackend(), clock, random: () => 0 })
   return { ...createClient(broker, { clock }), clock }
 }

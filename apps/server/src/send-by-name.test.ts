@@ -28,8 +28,8 @@ test('tasks sent over HTTP take the queue and priority that a live worker publis
   const own = await call('POST', '/api/tasks', { name: 'img', id: 'b', queue: 'q', priority: 'low', key: 'mine' })
   expect(own.body).toEqual({ id: 'b', status: 'sent' })
   expect((await call('GET', '/api/tasks/b')).body).toMatchObject({ queue: 'q', priority: 'low', key: 'mine' })
-  const [info] = (await call('GET', '/api/workers')).body.workers
-  expect(info.tasks).toMatchObject([{ name: 'img', queue: 'images', priority: 'high', keyed: true }])
+  const [info] = ((await call('GET', '/api/workers')).body as { workers: { tasks: unknown }[] }).workers
+  expect(info?.tasks).toMatchObject([{ name: 'img', queue: 'images', priority: 'high', keyed: true }])
   const schedule = await call('POST', '/api/schedules', { name: 's', every: '1h', task: 'img' })
   expect(schedule).toMatchObject({ status: 201, body: { queue: 'images', priority: 'high' } })
   await worker.stop()
