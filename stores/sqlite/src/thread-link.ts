@@ -9,6 +9,9 @@ import type { FromThread, ThreadOptions, ToThread } from './wire.ts'
 /** Node 22 calls its SQLite experimental with every start; that is no news to whoever runs Lovage. */
 const execArgv = ['--disable-warning=ExperimentalWarning']
 
+/** Cells of a payload that is not kept until the end of the tick: those of some 200 outcomes. */
+const largeCells = 1000
+
 interface Waiting {
   resolve(answer: unknown): void
   reject(error: Error): void
@@ -61,6 +64,9 @@ export class ThreadLink {
       // A thread that nobody waits for does not keep the process alive.
       if (this.#waiting.size === 1) this.#worker.ref()
       if (this.#outbox.push([id, verb, payload]) === 1) process.nextTick(() => this.#flush())
+      // A tick ends when all its promises have had their say. Whoever sends much has much more to do until then, beside the
+      // thread and not after it.
+      if (Array.isArray(payload) && payload.length >= largeCells) queueMicrotask(() => this.#flush())
     })
   }
 
