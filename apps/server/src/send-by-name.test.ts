@@ -4,6 +4,7 @@ import { testBroker } from '@lovage/testing'
 import { Worker } from '@lovage/worker'
 import { afterEach, expect, test } from 'vitest'
 import { createServer } from './index.ts'
+import { publishedTasks } from './published-tasks.ts'
 
 const broker = await testBroker()
 const { app } = createServer({ client: broker })
@@ -35,6 +36,20 @@ test('tasks sent over HTTP take the queue and priority that a live worker publis
   await worker.stop()
   const again = await call('POST', '/api/tasks', { name: 'img', id: 'a', input: {} })
   expect(again).toMatchObject({ status: 200, body: { id: 'a', status: 'existing' } })
-  await call('POST', '/api/tasks', { name: 'img', id: 'c' })
+  await call('POST', '/api/tasks', { name: 'nobody-knows-it', id: 'c' })
   expect((await call('GET', '/api/tasks/c')).body).toMatchObject({ queue: 'default', priority: 'medium' })
+})
+
+test('many requests in a row ask once who lives', async () => {
+  const { admin } = broker
+  if (admin === undefined) throw new TypeError('expected an admin')
+  let asked = 0
+  const workers = async () => {
+    asked++
+    return [{ name: 'w@h', holder: 'h', host: 'h', pid: 1, startedAt: 0, queues: [], tasks: [{ name: 'known', queue: 'q' }] }]
+  }
+  const published = publishedTasks({ ...broker, admin: { ...admin, workers } })
+  const found = [await published('known'), await published('known'), await published('other'), await published('other')]
+  expect(found.map((task) => task?.queue)).toEqual(['q', 'q', undefined, undefined])
+  expect(asked).toBe(3)
 })

@@ -8,6 +8,7 @@ import { ConfigError, type Logger, LovageError, silentLogger } from '@lovage/cor
 import { bodyLimit } from 'hono/body-limit'
 import { guard, type HostRule, hostNames } from './guard.ts'
 import { answerProblem, answerWrongMethod, issuesLine } from './problem.ts'
+import { publishedTasks } from './published-tasks.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { eventRoutes } from './routes/events.ts'
 import { queueRoutes } from './routes/queues.ts'
@@ -78,7 +79,7 @@ export function createServer(options: ServerOptions): HttpServer {
   })
   app.use(guard(rule))
   app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => tooLarge(maxBodyBytes) }))
-  const surroundings: Surroundings = { app, client, heartbeatMs, closing: closing.signal }
+  const surroundings: Surroundings = { app, client, published: publishedTasks(client), heartbeatMs, closing: closing.signal }
   for (const add of [taskRoutes, resultRoutes, queueRoutes, scheduleRoutes, remoteControlRoutes, eventRoutes, aboutRoutes]) {
     add(surroundings)
   }

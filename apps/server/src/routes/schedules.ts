@@ -1,6 +1,6 @@
 /** Schedules: list, add, remove, pause, resume, run now. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { placed, publishedTask, type ScheduleOptions } from '@lovage/client'
+import { placed, type ScheduleOptions } from '@lovage/client'
 import { priorityNames, type Schedule, TaskError } from '@lovage/core'
 import { problems } from '../problem.ts'
 import { json, nameParam } from './answers.ts'
@@ -98,14 +98,13 @@ const run = createRoute({
   responses: { 201: json(z.object({ id: z.string() }), 'The id of the task.'), ...problems },
 })
 
-export function scheduleRoutes({ app, client }: Surroundings): void {
+export function scheduleRoutes({ app, client, published }: Surroundings): void {
   const { schedules } = client
   app.openapi(list, async (context) => context.json({ schedules: (await schedules.list()).map(plain) }, 200))
   app.openapi(add, async (context) => {
     // Whether it has one of `cron` and `every`, the client tells.
     const options = context.req.valid('json') as ScheduleOptions
-    const published = publishedTask((await client.admin?.workers()) ?? [], options.task as string)
-    return context.json(plain(await schedules.add(placed(options, published))), 201)
+    return context.json(plain(await schedules.add(placed(options, await published(options.task as string)))), 201)
   })
   app.openapi(remove, async (context) => {
     const { name } = context.req.valid('param')

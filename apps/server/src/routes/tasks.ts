@@ -1,6 +1,6 @@
 /** Tasks: list, look at, send, cancel, retry. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { publishedTask, sendByName } from '@lovage/client'
+import { sendByName } from '@lovage/client'
 import { ConfigError, priorityNames, type SendOptions, TaskError, type TaskState, taskStates } from '@lovage/core'
 import { problems } from '../problem.ts'
 import { summarySchema, taskJson, taskSchema, taskSummary } from '../task-json.ts'
@@ -154,7 +154,7 @@ const retry = createRoute({
   responses: { 200: json(z.object({ id: z.string(), retried: z.literal(true) }), 'Done.'), ...problems },
 })
 
-export function taskRoutes({ app, client }: Surroundings): void {
+export function taskRoutes({ app, client, published }: Surroundings): void {
   app.openapi(list, async (context) => {
     const { state, ...query } = context.req.valid('query')
     const states = statesOf(listOf(state))
@@ -180,7 +180,7 @@ export function taskRoutes({ app, client }: Surroundings): void {
   })
   app.openapi(send, async (context) => {
     const { name, input, ...options } = context.req.valid('json')
-    const byName = await completed(client, name, options)
+    const byName = await completed({ client, published }, name, options)
     const { id, status } = await client.send(name, input, byName.options)
     const note = byName.lacksKey ? { note: keyMissing(name) } : {}
     return context.json({ id, status, ...note }, status === 'sent' ? 201 : 200)
@@ -200,9 +200,9 @@ export function taskRoutes({ app, client }: Surroundings): void {
 }
 
 /** A request has no definition: its queue and priority come from a live worker that has it. */
-async function completed(client: Surroundings['client'], name: string, options: SendOptions) {
+async function completed({ client, published }: Pick<Surroundings, 'client' | 'published'>, name: string, options: SendOptions) {
   if (client.admin === undefined) return { options, lacksKey: false }
-  return sendByName(client.admin, publishedTask(await client.admin.workers(), name), options)
+  return sendByName(client.admin, await published(name), options)
 }
 
 function keyMissing(name: string): string {
