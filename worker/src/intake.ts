@@ -2,6 +2,7 @@
 import { type Clock, ConfigError, type Delivery, failureFrom, type Outcome, type RevokeReason } from '@lovage/core'
 import type { EventDesk } from './event-desk.ts'
 import { LimitedLines, mostInLine } from './limited-lines.ts'
+import { prevented } from './prevented.ts'
 import { ReservedQueue } from './reserved-queue.ts'
 import type { RevokedIds } from './revoked-ids.ts'
 import type { Runner } from './runner.ts'
@@ -180,9 +181,9 @@ export class Intake {
   }
 
   #mayBegin(run: TaskRun, now: number): boolean {
-    const { deadline } = run.message
-    if (deadline !== undefined && deadline <= now) {
-      this.drop(run, { type: 'rejected', reason: 'deadline-exceeded' })
+    const outcome = prevented(run.message, this.#options.revoked, now)
+    if (outcome !== undefined) {
+      this.drop(run, outcome)
       return false
     }
     const { gate } = run.task

@@ -65,6 +65,30 @@ describe('a run that waits for leave to begin', () => {
     expect([ended.shop.running, ended.shop.broker.outcomes(ended.id)]).toMatchObject([[], [{ type: 'cancelled' }]])
   })
 
+  it('does not begin when it was revoked or its deadline passed meanwhile, and counts no time', async () => {
+    const { shop, id, leave } = await waiting()
+    const [late] = shop.broker.hand('held', { deadline: shop.clock.now() + 500 }) as [string]
+    await shop.ask('revoke', { task_id: [id] })
+    await shop.clock.advance(1000)
+    leave.resolve(true)
+    await settled()
+    expect(shop.running).toEqual([])
+    expect(shop.broker.outcomes(id)).toEqual([{ type: 'cancelled', message: 'revoked' }])
+    expect(shop.broker.outcomes(late)).toEqual([{ type: 'rejected', reason: 'deadline-exceeded' }])
+    expect(shop.worker.load.processed).toBe(0)
+    expect(shop.worker.registry.get('held')?.runtimes.summary()).toMatchObject({ count: 0 })
+  })
+
+  it('holds a cold stop no longer than twice its grace', async () => {
+    const { shop } = await waiting()
+    const stopped = shop.worker.stop({ cold: true })
+    await settled()
+    await shop.clock.advance(2 * shop.worker.settings.coldGraceMs)
+    await shop.clock.advance(2 * shop.worker.settings.coldGraceMs)
+    await stopped
+    expect(shop.running).toEqual([])
+  })
+
   it('does not keep a cold stop waiting', async () => {
     const { shop, id, leave } = await waiting()
     const stopped = shop.worker.stop({ cold: true })

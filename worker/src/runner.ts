@@ -6,6 +6,8 @@ import { outcomeOf, stoppedOutcome } from './outcome-of.ts'
 import type { JobEnd, Pool } from './pool.ts'
 import { PoolTrouble } from './pool-trouble.ts'
 import { HandlerTime } from './prefetch.ts'
+import { prevented } from './prevented.ts'
+import type { RevokedIds } from './revoked-ids.ts'
 import type { Settler } from './settler.ts'
 import { softTimeout, stopError } from './stop-errors.ts'
 import type { StopCause, TaskRun } from './task-run.ts'
@@ -16,6 +18,7 @@ export interface RunnerOptions {
   readonly random: Random
   readonly pool: Pool
   readonly settler: Settler
+  readonly revoked: RevokedIds
   readonly desk: EventDesk
   /** How long a handler may go on after its signal fired, in milliseconds; then it is killed or left behind. */
   readonly graceMs: number
@@ -43,9 +46,6 @@ export class Runner {
 
   start(run: TaskRun, now: number): void {
     run.stage = 'running'
-    run.startedAt = now
-    run.task.started++
-    this.started++
     this.active.add(run)
     this.inFlight.begin()
     try {
@@ -62,19 +62,23 @@ export class Runner {
     try {
       const isOurs = await told
       if (!isOurs && !run.disowned) run.disown('lost')
-      if (run.stopped !== undefined) {
-        this.#finish(run, stoppedOutcome(run, run.stopped, this.#options.random))
-        return
-      }
-      run.startedAt = this.#options.clock.now()
-      this.#begin(run, run.startedAt)
+      if (run.stage !== 'running') return this.#leave(run)
+      const { clock, random, revoked } = this.#options
+      const now = clock.now()
+      const outcome = run.stopped === undefined ? prevented(run.message, revoked, now) : stoppedOutcome(run, run.stopped, random)
+      if (outcome === undefined) this.#begin(run, now)
+      else this.#finish(run, outcome)
     } catch (error) {
-      this.#giveBack(run, error)
+      if (run.stage === 'running') this.#giveBack(run, error)
+      else this.#leave(run)
     }
   }
 
   #begin(run: TaskRun, now: number): void {
     const { pool, desk, worker } = this.#options
+    run.startedAt = now
+    run.task.started++
+    this.started++
     const running = pool.run({ message: run.message, worker }, run)
     run.running = running
     this.#limit(run, now)
@@ -91,12 +95,10 @@ export class Runner {
   stop(run: TaskRun, cause: StopCause, force: boolean, graceMs = this.#options.graceMs): void {
     if (run.stage !== 'running') return
     if (run.stopped === undefined || cause.type === 'disowned') run.stopped = cause
-    // It waits for leave to begin, and will not.
-    if (run.running === undefined) return
     run.cancelTimers()
     const reason = stopError(cause, run.message.id)
-    run.running.abort(reason)
-    if (force && run.running.kill(reason)) return
+    run.running?.abort(reason)
+    if (force && run.running?.kill(reason) === true) return
     if (force) this.#close(run, stoppedOutcome(run, cause, this.#options.random))
     const { clock } = this.#options
     run.addTimer(clock.at(clock.now() + graceMs, () => this.#abandon(run, cause)))
@@ -144,11 +146,14 @@ export class Runner {
     if (ended.type === 'unbegun' && run.stopped === undefined) this.#trouble.add(run.message.name, ended.failure)
     if (run.stage === 'running') {
       this.#finish(run, outcomeOf(run, ended, this.#options.random))
-    } else {
-      this.lingering.delete(run)
-      run.cancelTimers()
-      this.#vacate(run)
-    }
+    } else this.#leave(run)
+  }
+
+  /** Ends what is left of a run that was settled before. */
+  #leave(run: TaskRun): void {
+    this.lingering.delete(run)
+    run.cancelTimers()
+    this.#vacate(run)
   }
 
   #finish(run: TaskRun, outcome: Outcome): void {
@@ -164,16 +169,18 @@ export class Runner {
 
   /** Settles a run once; from here on its handler has no say. */
   #close(run: TaskRun, outcome: Outcome): void {
-    const runtimeMs = this.#options.clock.now() - run.startedAt
+    const runtimeMs = run.startedAt === 0 ? undefined : this.#options.clock.now() - run.startedAt
     run.stage = 'ended'
     if (run.timers !== undefined) run.cancelTimers()
-    this.handlerTime.add(runtimeMs)
-    run.task.runtimes.add(runtimeMs)
+    if (runtimeMs !== undefined) {
+      this.handlerTime.add(runtimeMs)
+      run.task.runtimes.add(runtimeMs)
+    }
     if (run.stopped?.type === 'disowned') this.#options.desk.disowned(run, run.stopped.reason)
     else void this.#settle(run, outcome, runtimeMs)
   }
 
-  async #settle(run: TaskRun, outcome: Outcome, runtimeMs: number): Promise<void> {
+  async #settle(run: TaskRun, outcome: Outcome, runtimeMs: number | undefined): Promise<void> {
     const { settler, desk } = this.#options
     const counted = await settler.settle(run, outcome)
     run.task.outcomes[(counted ?? outcome).type]++

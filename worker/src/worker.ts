@@ -307,12 +307,10 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
   }
 
   async #abortAll(): Promise<void> {
-    const { clock, settings } = this
-    this.#runner.shutDown(settings.coldGraceMs)
+    this.#runner.shutDown(this.settings.coldGraceMs)
     // Twice the grace: once for handlers to end, once for the broker to take the outcomes.
-    const cancel = clock.at(clock.now() + 2 * settings.coldGraceMs, () => this.#settler.giveUp())
-    await this.#drained()
-    cancel()
+    await this.#cold.limit(this.#drained())
+    this.#settler.giveUp()
   }
 
   async #close(): Promise<void> {
@@ -371,6 +369,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
       random: setup.random,
       pool: this.pool,
       settler: this.#settler,
+      revoked: this.revoked,
       desk: this.events,
       graceMs: setup.settings.abortGraceMs,
       report: (error) => this.report(error),
