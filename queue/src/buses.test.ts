@@ -105,3 +105,20 @@ test('workers of one name answer each for themselves', async () => {
   expect(await w.broker.control.request('ping', {})).toHaveLength(2)
   expect(await w.broker.control.request('ping', {}, { destination: ['twin@h'] })).toHaveLength(2)
 })
+
+test('a request that is taken back before it went out reaches nobody', async () => {
+  await worker('a@h')
+  const heard: string[] = []
+  await w.broker.control.serve('b@h', (method) => heard.push(method))
+  const leaving = new AbortController()
+  const asked = w.broker.control.request('shutdown', {}, { signal: leaving.signal })
+  leaving.abort(new TypeError('enough'))
+  await expect(asked).rejects.toThrow('enough')
+  await settled()
+  expect(heard).toEqual([])
+})
+
+test('who is named twice is waited for once', async () => {
+  await worker('a@h')
+  expect(await w.broker.control.request('ping', {}, { destination: ['a@h', 'a@h'] })).toHaveLength(1)
+})

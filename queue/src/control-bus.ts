@@ -50,9 +50,12 @@ export class SignalControlBus implements ControlBus {
     const end = await this.#engine.signal.subscribe(replyChannel(ticket), (message) => {
       collected.add(JSON.parse(message) as ControlReply)
     })
+    if (given.aborted) {
+      end()
+      throw given.reason
+    }
     const abort = (): void => collected.fail(given.reason)
-    if (given.aborted) abort()
-    else given.addEventListener('abort', abort)
+    given.addEventListener('abort', abort)
     const cancel = this.#engine.clock.at(this.#engine.clock.now() + timeoutMs, () => collected.finish())
     this.#engine.signal.publish(controlChannel, message)
     const letGo = this.#engine.keepAlive.hold()
@@ -77,7 +80,7 @@ export class SignalControlBus implements ControlBus {
     const names = (await this.#registry.alive()).map((info) => info.name)
     const addressed = pattern === undefined ? names : names.filter((name) => matchesPattern(pattern, name))
     if (destination === undefined) return addressed
-    return destination.flatMap((name) => {
+    return [...new Set(destination)].flatMap((name) => {
       const alike = addressed.filter((other) => other === name)
       return alike.length === 0 ? [name] : alike
     })

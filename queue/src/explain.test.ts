@@ -37,7 +37,9 @@ test('everybody is busy', async () => {
   await w.broker.tasks.send([job('a'), job('b')])
   await new Recorder().open(w.broker, { prefetch: 1 })
   expect(await reasons('b')).toMatch(/waits for a free place.* a rate limit of job holds it back/)
-  expect(await reasons('a')).toMatch(/Run 0 is with worker@host.*`lovage inspect query_task a`/)
+  expect(await reasons('a')).toMatch(/Run 0 is with worker@host since .*`lovage inspect query_task a`/)
+  await w.backend.store.update([{ id: 'a', from: 'running', run: 0, patch: { state: 'running', startedAt: null } }])
+  expect(await reasons('a')).toMatch(/Run 0 is with worker@host and has not begun.*`lovage inspect query_task a`/)
 })
 
 test('whom it waits for in the place of another', async () => {

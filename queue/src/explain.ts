@@ -119,9 +119,13 @@ function running(task: Task, { now, workers }: Circumstances): readonly string[]
   const lease =
     left >= 0 ? `its lease is good for another ${formatDuration(left)}` : `its lease ended ${formatDuration(-left)} ago`
   const alive = workers.some((worker) => worker.holder === task.holder) ? '' : ' That worker is not known to be alive.'
+  const { startedAt } = task
+  const since = startedAt === undefined ? ' and has not begun' : ` since ${formatDuration(Math.max(0, now - startedAt))}`
   return [
-    `Run ${task.run} is with ${task.worker ?? 'a worker'} since ${formatDuration(Math.max(0, now - (task.startedAt ?? now)))}; ${lease}.${alive}`,
-    `Whether it has begun there, or waits for a place or its rate limit: \`lovage inspect query_task ${task.id}\`.`,
+    `Run ${task.run} is with ${task.worker ?? 'a worker'}${since}; ${lease}.${alive}`,
+    startedAt === undefined
+      ? `It waits there for a place or its rate limit: \`lovage inspect query_task ${task.id}\`.`
+      : `Whether it has begun there, or waits for a place or its rate limit: \`lovage inspect query_task ${task.id}\`.`,
   ]
 }
 
