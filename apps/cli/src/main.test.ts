@@ -242,7 +242,7 @@ describe('JSON documents', () => {
     [['schedule', 'resume', 's'], { name: 's', resumed: true }],
     [['schedule', 'run', 's'], { id: expect.any(String) }],
     [['schedule', 'remove', 's'], { name: 's', removed: true }],
-    [['migrate'], { from: 1, to: 1, upToDate: true, migrated: false }],
+    [['migrate'], { from: 2, to: 2, upToDate: true, migrated: false }],
     [['doctor'], { failed: 0, findings: expect.any(Array) }],
   ])('%j', async (argv, document) => {
     const { code, stdout, stderr } = await call([...argv, '--json'])

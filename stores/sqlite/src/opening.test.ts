@@ -70,11 +70,11 @@ test('a file from before the first release is refused, and stays as it is', asyn
 
 test('a file of a newer Lovage is refused, and stays as it is', async () => {
   const path = await scratchFile(onTestFinished)
-  await (await sqliteStore(path)).close()
+  const { latest } = await migrateSqlite(path)
   setVersion(path, 99)
   await expect(sqliteStore(path)).rejects.toMatchObject({ code: 'SCHEMA_NEWER', message: /99/ })
   await expect(migrateSqlite(path)).rejects.toMatchObject({ code: 'SCHEMA_NEWER' })
-  setVersion(path, 1)
+  setVersion(path, latest)
   await (await sqliteStore(path)).close()
 })
 

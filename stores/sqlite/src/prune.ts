@@ -49,11 +49,11 @@ function oldTasks(db: DatabaseSync): (request: ResolvedRequest) => readonly numb
   return finder(db, [
     rows(
       db,
-      `select seq from task indexed by resolved where ${resolved} and windowed = 0 and ${unneeded} order by resolved_at limit ?4`,
+      `select seq from task indexed by resolved where ${resolved} and keeps_key = 0 and ${unneeded} order by resolved_at limit ?4`,
     ),
     rows(
       db,
-      `select seq from task indexed by window_end where ${resolved} and key_until is not null and windowed = 1
+      `select seq from task indexed by window_end where ${resolved} and key_until is not null and keeps_key = 1
         and key_until <= ?3 and ${unneeded} order by key_until limit ?4`,
     ),
   ])
@@ -71,7 +71,7 @@ function oldResults(db: DatabaseSync): OldResults {
   const find = finder(db, [
     rows(
       db,
-      `select seq from task indexed by resolved where ${resolved} and windowed in (0, 1) and resolved_at >= ?5
+      `select seq from task indexed by resolved where ${resolved} and keeps_key in (0, 1) and resolved_at >= ?5
         and dependents = 0 and result is not null limit ?4`,
     ),
     rows(

@@ -5,7 +5,10 @@ import { StoreError } from '@lovage/core'
 /** `Lova`: written into the header so that `file` and other programs can tell what it is. */
 const applicationId = 0x4c6f7661
 
-/** Migration n brings a file from version n to n + 1. One that was released is never changed. States: `state-codes.ts`. */
+/**
+ * Migration n (from 0) brings a file from version n to n + 1. One that files have been through is never changed:
+ * `fixtures/schema-<n + 1>.sql` holds what it made. States: `state-codes.ts`.
+ */
 const migrations: readonly string[] = [
   `create table task (
      seq integer primary key,
@@ -37,8 +40,7 @@ const migrations: readonly string[] = [
      result text,
      failure text,
      progress text,
-     runs text,
-     windowed integer as (key_until is not null and reason is not 'superseded') virtual
+     runs text
    );
    create index ready on task (queue, name, priority desc, seq, created_at) where state = 2;
    create index scheduled on task (queue, due_at) where state = 1;
@@ -47,9 +49,7 @@ const migrations: readonly string[] = [
    create index running on task (holder, taken_until) where state = 3;
    create index deadline on task (deadline) where deadline is not null and state < 4;
    create index key on task (key, name, key_until, state) where key is not null;
-   create index resolved on task (state, queue, windowed, resolved_at) where state >= 4;
-   create index window_end on task (state, queue, key_until) where state >= 4 and key_until is not null;
-   create index read_later on task (state, queue, resolved_at) where state >= 4 and dependents = 1 and result is not null;
+   create index resolved on task (state, queue, resolved_at) where state >= 4;
    create table edge (
      required integer not null,
      dependent integer not null,
@@ -75,6 +75,15 @@ const migrations: readonly string[] = [
      version integer not null,
      primary key (kind, key)
    ) without rowid;`,
+  // Where a task that may be forgotten stands. Before the first release there were files of version 1 with these indexes
+  // and the column under another name.
+  `alter table task add column keeps_key integer as (key_until is not null and reason is not 'superseded') virtual;
+   drop index if exists resolved;
+   drop index if exists window_end;
+   drop index if exists read_later;
+   create index resolved on task (state, queue, keeps_key, resolved_at) where state >= 4;
+   create index window_end on task (state, queue, key_until) where state >= 4 and key_until is not null;
+   create index read_later on task (state, queue, resolved_at) where state >= 4 and dependents = 1 and result is not null;`,
 ]
 
 /** The schema's version in a file (0: none yet) and the one that this Lovage writes. */
