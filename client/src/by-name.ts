@@ -3,7 +3,7 @@ import { type Admin, type PriorityName, type PublishedTask, priorityName, type S
 
 /** How a task goes out whose definition is not at hand. */
 export interface SendByName {
-  /** The given options, with the queue and priority that were published where they name none. */
+  /** The given options, with the queue, priority and limit of lost workers that were published where they name none. */
   readonly options: SendOptions
   /** The definition makes a key, and the options hold none: the task goes out without one. */
   readonly lacksKey: boolean
@@ -19,24 +19,30 @@ export async function sendByName(
   options: SendOptions,
 ): Promise<SendByName> {
   const lacksKey = published?.keyed === true && options.key === undefined
-  if (options.queue !== undefined && options.priority !== undefined) return { options, lacksKey }
+  const { queue, priority, lostLimit } = options
+  if (queue !== undefined && priority !== undefined && lostLimit !== undefined) return { options, lacksKey }
   const [there] = options.id === undefined ? [] : await admin.get([options.id])
   return { options: placed(options, there ?? published), lacksKey: lacksKey && there === undefined }
 }
 
-/** Options that say where a task waits. */
+/** Options that say where a task waits, and how many crashes it may see. */
 interface Place {
   readonly queue?: string | undefined
   readonly priority?: PriorityName | undefined
+  readonly lostLimit?: number | undefined
 }
 
-/** Completes queue and priority where the options name none. */
-export function placed<Options extends Place>(options: Options, known: Pick<PublishedTask, 'queue' | 'priority'> = {}): Options {
-  const { queue, priority } = known
+/** Completes queue, priority and limit of lost workers where the options name none. */
+export function placed<Options extends Place>(
+  options: Options,
+  known: Pick<PublishedTask, 'queue' | 'priority' | 'lostLimit'> = {},
+): Options {
+  const { queue, priority, lostLimit } = known
   return {
     ...options,
     queue: options.queue ?? queue,
     priority: options.priority ?? (priority === undefined ? undefined : priorityName(priority)),
+    lostLimit: options.lostLimit ?? lostLimit,
   }
 }
 

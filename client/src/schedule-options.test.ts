@@ -3,7 +3,13 @@ import { defineTask } from '@lovage/core'
 import { describe, expect, test } from 'vitest'
 import { type ClientSchedules, type ScheduleOptions, scheduleSpec } from './schedule-options.ts'
 
-const report = defineTask({ name: 'report', queue: 'slow', priority: 'low', run: ({ kind }: { kind: string }) => kind })
+const report = defineTask({
+  name: 'report',
+  queue: 'slow',
+  priority: 'low',
+  lostLimit: 0,
+  run: ({ kind }: { kind: string }) => kind,
+})
 const base = { name: 'nightly', task: report, input: { kind: 'sales' } }
 const add =
   <Sent>(options: ScheduleOptions<Sent>) =>
@@ -15,6 +21,12 @@ describe('a schedule', () => {
     expect(add({ ...base, cron: '@daily', zone: 'Europe/Paris' })()).toMatchObject({ cron: '@daily', zone: 'Europe/Paris' })
     expect(add({ ...base, every: '30s' })()).toMatchObject({ everyMs: 30_000, task: 'report', queue: 'slow', priority: 'low' })
     expect(add({ ...base, every: '30s', cron: undefined, zone: undefined })()).toMatchObject({ everyMs: 30_000 })
+  })
+
+  test("keeps the definition's limit of lost workers, unless it names its own", () => {
+    expect(add({ ...base, every: '30s' })()).toMatchObject({ lostLimit: 0 })
+    expect(add({ ...base, every: '30s', lostLimit: 2 })()).toMatchObject({ lostLimit: 2 })
+    expect(add({ ...base, every: '30s', task: 'report' })().lostLimit).toBeUndefined()
   })
 
   test('is refused with both and with neither, by the compiler too', () => {
@@ -31,7 +43,7 @@ describe('a schedule', () => {
   test('is refused with an option that is misspelt', () => {
     // @ts-expect-error `zonee` is no option
     expect(add({ ...base, cron: '@daily', zonee: 'x' })).toThrow(
-      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, queue, priority, missed), got: "zonee"; did you mean `zone`?',
+      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, queue, priority, lostLimit, missed), got: "zonee"; did you mean `zone`?',
     )
   })
 

@@ -46,6 +46,8 @@ export interface ScheduledTask<Sent = unknown> {
   readonly queue?: string | undefined
   /** Default: the definition's, else `medium`. */
   readonly priority?: PriorityName | undefined
+  /** Workers that may be lost while running the task. Default: the definition's, else 5. */
+  readonly lostLimit?: number | undefined
   /** What happens to firings missed while nothing ran. Default `one`. */
   readonly missed?: MissedPolicy | undefined
 }
@@ -67,6 +69,7 @@ const optionNames: OptionNames<AnyScheduleOptions> = {
   input: true,
   queue: true,
   priority: true,
+  lostLimit: true,
   missed: true,
 }
 
@@ -106,6 +109,7 @@ export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
     input,
     queue: options.queue === undefined ? known?.queue : checkName(options.queue, 'queue'),
     priority: options.priority ?? (known === undefined ? undefined : priorityName(known.priority)),
+    lostLimit: options.lostLimit ?? known?.lostLimit,
     missed,
   }
 }

@@ -66,4 +66,6 @@ export interface PublishedTask {
   readonly keyed?: boolean | undefined
   /** Retries after the first run. */
   readonly retryLimit?: number | undefined
+  /** Workers that may be lost while running it. */
+  readonly lostLimit?: number | undefined
 }

@@ -170,6 +170,8 @@ describe('checkSchedule', () => {
       { priority: 'urgent' },
       'expected schedule nightly to have a priority of highest, very-high, high, medium, low, very-low, lowest, got: "urgent"',
     ],
+    [{ lostLimit: -1 }, 'expected schedule nightly to have a `lostLimit` that is a whole number from 0, got: -1'],
+    [{ lostLimit: '5' }, 'a whole number from 0, got: "5"'],
   ])('refuses %o', (change, message) => {
     expect(() => checkSchedule({ ...good, ...change } as ScheduleSpec)).toThrow(message)
     expect(() => checkSchedule({ ...good, ...change } as ScheduleSpec)).toThrow('[schedule invalid]')

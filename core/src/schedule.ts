@@ -21,6 +21,8 @@ export interface ScheduleSpec {
   readonly input?: unknown
   readonly queue?: string | undefined
   readonly priority?: PriorityName | undefined
+  /** Workers that may be lost while running the task before it ends as `worker-lost`. Default 5. */
+  readonly lostLimit?: number | undefined
   /** Default `one`. */
   readonly missed?: MissedPolicy | undefined
 }
@@ -51,7 +53,7 @@ export const missedLimit = 1000
  * @throws {ConfigError} SCHEDULE_INVALID; OPTION_INVALID for a name that is no part of one; NAME_INVALID for the names of schedule, task and queue
  */
 export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
-  const { name, cron, everyMs, zone, missed, priority } = spec
+  const { name, cron, everyMs, zone, missed, priority, lostLimit } = spec
   checkName(name, 'schedule')
   checkOptionNames(spec, scheduleNames, `schedule ${name}`)
   checkName(spec.task, 'task')
@@ -71,6 +73,9 @@ export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
   if (priority !== undefined && priorityNumber(priority) === undefined) {
     throw invalid(name, `to have a priority of ${priorityNames.join(', ')}`, shown(priority))
   }
+  if (lostLimit !== undefined && !(Number.isSafeInteger(lostLimit) && lostLimit >= 0)) {
+    throw invalid(name, 'to have a `lostLimit` that is a whole number from 0', shown(lostLimit))
+  }
   return spec
 }
 
@@ -84,6 +89,7 @@ const scheduleNames: OptionNames<Schedule> = {
   input: true,
   queue: true,
   priority: true,
+  lostLimit: true,
   missed: true,
   paused: true,
   nextAt: true,

@@ -24,6 +24,15 @@ test('an interval fires at its times, the task carries input and the time it was
   expect(recorder.deliveries[0]?.message.headers).toEqual({ schedule: 'tick', scheduledFor: start + minute })
 })
 
+test("a schedule's tasks carry its limit of lost workers, and 5 where it names none", async () => {
+  await schedules().add({ ...every, name: 'never-again', lostLimit: 0 })
+  await schedules().add(every)
+  const limits = await Promise.all(
+    ['never-again', 'tick'].map(async (name) => (await w.broker.admin?.get([await schedules().run(name)]))?.[0]?.lostLimit),
+  )
+  expect(limits).toEqual([0, 5])
+})
+
 test('a cron line fires in its zone', async () => {
   const added = await schedules().add({ name: 'nine', cron: '0 9 * * *', zone: 'America/New_York', task: 'job' })
   const at = new Intl.DateTimeFormat('en', { timeZone: 'America/New_York', hour: 'numeric', hour12: false }).format(added.nextAt)

@@ -142,7 +142,7 @@ export class QueueSchedules implements Schedules {
       priority: priorityNumber(schedule.priority ?? 'medium') ?? 4,
       input: encodePayload(schedule.input, this.#engine.settings.maxPayload, () => `input of schedule ${schedule.name}`),
       extras: { headers: { schedule: schedule.name, scheduledFor: time } },
-      lostLimit: 5,
+      lostLimit: schedule.lostLimit ?? 5,
       createdAt: this.#engine.clock.now(),
     }
   }

@@ -46,9 +46,9 @@ export class RegisteredTask {
   }
 
   published(): PublishedTask {
-    const { name, queue, priority, key, retry, input } = this.definition
+    const { name, queue, priority, key, retry, lostLimit, input } = this.definition
     const schema = input === undefined ? undefined : jsonSchema(input)
-    return { name, queue, priority, keyed: key !== undefined, retryLimit: retry.limit, schema }
+    return { name, queue, priority, keyed: key !== undefined, retryLimit: retry.limit, lostLimit, schema }
   }
 
   summary(): TaskSummary {

@@ -44,13 +44,13 @@ describe('the options', () => {
     const shop = await new Workshop({
       tasks: [
         defineTask({ name: 'a', input: z.object({ n: z.number() }), run() {} }),
-        defineTask({ name: 'b', queue: 'q', priority: 'high', retry: { limit: 9 }, key: () => 'k', run() {} }),
+        defineTask({ name: 'b', queue: 'q', priority: 'high', retry: { limit: 9 }, lostLimit: 0, key: () => 'k', run() {} }),
       ],
     }).start()
     const schema = expect.objectContaining({ type: 'object', required: ['n'] })
     expect(shop.broker.consumed?.tasks).toEqual([
-      { name: 'a', queue: 'default', priority: 4, keyed: false, retryLimit: 3, schema },
-      { name: 'b', queue: 'q', priority: 5, keyed: true, retryLimit: 9, schema: undefined },
+      { name: 'a', queue: 'default', priority: 4, keyed: false, retryLimit: 3, lostLimit: 5, schema },
+      { name: 'b', queue: 'q', priority: 5, keyed: true, retryLimit: 9, lostLimit: 0, schema: undefined },
     ])
   })
 })

@@ -21,19 +21,19 @@ beforeAll(async () => {
 afterAll(() => folder.close())
 
 describe('send by name', { timeout: 60_000 }, () => {
-  test('takes queue and priority from a worker that has the task, and says that the key is missing', async () => {
+  test('takes queue, priority and the limit of lost workers from a worker that has the task, and says that the key is missing', async () => {
     const ended = await lovage('send', 'image', '{"path":"a"}')
     expect(ended).toMatchObject({
       code: 0,
       stderr:
         'lovage: sent without a key: only the definition of image can make it from the input; name it with --tasks FILE, or give --key\n',
     })
-    expect(await shown(ended.stdout.trim())).toMatchObject({ queue: 'images', priority: 5 })
+    expect(await shown(ended.stdout.trim())).toMatchObject({ queue: 'images', priority: 5, lostLimit: 0 })
   })
 
   test('has its like in schedules', async () => {
     const added = await lovage('schedule', 'add', 's', '1h', 'image', '--priority', 'low', '--json')
-    expect(JSON.parse(added.stdout)).toMatchObject({ name: 's', queue: 'images', priority: 'low' })
+    expect(JSON.parse(added.stdout)).toMatchObject({ name: 's', queue: 'images', priority: 'low', lostLimit: 0 })
   })
 
   test('yields to what is given', async () => {

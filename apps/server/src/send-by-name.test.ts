@@ -16,8 +16,8 @@ async function call(method: string, path: string, body?: unknown) {
   return { status: response.status, body: JSON.parse(await response.text()) }
 }
 
-test('tasks sent over HTTP take the queue and priority that a live worker publishes, unless the request says otherwise', async () => {
-  const image = defineTask({ name: 'img', queue: 'images', priority: 'high', key: () => 'k', run: () => 1 })
+test('tasks sent over HTTP take the queue, priority and limit of lost workers that a live worker publishes, unless the request says otherwise', async () => {
+  const image = defineTask({ name: 'img', queue: 'images', priority: 'high', lostLimit: 0, key: () => 'k', run: () => 1 })
   const worker = new Worker({ broker, tasks: [image], name: 'one@here' })
   await worker.start()
   const sent = await call('POST', '/api/tasks', { name: 'img', id: 'a', input: {} })
@@ -25,19 +25,23 @@ test('tasks sent over HTTP take the queue and priority that a live worker publis
     status: 201,
     body: { id: 'a', status: 'sent', note: expect.stringMatching(/without a key.*definition of img.*give `key`/) },
   })
-  expect((await call('GET', '/api/tasks/a')).body).toMatchObject({ queue: 'images', priority: 'high' })
+  expect((await call('GET', '/api/tasks/a')).body).toMatchObject({ queue: 'images', priority: 'high', lostLimit: 0 })
   const own = await call('POST', '/api/tasks', { name: 'img', id: 'b', queue: 'q', priority: 'low', key: 'mine' })
   expect(own.body).toEqual({ id: 'b', status: 'sent' })
   expect((await call('GET', '/api/tasks/b')).body).toMatchObject({ queue: 'q', priority: 'low', key: 'mine' })
   const [info] = ((await call('GET', '/api/workers')).body as { workers: { tasks: unknown }[] }).workers
-  expect(info?.tasks).toMatchObject([{ name: 'img', queue: 'images', priority: 'high', keyed: true }])
+  expect(info?.tasks).toMatchObject([{ name: 'img', queue: 'images', priority: 'high', lostLimit: 0, keyed: true }])
   const schedule = await call('POST', '/api/schedules', { name: 's', every: '1h', task: 'img' })
-  expect(schedule).toMatchObject({ status: 201, body: { queue: 'images', priority: 'high' } })
+  expect(schedule).toMatchObject({ status: 201, body: { queue: 'images', priority: 'high', lostLimit: 0 } })
+  const { id } = (await call('POST', '/api/schedules/s/run')).body
+  expect((await call('GET', `/api/tasks/${id}`)).body).toMatchObject({ lostLimit: 0 })
+  const ownLimit = await call('POST', '/api/schedules', { name: 'own', every: '1h', task: 'img', lostLimit: 2 })
+  expect(ownLimit.body).toMatchObject({ lostLimit: 2 })
   await worker.stop()
   const again = await call('POST', '/api/tasks', { name: 'img', id: 'a', input: {} })
   expect(again).toMatchObject({ status: 200, body: { id: 'a', status: 'existing' } })
   await call('POST', '/api/tasks', { name: 'nobody-knows-it', id: 'c' })
-  expect((await call('GET', '/api/tasks/c')).body).toMatchObject({ queue: 'default', priority: 'medium' })
+  expect((await call('GET', '/api/tasks/c')).body).toMatchObject({ queue: 'default', priority: 'medium', lostLimit: 5 })
 })
 
 test('many requests in a row ask once who lives', async () => {

@@ -63,7 +63,7 @@ export const send: Action<SendFlags> = async (invocation) => {
   )
 }
 
-/** Without the definition its queue and priority come from a live worker that has it. */
+/** Without the definition its queue, priority and limit of lost workers come from a live worker that has it. */
 async function completedOptions(
   { admin }: Client,
   workers: readonly WorkerInfo[] | undefined,

@@ -73,7 +73,7 @@ export const send: CommandSpec = {
   name: 'send',
   summary: 'Send a task; prints its id, or with --wait its result.',
   notes:
-    'Without --tasks it goes by what a live worker that knows NAME publishes: schema, queue and priority. A key that the definition makes from the input needs --tasks; without it the task has none, and a line on stderr says so.',
+    'Without --tasks it goes by what a live worker that knows NAME publishes: schema, queue, priority and limit of lost workers. A key that the definition makes from the input needs --tasks; without it the task has none, and a line on stderr says so.',
   args: [
     { name: '<name>', meaning: "the task definition's name" },
     { name: '[input]', meaning: 'the input as JSON; "-" reads stdin' },

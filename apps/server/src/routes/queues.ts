@@ -70,6 +70,7 @@ const workers = createRoute({
                   priority: z.enum(priorityNames).optional(),
                   keyed: z.boolean().optional().openapi({ description: 'Its definition makes a key from the input.' }),
                   retryLimit: z.number().int().optional(),
+                  lostLimit: z.number().int().optional(),
                 }),
               ),
             })

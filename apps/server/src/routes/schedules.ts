@@ -19,6 +19,7 @@ const scheduleSchema = z
     input: z.unknown().optional(),
     queue: z.string().optional(),
     priority: z.enum(priorityNames).optional(),
+    lostLimit: z.number().int().optional(),
     missed: missed.optional(),
     paused: z.boolean(),
     nextAt: z.number().optional(),
@@ -47,6 +48,7 @@ const addBody = z
     input: z.unknown().optional(),
     queue: z.string().optional(),
     priority: z.enum(priorityNames).optional(),
+    lostLimit: z.number().int().min(0).optional(),
     missed: missed.optional().openapi({ description: 'What happens to firings missed while nothing ran; default `one`.' }),
   })
   .openapi('AddSchedule')
@@ -126,8 +128,9 @@ export function scheduleRoutes({ app, client, published }: Surroundings): void {
 
 /** The schedule without what a store may keep beside it. */
 function plain(schedule: Schedule): z.infer<typeof scheduleSchema> {
-  const { name, cron, everyMs, zone, task, input, queue, priority, missed: policy, paused, nextAt, lastAt } = schedule
-  return { name, cron, everyMs, zone, task, input, queue, priority, missed: policy, paused, nextAt, lastAt }
+  const { name, cron, everyMs, zone, task, input, queue, priority, lostLimit } = schedule
+  const { missed: policy, paused, nextAt, lastAt } = schedule
+  return { name, cron, everyMs, zone, task, input, queue, priority, lostLimit, missed: policy, paused, nextAt, lastAt }
 }
 
 function found(name: string, there: boolean): void {

@@ -112,7 +112,12 @@ const sendBody = z
     onDependencyFailure: z.enum(['resolve', 'wait']).optional(),
     bind: z.union([z.enum(['one', 'all']), z.strictObject({ first: z.number().int().positive() })]).optional(),
     retryLimit: z.number().int().min(0).optional(),
-    lostLimit: z.number().int().min(0).optional(),
+    lostLimit: z
+      .number()
+      .int()
+      .min(0)
+      .optional()
+      .openapi({ description: 'Default: what a live worker that has the task publishes, else 5.' }),
     timeout: duration.optional(),
     parent: z.string().optional(),
     flow: z.string().optional(),
@@ -199,7 +204,7 @@ export function taskRoutes({ app, client, published }: Surroundings): void {
   })
 }
 
-/** A request has no definition: its queue and priority come from a live worker that has it. */
+/** A request has no definition: its queue, priority and limit of lost workers come from a live worker that has it. */
 async function completed({ client, published }: Pick<Surroundings, 'client' | 'published'>, name: string, options: SendOptions) {
   if (client.admin === undefined) return { options, lacksKey: false }
   return sendByName(client.admin, await published(name), options)
