@@ -1,5 +1,5 @@
 /** Schedules as people write them: what is refused, and what does not compile. */
-import { defineTask } from '@lovage/core'
+import { defineTask, type Schedule } from '@lovage/core'
 import { describe, expect, test } from 'vitest'
 import { type ClientSchedules, type ScheduleOptions, scheduleSpec } from './schedule-options.ts'
 
@@ -43,8 +43,32 @@ describe('a schedule', () => {
   test('is refused with an option that is misspelt', () => {
     // @ts-expect-error `zonee` is no option
     expect(add({ ...base, cron: '@daily', zonee: 'x' })).toThrow(
-      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, queue, priority, lostLimit, missed), got: "zonee"; did you mean `zone`?',
+      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, queue, priority, lostLimit, missed, paused), got: "zonee"; did you mean `zone`?',
     )
+  })
+
+  test('may be added again as it was listed, with a change', () => {
+    const listed: Schedule = {
+      name: 'nightly',
+      everyMs: 30_000,
+      zone: undefined,
+      task: 'report',
+      input: { kind: 'sales' },
+      missed: 'skip',
+      paused: true,
+      nextAt: 60_000,
+      lastAt: undefined,
+    }
+    const { nextAt: _, lastAt: __, ...spec } = listed
+    expect(scheduleSpec(listed)).toEqual(spec)
+    expect(scheduleSpec({ ...listed, everyMs: undefined, cron: '@daily' })).toEqual({
+      ...spec,
+      everyMs: undefined,
+      cron: '@daily',
+    })
+    expect(() => scheduleSpec({ ...listed, every: '1m' })).toThrow('got both')
+    const typed = (schedules: ClientSchedules) => schedules.add(listed)
+    expect(typed).toBeTypeOf('function')
   })
 
   test('is held to the input of its task', () => {

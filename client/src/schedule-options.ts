@@ -50,6 +50,8 @@ export interface ScheduledTask<Sent = unknown> {
   readonly lostLimit?: number | undefined
   /** What happens to firings missed while nothing ran. Default `one`. */
   readonly missed?: MissedPolicy | undefined
+  /** It begins paused. One that was added before stays as it is, paused or not. Default false. */
+  readonly paused?: boolean | undefined
 }
 
 /** Schedule options as they may come from those who have no compiler. @internal */
@@ -58,9 +60,14 @@ export interface AnyScheduleOptions extends Omit<ScheduledTask, 'task'> {
   readonly cron?: string | undefined
   readonly zone?: string | undefined
   readonly every?: Duration | undefined
+  /** As `list` answers it, in place of `every`. */
+  readonly everyMs?: number | undefined
+  /** As `list` answers them: the broker keeps these times itself. */
+  readonly nextAt?: number | undefined
+  readonly lastAt?: number | undefined
 }
 
-const optionNames: OptionNames<AnyScheduleOptions> = {
+const optionNames: OptionNames<Omit<AnyScheduleOptions, 'everyMs' | 'nextAt' | 'lastAt'>> = {
   name: true,
   cron: true,
   every: true,
@@ -71,16 +78,17 @@ const optionNames: OptionNames<AnyScheduleOptions> = {
   priority: true,
   lostLimit: true,
   missed: true,
+  paused: true,
 }
 
 /** The schedules of a broker, with `add` as a person writes it. */
 export interface ClientSchedules extends Omit<Schedules, 'add'> {
   /**
-   * Adds or replaces by name.
+   * Adds or replaces by name. Takes what `list` answered as well, here or at another queue; its times are found anew.
    * @throws {ConfigError} OPTION_INVALID, CRON_INVALID, DURATION_INVALID, SCHEDULE_INVALID, NAME_INVALID, UNSUPPORTED
    * @throws {TaskError} INPUT_INVALID
    */
-  add<Sent>(options: ScheduleOptions<Sent>): Promise<Schedule>
+  add<Sent>(options: ScheduleOptions<Sent> | Schedule): Promise<Schedule>
 }
 
 /**
@@ -89,14 +97,16 @@ export interface ClientSchedules extends Omit<Schedules, 'add'> {
  * @internal
  */
 export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
-  const { cron, every, zone, task, input, missed } = options
+  const { everyMs: listedMs, nextAt: _nextAt, lastAt: _lastAt, ...written } = options
+  const { cron, every, zone, task, input, missed, paused } = written
   const name = checkName(options.name, 'schedule')
-  checkOptionNames(options, optionNames, `schedule ${name}`)
-  if ((cron === undefined) === (every === undefined)) {
-    const got = cron === undefined ? 'neither' : 'both'
+  checkOptionNames(written, optionNames, `schedule ${name}`)
+  const times = [cron, every, listedMs].filter((time) => time !== undefined).length
+  if (times !== 1) {
+    const got = times === 0 ? 'neither' : 'both'
     throw new ConfigError('SCHEDULE_INVALID', `expected schedule ${name} to have either \`cron\` or \`every\`, got ${got}`)
   }
-  const everyMs = every === undefined ? undefined : durationMs(every, 'every')
+  const everyMs = every === undefined ? listedMs : durationMs(every, 'every')
   if (everyMs === 0)
     throw new ConfigError('SCHEDULE_INVALID', `expected \`every\` of schedule ${name} to be above 0, got: ${every}`)
   const known = typeof task === 'string' ? undefined : task
@@ -111,6 +121,7 @@ export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
     priority: options.priority ?? (known === undefined ? undefined : priorityName(known.priority)),
     lostLimit: options.lostLimit ?? known?.lostLimit,
     missed,
+    paused,
   }
 }
 

@@ -172,6 +172,7 @@ describe('checkSchedule', () => {
     ],
     [{ lostLimit: -1 }, 'expected schedule nightly to have a `lostLimit` that is a whole number from 0, got: -1'],
     [{ lostLimit: '5' }, 'a whole number from 0, got: "5"'],
+    [{ paused: 'no' }, 'expected schedule nightly to have a `paused` of true or false, got: "no"'],
   ])('refuses %o', (change, message) => {
     expect(() => checkSchedule({ ...good, ...change } as ScheduleSpec)).toThrow(message)
     expect(() => checkSchedule({ ...good, ...change } as ScheduleSpec)).toThrow('[schedule invalid]')

@@ -25,6 +25,8 @@ export interface ScheduleSpec {
   readonly lostLimit?: number | undefined
   /** Default `one`. */
   readonly missed?: MissedPolicy | undefined
+  /** It begins paused. One that is there already stays as it is, paused or not. Default false. */
+  readonly paused?: boolean | undefined
 }
 
 export interface Schedule extends ScheduleSpec {
@@ -53,7 +55,7 @@ export const missedLimit = 1000
  * @throws {ConfigError} SCHEDULE_INVALID; OPTION_INVALID for a name that is no part of one; NAME_INVALID for the names of schedule, task and queue
  */
 export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
-  const { name, cron, everyMs, zone, missed, priority, lostLimit } = spec
+  const { name, cron, everyMs, zone, missed, priority, lostLimit, paused } = spec
   checkName(name, 'schedule')
   checkOptionNames(spec, scheduleNames, `schedule ${name}`)
   checkName(spec.task, 'task')
@@ -76,6 +78,8 @@ export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
   if (lostLimit !== undefined && !(Number.isSafeInteger(lostLimit) && lostLimit >= 0)) {
     throw invalid(name, 'to have a `lostLimit` that is a whole number from 0', shown(lostLimit))
   }
+  if (paused !== undefined && typeof paused !== 'boolean')
+    throw invalid(name, 'to have a `paused` of true or false', shown(paused))
   return spec
 }
 

@@ -110,6 +110,12 @@ test('declaring a schedule again, as programs do when they start, keeps what it 
   expect(recorder.names).toHaveLength(1)
 })
 
+test('one that is new may begin paused', async () => {
+  expect(await schedules().add({ ...every, paused: true })).toMatchObject({ paused: true, nextAt: undefined })
+  await schedules().resume('tick')
+  expect(await schedules().add({ ...every, paused: true })).toMatchObject({ paused: false, nextAt: expect.any(Number) })
+})
+
 test('a cron line that never comes is refused', async () => {
   await expect(schedules().add({ name: 'never', cron: '0 0 30 2 *', task: 'job' })).rejects.toMatchObject({
     code: 'SCHEDULE_INVALID',

@@ -56,7 +56,7 @@ export class QueueSchedules implements Schedules {
         `expected schedule ${spec.name} to fire some day, got a cron line that never does: ${spec.cron}`,
       )
     }
-    const paused = known?.paused ?? false
+    const paused = known?.paused ?? spec.paused ?? false
     return {
       ...spec,
       paused,

@@ -50,6 +50,7 @@ const addBody = z
     priority: z.enum(priorityNames).optional(),
     lostLimit: z.number().int().min(0).optional(),
     missed: missed.optional().openapi({ description: 'What happens to firings missed while nothing ran; default `one`.' }),
+    paused: z.boolean().optional().openapi({ description: 'It begins paused. One that is there already stays as it is.' }),
   })
   .openapi('AddSchedule')
 
