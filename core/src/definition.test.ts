@@ -43,6 +43,17 @@ describe('defineTask', () => {
     })
   })
 
+  test('takes an instance of a class, with what else it keeps for itself', () => {
+    class Counter {
+      readonly name = 'counter'
+      seen = 0
+      run(): number {
+        return ++this.seen
+      }
+    }
+    expect(defineTask(new Counter()).run(undefined as never, {} as TaskContext)).toBe(1)
+  })
+
   test('lets a handler see its own options', () => {
     const options = {
       name: 'self',
