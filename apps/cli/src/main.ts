@@ -56,27 +56,45 @@ function wantsStack(argv: readonly string[], terminal: Terminal): boolean {
   return (asked ?? terminal.environment.LOVAGE_LOGLEVEL) === 'debug'
 }
 
+/** What a write ends with when whoever read our output has gone: the pipe's end, the terminal, the socket's end. */
+const goneCodes: ReadonlySet<string | undefined> = new Set(['EPIPE', 'EIO', 'ECONNRESET'])
+
 /**
- * Whoever read our output has gone (`lovage tasks | head`): nothing is left to be said, and nobody to say it to. What runs
- * tasks takes it for the end of its terminal, which may come without the signal, and lets them finish.
+ * Deals with output that does not get out. When whoever read it has gone (`lovage tasks | head`), nothing is left to be said,
+ * and nobody to say it to: what runs tasks takes it for the end of its terminal, which may come without the signal, and lets
+ * them finish. Anything else, such as a full disk, is said once; tasks go on, and the exit code tells of it.
  */
-function unread(): void {
-  if (!process.emit('SIGHUP', 'SIGHUP')) process.exit(exitCodes.done)
+function watchOutput(terminal: Terminal): { readonly failed: boolean } {
+  let failed = false
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (goneCodes.has(error.code)) {
+      if (!process.emit('SIGHUP', 'SIGHUP')) process.exit(exitCodes.done)
+      return
+    }
+    if (!failed) print(terminal.err, `lovage: expected to write to stdout, got: ${error.message}; lines are missing there`)
+    failed = true
+  })
+  process.stderr.on('error', () => {})
+  return {
+    get failed() {
+      return failed
+    },
+  }
 }
 
 /** Runs the words of this process and ends it when everything that was written has gone out. */
 export async function runProcess(argv: readonly string[]): Promise<void> {
   const terminal = processTerminal()
-  process.stdout.on('error', unread)
-  process.stderr.on('error', () => {})
+  const output = watchOutput(terminal)
   process.on('uncaughtException', (error) => {
     print(terminal.err, wantsStack(argv, terminal) ? errorStack(error) : errorLine(error))
     process.exit(exitCodes.failed)
   })
   // Lovage's own timers let a process end; this one may not before its command has.
   const hold = setInterval(() => {}, 2 ** 30)
-  process.exitCode = await run(argv, terminal)
+  const code = await run(argv, terminal)
   clearInterval(hold)
   // Task files may hold connections and timers open; the command is done all the same.
-  process.stdout.write('', () => process.stderr.write('', () => process.exit()))
+  const end = () => process.exit(code === exitCodes.done && output.failed ? exitCodes.failed : code)
+  process.stdout.write('', () => process.stderr.write('', () => setImmediate(end)))
 }

@@ -1,8 +1,8 @@
 /** How a worker's process ends: gently when its terminal goes, and not without a word when something is thrown past its handlers. */
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { LovageFolder, tasksFile } from './fixtures/lovage-command.ts'
 
 let folder: LovageFolder
@@ -34,6 +34,22 @@ describe('the end of a worker', { timeout: 60_000 }, () => {
       expect(await folder.run(['result', sent.stdout.trim()])).toMatchObject({ stdout: '"let go"\n' })
     },
   )
+
+  test('output that does not get out is told once, stops no task and shows in the exit code', async () => {
+    const path = join(folder.path, 'read-only')
+    await writeFile(path, '')
+    const file = await open(path, 'r')
+    onTestFinished(() => file.close())
+    const worker = folder.start(['worker', tasksFile], { stdout: file.fd })
+    await worker.says(/lovage: expected to write to stdout, got: .*; lines are missing there\n/)
+    for (const a of [1, 2]) expect((await folder.run(['send', 'math.add', `{"a":${a},"b":2}`, '--wait'])).code).toBe(0)
+    worker.signal('SIGINT')
+    const { code, stderr } = await worker.ended
+    expect(code).toBe(1)
+    expect(stderr.match(/expected to write/g)).toHaveLength(1)
+    const listed = await folder.run(['tasks', '--json'], { stdout: file.fd })
+    expect(listed).toMatchObject({ code: 1, stderr: expect.stringMatching(/^lovage: expected to write to stdout, got: /) })
+  })
 
   test('a late throw is told with its place and what ran', async () => {
     const core = fileURLToPath(new URL('../../../core/src/index.ts', import.meta.url))
