@@ -4,6 +4,7 @@ import type { Task, TaskQuery } from '@lovage/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { claimRequest, completed, newTask } from './fixtures/new-task.ts'
 import { scratchFile } from './fixtures/scratch.ts'
+import { pruner } from './prune.ts'
 import { sqliteStore } from './sqlite-store.ts'
 import { stateCodes } from './state-codes.ts'
 
@@ -64,6 +65,25 @@ test('results are cleared once and by time, also those that end up behind what w
   expect(await store.prune({ state: 'completed', before: 12 * day, limit: 2 })).toBe(2)
   expect(await store.prune({ state: 'completed', before: 12 * day, limit: 2 })).toBe(1)
   await store.close()
+})
+
+test('results are looked for again from where they were when clearing them fails', async () => {
+  const from: number[] = []
+  const answers = [0, 100, new Error('full'), 7, 0]
+  const prune = pruner(async (order) => {
+    from.push(order.from)
+    const answer = answers[from.length - 1] as number | Error
+    if (answer instanceof Error) throw answer
+    return answer
+  })
+  const hour = 3_600_000
+  const clear = (before: number) => prune({ state: 'completed', before, what: 'result', limit: 100 })
+  await clear(1 * hour)
+  await clear(2 * hour)
+  await expect(clear(3 * hour)).rejects.toThrow('full')
+  await clear(4 * hour)
+  await prune({ state: 'failed', before: 4 * hour, what: 'result', limit: 100 })
+  expect(from).toEqual([-1 * hour, 0, 0, 0, -1 * hour])
 })
 
 test('tasks that are kept for their keys cost a prune nothing', async () => {

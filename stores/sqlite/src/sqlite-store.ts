@@ -17,6 +17,7 @@ import type { Lane } from './lanes.ts'
 import { elapsed } from './lease-wait.ts'
 import { encodeNewTask, startState } from './new-task.ts'
 import { encodeChange } from './patch.ts'
+import { pruner } from './prune.ts'
 import type { RecordRow } from './records.ts'
 import { claimWidth, taskFromClaim, taskFromRow } from './rows.ts'
 import { type SqliteOptions, threadOptions } from './sqlite-options.ts'
@@ -121,7 +122,7 @@ function storeOn(calls: StoreCalls): Store {
     counts: async () => (await calls.call('counts', undefined)).map(countFrom),
     note: (notes) => calls.call('note', notes),
     logs: async (id) => (await calls.call('logs', id)).map(lineFrom),
-    prune: (request) => calls.call('prune', request),
+    prune: pruner((order) => calls.call('prune', order)),
     close: () => calls.close(),
   }
 }
