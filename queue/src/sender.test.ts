@@ -81,6 +81,20 @@ test('sends of one tick share a transaction', async () => {
   expect(w.calls.insert).toBeLessThanOrEqual(2)
 })
 
+test('a flood is handed over in parts before it ends, no more than two at a time', async () => {
+  const handed: number[] = []
+  const sends = Array.from({ length: 1000 }, (_, i) => {
+    const sent = w.broker.tasks.send([job(`t${i}`)])
+    handed.push(w.calls.insert ?? 0)
+    return sent
+  })
+  expect([handed[254], handed[255], handed[511], handed[999]]).toEqual([0, 1, 2, 2])
+  await Promise.all(sends)
+  expect(w.calls.insert).toBe(3)
+  const { tasks } = (await w.broker.admin?.find({ limit: 1000 })) ?? { tasks: [] }
+  expect(new Set(tasks.map(({ id }) => id)).size).toBe(1000)
+})
+
 test('a value that is not JSON is refused with its reason', async () => {
   const circular: { self?: unknown } = {}
   circular.self = circular

@@ -16,6 +16,8 @@ import { encodePayload } from './payload.ts'
 const flightLimit = 2
 /** The most tasks of one insert, so that a flood does not delay its first answers. */
 const batchLimit = 1000
+/** So many are handed over before the tick ends, so that the store works while more is sent: callers fall into step otherwise. */
+const promptSize = 256
 
 interface Waiting {
   readonly task: NewTask
@@ -43,7 +45,8 @@ export class Sender {
     if (messages.length !== 1 || only === undefined) return messages.length === 0 ? Promise.resolve([]) : this.#sendAll(messages)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ task: this.#newTask(only, this.#engine.clock.now()), resolve, reject })
-      this.#schedule()
+      if (this.#waiting.length === promptSize) this.#flush()
+      else this.#schedule()
     })
   }
 

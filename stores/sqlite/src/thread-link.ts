@@ -9,7 +9,7 @@ import type { FromThread, ThreadOptions, ToThread } from './wire.ts'
 /** Node 22 calls its SQLite experimental with every start; that is no news to whoever runs Lovage. */
 const execArgv = ['--disable-warning=ExperimentalWarning']
 
-/** Cells of a payload that is not kept until the end of the tick: those of some 200 outcomes. */
+/** Cells of a payload that is not kept until the end of the tick: those of some 200 outcomes, or 60 new tasks. */
 const largeCells = 1000
 
 interface Waiting {
@@ -66,7 +66,9 @@ export class ThreadLink {
       if (this.#outbox.push([id, verb, payload]) === 1) process.nextTick(() => this.#flush())
       // A tick ends when all its promises have had their say. Whoever sends much has much more to do until then, beside the
       // thread and not after it.
-      if (Array.isArray(payload) && payload.length >= largeCells) queueMicrotask(() => this.#flush())
+      // With outcomes comes a claim, in a moment.
+      if (verb === 'insert' && (payload as PayloadOf<'insert'>)[1].length >= largeCells) this.#flush()
+      else if (verb === 'update' && (payload as PayloadOf<'update'>).length >= largeCells) queueMicrotask(() => this.#flush())
     })
   }
 
