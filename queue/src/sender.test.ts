@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { StoreError } from '@lovage/core'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { job, type World, world } from './fixtures/world.ts'
 
 let w: World
@@ -81,18 +82,40 @@ test('sends of one tick share a transaction', async () => {
   expect(w.calls.insert).toBeLessThanOrEqual(2)
 })
 
-test('a flood is handed over in parts before it ends, no more than two at a time', async () => {
+test('a flood is handed over in parts before it ends, and all of it with the tick', async () => {
   const handed: number[] = []
   const sends = Array.from({ length: 1000 }, (_, i) => {
     const sent = w.broker.tasks.send([job(`t${i}`)])
     handed.push(w.calls.insert ?? 0)
     return sent
   })
-  expect([handed[254], handed[255], handed[511], handed[999]]).toEqual([0, 1, 2, 2])
-  await Promise.all(sends)
-  expect(w.calls.insert).toBe(3)
-  const { tasks } = (await w.broker.admin?.find({ limit: 1000 })) ?? { tasks: [] }
+  expect([handed[254], handed[255], handed[511], handed[999]]).toEqual([0, 1, 2, 3])
+  // Neither a send of several nor any other call overtakes it.
+  const several = w.broker.tasks.send([job('x', { dependencies: ['t999'] }), job('y')])
+  const cancelled = w.broker.tasks.cancel(['t998'])
+  await Promise.all([...sends, several])
+  expect(await cancelled).toHaveLength(1)
+  expect((await w.broker.results.get(['t998', 'x'])).map(({ state }) => state)).toEqual(['exception', 'blocked'])
+  const { tasks } = (await w.broker.admin?.find({ limit: 1000, states: ['pending'] })) ?? { tasks: [] }
   expect(new Set(tasks.map(({ id }) => id)).size).toBe(1000)
+})
+
+test('of tasks that depend on one another those behind a failed part fail for its reason', async () => {
+  let failing = true
+  const insert = w.backend.store.insert.bind(w.backend.store)
+  vi.spyOn(w.backend.store, 'insert').mockImplementation((tasks, options) => {
+    if (!failing) return insert(tasks, options)
+    failing = false
+    return Promise.reject(new StoreError('STORE_BUSY', 'expected the lock'))
+  })
+  const sends = Array.from({ length: 600 }, (_, i) =>
+    w.broker.tasks.send([job(`t${i}`, i === 0 ? {} : { dependencies: [`t${i - 1}`] })]),
+  )
+  const codes = (await Promise.allSettled(sends)).map((sent) => (sent.status === 'rejected' ? sent.reason.code : 'sent'))
+  expect(new Set(codes)).toEqual(new Set(['STORE_BUSY']))
+  await expect(w.broker.tasks.send([job('later', { dependencies: ['t0'] })])).rejects.toMatchObject({
+    code: 'DEPENDENCY_UNKNOWN',
+  })
 })
 
 test('a value that is not JSON is refused with its reason', async () => {

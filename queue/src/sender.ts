@@ -12,8 +12,8 @@ import {
 import type { Engine } from './engine.ts'
 import { encodePayload } from './payload.ts'
 
-/** How many insert calls may be under way at once: one is being written while the next gathers. */
-const flightLimit = 2
+/** How many tasks may be on their way at once before others wait for their answers. */
+const flightLimit = 2000
 /** The most tasks of one insert, so that a flood does not delay its first answers. */
 const batchLimit = 1000
 /** So many are handed over before the tick ends, so that the store works while more is sent: callers fall into step otherwise. */
@@ -28,10 +28,13 @@ interface Waiting {
 export class Sender {
   readonly #engine: Engine
   #waiting: Waiting[] = []
-  #flights = 0
+  /** Tasks on their way. */
+  #flying = 0
   #scheduled = false
   #closed = false
   readonly #idle: (() => void)[] = []
+  /** Why tasks could not be inserted, by id, as long as others are on their way that may depend on them. */
+  readonly #failures = new Map<string, unknown>()
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -45,7 +48,7 @@ export class Sender {
     if (messages.length !== 1 || only === undefined) return messages.length === 0 ? Promise.resolve([]) : this.#sendAll(messages)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ task: this.#newTask(only, this.#engine.clock.now()), resolve, reject })
-      if (this.#waiting.length === promptSize) this.#flush()
+      if (this.#waiting.length === promptSize) this.#flush(flightLimit)
       else this.#schedule()
     })
   }
@@ -53,29 +56,38 @@ export class Sender {
   /** Resolves when nothing is on its way any more; later sends are refused. */
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#flights > 0 || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    if (this.#flying > 0 || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#flights >= flightLimit) return
+    if (this.#scheduled || this.#flying >= flightLimit) return
     this.#scheduled = true
     queueMicrotask(() => {
       this.#scheduled = false
-      this.#flush()
+      this.#flush(flightLimit)
     })
   }
 
-  #flush(): void {
-    if (this.#waiting.length === 0 || this.#flights >= flightLimit) return
-    const batch = this.#waiting.length <= batchLimit ? this.#waiting : this.#waiting.slice(0, batchLimit)
-    this.#waiting = this.#waiting.length <= batchLimit ? [] : this.#waiting.slice(batchLimit)
-    this.#flights++
-    void this.#insert(batch).finally(() => {
-      this.#flights--
-      this.#flush()
-      if (this.#flights === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
-    })
-    if (this.#waiting.length > 0) this.#flush()
+  #flush(limit: number): void {
+    while (this.#waiting.length > 0 && this.#flying < limit) {
+      const batch = this.#waiting.length <= batchLimit ? this.#waiting : this.#waiting.slice(0, batchLimit)
+      this.#waiting = this.#waiting.length <= batchLimit ? [] : this.#waiting.slice(batchLimit)
+      void this.#flight(batch.length, () => this.#insert(batch))
+    }
+  }
+
+  async #flight<Result>(size: number, work: () => Promise<Result>): Promise<Result> {
+    this.#flying += size
+    try {
+      return await work()
+    } finally {
+      this.#flying -= size
+      this.#flush(flightLimit)
+      if (this.#flying === 0) {
+        this.#failures.clear()
+        for (const resolve of this.#idle.splice(0)) resolve()
+      }
+    }
   }
 
   async #insert(batch: readonly Waiting[]): Promise<void> {
@@ -84,17 +96,34 @@ export class Sender {
       const reply = await this.#engine.store.insert(tasks)
       this.#announce(tasks, reply.results)
       this.#engine.announcer.ripple(reply)
-      for (let i = 0; i < batch.length; i++) answer(batch[i] as Waiting, reply.results[i] as InsertResult)
+      for (let i = 0; i < batch.length; i++) this.#answer(batch[i] as Waiting, reply.results[i] as InsertResult)
     } catch (error) {
-      for (const waiting of batch) waiting.reject(error)
+      for (const waiting of batch) {
+        this.#failures.set(waiting.task.id, error)
+        waiting.reject(error)
+      }
     }
   }
 
-  async #sendAll(messages: readonly TaskMessage[]): Promise<readonly SendReceipt[]> {
+  #answer(waiting: Waiting, result: InsertResult): void {
+    if (result.status === 'inserted' || result.status === 'existing') waiting.resolve([receipt(result)])
+    else waiting.reject(this.#failureBehind(waiting, result) ?? refusal(result, waiting.task))
+  }
+
+  /** A dependency that was sent just before, and is unknown because its own insertion failed. */
+  #failureBehind({ task }: Waiting, result: InsertResult): unknown {
+    if (result.status !== 'unknown-dependency') return undefined
+    const failure = this.#failures.get(result.dependency)
+    if (failure !== undefined) this.#failures.set(task.id, failure)
+    return failure
+  }
+
+  #sendAll(messages: readonly TaskMessage[]): Promise<readonly SendReceipt[]> {
     const now = this.#engine.clock.now()
     const tasks = messages.map((message) => this.#newTask(message, now))
-    this.#flights++
-    try {
+    // What was sent before may be what these depend on.
+    this.#flush(Number.POSITIVE_INFINITY)
+    return this.#flight(tasks.length, async () => {
       const reply = await this.#engine.store.insert(tasks, { allOrNone: true })
       reply.results.forEach((result, index) => {
         if (result.status !== 'inserted' && result.status !== 'existing' && result.status !== 'refused') {
@@ -104,11 +133,7 @@ export class Sender {
       this.#announce(tasks, reply.results)
       this.#engine.announcer.ripple(reply)
       return reply.results.map(receipt)
-    } finally {
-      this.#flights--
-      this.#flush()
-      if (this.#flights === 0 && this.#waiting.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
-    }
+    })
   }
 
   /** Tells of due times and deadlines; what is pending at once comes with the ripple. */
@@ -177,11 +202,6 @@ function extrasOf(message: TaskMessage, maxPayload: number): TaskExtras | undefi
     encodePayload([args, kwargs, headers], maxPayload, () => `arguments and headers of ${message.name}`)
   }
   return extras
-}
-
-function answer(waiting: Waiting, result: InsertResult): void {
-  if (result.status === 'inserted' || result.status === 'existing') waiting.resolve([receipt(result)])
-  else waiting.reject(refusal(result, waiting.task))
 }
 
 function receipt(result: InsertResult): SendReceipt {

@@ -64,9 +64,8 @@ export class ThreadLink {
       // A thread that nobody waits for does not keep the process alive.
       if (this.#waiting.size === 1) this.#worker.ref()
       if (this.#outbox.push([id, verb, payload]) === 1) process.nextTick(() => this.#flush())
-      // A tick ends when all its promises have had their say. Whoever sends much has much more to do until then, beside the
-      // thread and not after it.
-      // With outcomes comes a claim, in a moment.
+      // A tick ends when all its promises have had their say. Whoever sends or settles much has much more to do until then,
+      // beside the thread and not after it. A claim comes a moment after outcomes, and goes with them.
       if (verb === 'insert' && (payload as PayloadOf<'insert'>)[1].length >= largeCells) this.#flush()
       else if (verb === 'update' && (payload as PayloadOf<'update'>).length >= largeCells) queueMicrotask(() => this.#flush())
     })
