@@ -122,7 +122,7 @@ export function defineTask<Input = unknown, Output = unknown, Sent = Input>(
 ): TaskDefinition<Sent, Wire<Output>> {
   if (typeof options !== 'object' || options === null) throw incomplete('a task definition', 'an object', options)
   const name = checkName(options.name, 'task')
-  checkOptionNames(options, optionNames, `task ${name}`)
+  if (isLiteral(options)) checkOptionNames(options, optionNames, `task ${name}`)
   if (typeof options.run !== 'function') throw incomplete(`\`run\` of task ${name}`, 'a function', options.run)
   if (options.key !== undefined && typeof options.key !== 'function') {
     throw incomplete(`\`key\` of task ${name}`, 'a function of the input', options.key)
@@ -147,6 +147,12 @@ export function defineTask<Input = unknown, Output = unknown, Sent = Input>(
     params: paramsOf(options.params),
     run: options.run.bind(options) as TaskDefinition['run'],
   }
+}
+
+/** Not an instance of a class, which has reasons of its own for its fields. */
+function isLiteral(options: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(options)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function schemaOf(task: string, side: string, schema: unknown): Schema<unknown, unknown> | undefined {

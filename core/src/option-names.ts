@@ -8,8 +8,7 @@ export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>
 
 /**
  * Refuses what is no object and what has an option that there is not, by its name, with those that there are and the nearest
- * of them. Names are looked up as own properties of `known`; symbols pass, and so do the fields of a class's instance, which
- * has its own reasons for them.
+ * of them. Names are looked up as own properties of `known`; symbols pass.
  * @param place whose options they are, for the message: `send`, `a worker`
  * @throws {ConfigError} OPTION_INVALID
  */
@@ -17,14 +16,7 @@ export function checkOptionNames(options: object, known: Readonly<Record<string,
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new ConfigError('OPTION_INVALID', `expected the options of ${place} to be an object, got: ${shown(options)}`)
   }
-  if (isInstance(options)) return
   for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) throw unknownOption(name, Object.keys(known), place)
-}
-
-/** Of a class: what was written as a literal has no prototype, or one that ends the chain, in every realm. */
-function isInstance(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype !== null && Object.getPrototypeOf(prototype) !== null
 }
 
 function unknownOption(name: string, known: readonly string[], place: string): ConfigError {
