@@ -67,15 +67,19 @@ test('results are cleared once and by time, also those that end up behind what w
   await store.close()
 })
 
-test('results are looked for again from where they were when clearing them fails', async () => {
+test('results are looked for again from where they were when clearing them fails, and from the beginning in another file', async () => {
   const from: number[] = []
-  const answers = [0, 100, new Error('full'), 7, 0]
-  const prune = pruner(async (order) => {
-    from.push(order.from)
-    const answer = answers[from.length - 1] as number | Error
-    if (answer instanceof Error) throw answer
-    return answer
-  })
+  const answers = [0, 100, new Error('full'), 7, 0, 0]
+  let life = 1
+  const prune = pruner(
+    async (order) => {
+      from.push(order.from)
+      const answer = answers[from.length - 1] as number | Error
+      if (answer instanceof Error) throw answer
+      return answer
+    },
+    () => life,
+  )
   const hour = 3_600_000
   const clear = (before: number) => prune({ state: 'completed', before, what: 'result', limit: 100 })
   await clear(1 * hour)
@@ -83,7 +87,9 @@ test('results are looked for again from where they were when clearing them fails
   await expect(clear(3 * hour)).rejects.toThrow('full')
   await clear(4 * hour)
   await prune({ state: 'failed', before: 4 * hour, what: 'result', limit: 100 })
-  expect(from).toEqual([-1 * hour, 0, 0, 0, -1 * hour])
+  life = 2
+  await clear(5 * hour)
+  expect(from).toEqual([-1 * hour, 0, 0, 0, -1 * hour, -1 * hour])
 })
 
 test('tasks that are kept for their keys cost a prune nothing', async () => {

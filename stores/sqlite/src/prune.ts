@@ -23,13 +23,17 @@ type ResolvedOrder = PruneOrder & { readonly state: ResolvedState }
 /**
  * Prunes by calls. A result that nobody can wait for any more is looked for once: what an answer told of is committed, so that
  * the next call may start where it ended.
+ * @param life what stands for the file as it is now: another one may come in its place
  */
-export function pruner(call: (order: PruneOrder) => Promise<number>): Store['prune'] {
+export function pruner(call: (order: PruneOrder) => Promise<number>, life: () => unknown): Store['prune'] {
   const cleared = new Map<TaskState, number>()
+  let known = life()
   return async (request) => {
     const { state, before, what, limit } = request
+    if (known !== life()) cleared.clear()
+    known = life()
     const count = await call({ ...request, from: (cleared.get(state) ?? 0) - marginMs })
-    if (what === 'result' && count < limit) cleared.set(state, before)
+    if (what === 'result' && count < limit && known === life()) cleared.set(state, before)
     return count
   }
 }

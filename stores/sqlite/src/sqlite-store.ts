@@ -49,6 +49,11 @@ class StoreCalls {
     this.#link = new ThreadLink(options)
   }
 
+  /** Another one each time that the file is opened. */
+  get life(): object {
+    return this.#link
+  }
+
   open(): Promise<void> {
     return this.#link.opened()
   }
@@ -122,7 +127,10 @@ function storeOn(calls: StoreCalls): Store {
     counts: async () => (await calls.call('counts', undefined)).map(countFrom),
     note: (notes) => calls.call('note', notes),
     logs: async (id) => (await calls.call('logs', id)).map(lineFrom),
-    prune: pruner((order) => calls.call('prune', order)),
+    prune: pruner(
+      (order) => calls.call('prune', order),
+      () => calls.life,
+    ),
     close: () => calls.close(),
   }
 }
