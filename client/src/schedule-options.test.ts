@@ -43,7 +43,7 @@ describe('a schedule', () => {
   test('is refused with an option that is misspelt', () => {
     // @ts-expect-error `zonee` is no option
     expect(add({ ...base, cron: '@daily', zonee: 'x' })).toThrow(
-      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, queue, priority, lostLimit, missed, paused), got: "zonee"; did you mean `zone`?',
+      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, queue, priority, lostLimit, missed, paused, everyMs, nextAt, lastAt), got: "zonee"; did you mean `zone`?',
     )
   })
 
@@ -66,9 +66,28 @@ describe('a schedule', () => {
       everyMs: undefined,
       cron: '@daily',
     })
-    expect(() => scheduleSpec({ ...listed, every: '1m' })).toThrow('got both')
-    const typed = (schedules: ClientSchedules) => schedules.add(listed)
+    expect(scheduleSpec({ ...listed, every: '1m' })).toMatchObject({ everyMs: 60_000 })
+    expect(scheduleSpec({ ...listed, cron: '@daily' })).toMatchObject({ cron: '@daily', everyMs: undefined })
+    expect(() => scheduleSpec({ ...listed, everyMs: undefined, cron: '@daily', every: '1m' })).toThrow('got both')
+    expect(() => scheduleSpec({ ...listed, everyMs: 0 })).toThrow('got: 0 (`everyMs`)')
+    const typed = (schedules: ClientSchedules) => {
+      void schedules.add(listed)
+      void schedules.add({ ...listed, every: '1m' })
+      // @ts-expect-error never
+      void schedules.add({ name: 'a', task: 'by.name' })
+    }
     expect(typed).toBeTypeOf('function')
+  })
+
+  test('may be an object that inherits its options', () => {
+    class Nightly {
+      readonly name = 'nightly'
+      readonly task = 'report'
+      get every(): string {
+        return '1h'
+      }
+    }
+    expect(scheduleSpec(new Nightly())).toMatchObject({ everyMs: 3_600_000 })
   })
 
   test('is held to the input of its task', () => {

@@ -67,7 +67,7 @@ export interface AnyScheduleOptions extends Omit<ScheduledTask, 'task'> {
   readonly lastAt?: number | undefined
 }
 
-const optionNames: OptionNames<Omit<AnyScheduleOptions, 'everyMs' | 'nextAt' | 'lastAt'>> = {
+const optionNames: OptionNames<AnyScheduleOptions> = {
   name: true,
   cron: true,
   every: true,
@@ -79,16 +79,21 @@ const optionNames: OptionNames<Omit<AnyScheduleOptions, 'everyMs' | 'nextAt' | '
   lostLimit: true,
   missed: true,
   paused: true,
+  everyMs: true,
+  nextAt: true,
+  lastAt: true,
 }
 
 /** The schedules of a broker, with `add` as a person writes it. */
 export interface ClientSchedules extends Omit<Schedules, 'add'> {
   /**
-   * Adds or replaces by name. Takes what `list` answered as well, here or at another queue; its times are found anew.
+   * Adds or replaces by name.
    * @throws {ConfigError} OPTION_INVALID, CRON_INVALID, DURATION_INVALID, SCHEDULE_INVALID, NAME_INVALID, UNSUPPORTED
    * @throws {TaskError} INPUT_INVALID
    */
-  add<Sent>(options: ScheduleOptions<Sent> | Schedule): Promise<Schedule>
+  add<Sent>(options: ScheduleOptions<Sent>): Promise<Schedule>
+  /** Adds what `list` answered, changed or not, here or at another queue. A written `every` stands above its `everyMs`. */
+  add(listed: Schedule & { readonly every?: Duration | undefined }): Promise<Schedule>
 }
 
 /**
@@ -97,18 +102,19 @@ export interface ClientSchedules extends Omit<Schedules, 'add'> {
  * @internal
  */
 export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
-  const { everyMs: listedMs, nextAt: _nextAt, lastAt: _lastAt, ...written } = options
-  const { cron, every, zone, task, input, missed, paused } = written
+  const { cron, every, zone, task, input, missed, paused } = options
   const name = checkName(options.name, 'schedule')
-  checkOptionNames(written, optionNames, `schedule ${name}`)
-  const times = [cron, every, listedMs].filter((time) => time !== undefined).length
-  if (times !== 1) {
-    const got = times === 0 ? 'neither' : 'both'
+  checkOptionNames(options, optionNames, `schedule ${name}`)
+  const listedMs = cron === undefined && every === undefined ? options.everyMs : undefined
+  if ((cron === undefined) === (every === undefined) && listedMs === undefined) {
+    const got = cron === undefined ? 'neither' : 'both'
     throw new ConfigError('SCHEDULE_INVALID', `expected schedule ${name} to have either \`cron\` or \`every\`, got ${got}`)
   }
   const everyMs = every === undefined ? listedMs : durationMs(every, 'every')
-  if (everyMs === 0)
-    throw new ConfigError('SCHEDULE_INVALID', `expected \`every\` of schedule ${name} to be above 0, got: ${every}`)
+  if (everyMs === 0) {
+    const got = every ?? '0 (`everyMs`)'
+    throw new ConfigError('SCHEDULE_INVALID', `expected \`every\` of schedule ${name} to be above 0, got: ${got}`)
+  }
   const known = typeof task === 'string' ? undefined : task
   return {
     name,
@@ -128,7 +134,7 @@ export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
 /** Gives the schedules of whatever broker `find` finds; it throws where there are none. @internal */
 export function clientSchedules(find: () => Schedules): ClientSchedules {
   return {
-    async add(options) {
+    async add(options: unknown): Promise<Schedule> {
       const schedules = find()
       const spec = scheduleSpec(options as AnyScheduleOptions)
       await validation(options as AnyScheduleOptions)

@@ -37,6 +37,12 @@ test('tasks sent over HTTP take the queue, priority and limit of lost workers th
   expect((await call('GET', `/api/tasks/${id}`)).body).toMatchObject({ lostLimit: 0 })
   const ownLimit = await call('POST', '/api/schedules', { name: 'own', every: '1h', task: 'img', lostLimit: 2 })
   expect(ownLimit.body).toMatchObject({ lostLimit: 2 })
+  const [, listed] = (await call('GET', '/api/schedules')).body.schedules
+  expect(listed).toMatchObject({ name: 's', everyMs: 3_600_000, nextAt: expect.any(Number) })
+  expect(await call('POST', '/api/schedules', { ...listed, missed: 'all' })).toMatchObject({
+    status: 201,
+    body: { ...listed, missed: 'all' },
+  })
   await worker.stop()
   const again = await call('POST', '/api/tasks', { name: 'img', id: 'a', input: {} })
   expect(again).toMatchObject({ status: 200, body: { id: 'a', status: 'existing' } })

@@ -50,6 +50,9 @@ const addBody = z
     priority: z.enum(priorityNames).optional(),
     lostLimit: z.number().int().min(0).optional(),
     missed: missed.optional().openapi({ description: 'What happens to firings missed while nothing ran; default `one`.' }),
+    everyMs: z.number().int().optional().openapi({ description: 'As it is listed, in place of `every`.' }),
+    nextAt: z.number().optional().openapi({ description: 'As it is listed; the time is found anew.' }),
+    lastAt: z.number().optional().openapi({ description: 'As it is listed; not kept.' }),
     paused: z.boolean().optional().openapi({ description: 'It begins paused. One that is there already stays as it is.' }),
   })
   .openapi('AddSchedule')
