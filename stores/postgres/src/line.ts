@@ -1,0 +1,160 @@
+/** One connection to PostgreSQL: a statement at a time, and one word when it is lost. */
+import { Socket } from 'node:net'
+import { StoreError } from '@lovage/core'
+import { Client, type ClientConfig, type QueryResult } from 'pg'
+
+export type Row = Readonly<Record<string, unknown>>
+
+/** Runs one statement, or several without values; answers the rows of the last. */
+export type Query = (text: string, values?: readonly unknown[]) => Promise<readonly Row[]>
+
+export interface LineOptions {
+  readonly connection: ClientConfig
+  /** How often either side makes sure of the other. */
+  readonly heartbeatMs: number
+  /** Whether its process may end while a statement is under way. Default false. */
+  readonly isBackground?: boolean
+}
+
+export interface LineEvents {
+  notification?(channel: string, payload: string): void
+  notice?(message: string): void
+  /** The connection is gone, and not by `end`. Called once. */
+  lost(cause: Error): void
+}
+
+/** Keeps its process alive only while a statement is under way, and in the background not even then. */
+export class Line {
+  readonly #client: Client & { ref(): void; unref(): void }
+  readonly #socket: Socket
+  readonly #patienceMs: number
+  readonly #isBackground: boolean
+  readonly #events: LineEvents
+  #tail: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+  #cause: Error | undefined
+  #isEnded = false
+  #pid = 0
+
+  private constructor(options: LineOptions, events: LineEvents) {
+    const { connection, heartbeatMs } = options
+    this.#patienceMs = heartbeatMs * 3
+    this.#events = events
+    this.#isBackground = options.isBackground ?? false
+    const socket = new Socket()
+    this.#socket = socket
+    this.#client = new Client({
+      application_name: 'lovage',
+      connectionTimeoutMillis: this.#patienceMs,
+      ...connection,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: heartbeatMs,
+      stream: () => socket,
+    }) as Client & { ref(): void; unref(): void }
+    this.#client.on('error', (error) => this.#lose(error))
+    this.#client.on('end', () => this.#lose(unavailable('the connection to PostgreSQL was ended')))
+    this.#client.on('notification', ({ channel, payload }) => events.notification?.(channel, payload ?? ''))
+    this.#client.on('notice', ({ message }) => events.notice?.(message ?? ''))
+  }
+
+  /**
+   * Connects.
+   * @throws {StoreError} STORE_UNAVAILABLE
+   */
+  static async open(options: LineOptions, events: LineEvents): Promise<Line> {
+    const line = new Line(options, events)
+    try {
+      await line.#client.connect()
+      await line.#settle(options.heartbeatMs)
+    } catch (error) {
+      line.#isEnded = true
+      line.#socket.destroy()
+      throw unavailable('expected a connection to PostgreSQL, got none', error)
+    }
+    return line
+  }
+
+  /** The server's process at the other end, also behind a pooler. */
+  get pid(): number {
+    return this.#pid
+  }
+
+  /** Whether who answered the call is not who does the work. */
+  get isPooled(): boolean {
+    return (this.#client as unknown as { readonly processID: number | null }).processID !== this.#pid
+  }
+
+  /**
+   * A statement that takes longer than `patienceMs` (default: three heartbeats) ends the connection.
+   * @throws {StoreError} STORE_UNAVAILABLE when the connection is lost or ended; what the server says against it as it is
+   */
+  run(text: string, values?: readonly unknown[], patienceMs = this.#patienceMs): Promise<readonly Row[]> {
+    if (this.#waiting++ === 0 && !this.#isBackground) this.#client.ref()
+    const answer = this.#tail
+      .then(() => this.#runNow(text, values, patienceMs))
+      .finally(() => {
+        if (--this.#waiting === 0) this.#client.unref()
+      })
+    this.#tail = answer.catch(() => {})
+    return answer
+  }
+
+  /** Ends it; a statement that is under way fails. */
+  async end(): Promise<void> {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    // A host that is gone never says goodbye.
+    const timer = setTimeout(() => this.#socket.destroy(), 1000)
+    await this.#client.end()
+    clearTimeout(timer)
+  }
+
+  async #runNow(text: string, values: readonly unknown[] | undefined, patienceMs: number): Promise<readonly Row[]> {
+    if (this.#cause !== undefined || this.#isEnded) throw unavailable('the connection to PostgreSQL is gone', this.#cause)
+    const timer = setTimeout(() => this.#lose(unavailable(`PostgreSQL did not answer for ${patienceMs} ms`)), patienceMs)
+    if (this.#isBackground) timer.unref()
+    try {
+      const result = await this.#client.query(text, values as unknown[] | undefined)
+      const last = (Array.isArray(result) ? result.at(-1) : result) as QueryResult<Row>
+      return last.rows
+    } catch (error) {
+      // What ends the connection arrives as an answer to the statement, just before the end.
+      if (this.#cause === undefined && !this.#isEnded && !isFatal(error)) throw error
+      throw unavailable('the connection to PostgreSQL was lost', error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** A host that vanished without a word is found out by the server within three heartbeats too. */
+  async #settle(heartbeatMs: number): Promise<void> {
+    const seconds = Math.max(1, Math.round(heartbeatMs / 1000))
+    await this.run(
+      `set tcp_keepalives_idle = ${seconds}; set tcp_keepalives_interval = ${seconds}; set tcp_keepalives_count = 2;
+       set tcp_user_timeout = ${Math.round(heartbeatMs * 3)}; set statement_timeout = 0; set client_min_messages = notice;
+       set lock_timeout = ${Math.round(heartbeatMs)}`,
+    )
+    await this.run(`select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'`)
+    const [row] = await this.run('select pg_backend_pid() as pid')
+    this.#pid = row?.pid as number
+  }
+
+  #lose(cause: Error): void {
+    if (this.#cause !== undefined || this.#isEnded) return
+    this.#cause = cause
+    this.#socket.destroy()
+    this.#events.lost(cause)
+  }
+}
+
+/** What is wrong when PostgreSQL cannot be reached. */
+export function unavailable(message: string, cause?: unknown): StoreError {
+  const detail = cause instanceof Error ? `: ${cause.message}` : ''
+  return new StoreError('STORE_UNAVAILABLE', `${message}${detail}`, cause === undefined ? {} : { cause })
+}
+
+/** An administrator ended the session, or the server goes down: classes 57P and 08, or no answer of the server at all. */
+function isFatal(error: unknown): boolean {
+  const code = (error as { readonly code?: unknown }).code
+  return typeof code !== 'string' || code.startsWith('57P') || code.startsWith('08') || code.startsWith('E')
+}
