@@ -18,7 +18,6 @@ export interface LineOptions {
 
 export interface LineEvents {
   notification?(channel: string, payload: string): void
-  notice?(message: string): void
   /** The connection is gone, and not by `end`. Called once. */
   lost(cause: Error): void
 }
@@ -27,7 +26,7 @@ export interface LineEvents {
 export class Line {
   readonly #client: Client & { ref(): void; unref(): void }
   readonly #socket: Socket
-  readonly #patienceMs: number
+  readonly #heartbeatMs: number
   readonly #isBackground: boolean
   readonly #events: LineEvents
   #tail: Promise<unknown> = Promise.resolve()
@@ -38,14 +37,14 @@ export class Line {
 
   private constructor(options: LineOptions, events: LineEvents) {
     const { connection, heartbeatMs } = options
-    this.#patienceMs = heartbeatMs * 3
+    this.#heartbeatMs = heartbeatMs
     this.#events = events
     this.#isBackground = options.isBackground ?? false
     const socket = new Socket()
     this.#socket = socket
     this.#client = new Client({
       application_name: 'lovage',
-      connectionTimeoutMillis: this.#patienceMs,
+      connectionTimeoutMillis: heartbeatMs * 3,
       ...connection,
       keepAlive: true,
       keepAliveInitialDelayMillis: heartbeatMs,
@@ -54,7 +53,6 @@ export class Line {
     this.#client.on('error', (error) => this.#lose(error))
     this.#client.on('end', () => this.#lose(unavailable('the connection to PostgreSQL was ended')))
     this.#client.on('notification', ({ channel, payload }) => events.notification?.(channel, payload ?? ''))
-    this.#client.on('notice', ({ message }) => events.notice?.(message ?? ''))
   }
 
   /**
@@ -65,7 +63,8 @@ export class Line {
     const line = new Line(options, events)
     try {
       await line.#client.connect()
-      await line.#settle(options.heartbeatMs)
+      const [row] = await line.run('select pg_backend_pid() as pid')
+      line.#pid = row?.pid as number
     } catch (error) {
       line.#isEnded = true
       line.#socket.destroy()
@@ -79,6 +78,10 @@ export class Line {
     return this.#pid
   }
 
+  get isLost(): boolean {
+    return this.#cause !== undefined
+  }
+
   /** Whether who answered the call is not who does the work. */
   get isPooled(): boolean {
     return (this.#client as unknown as { readonly processID: number | null }).processID !== this.#pid
@@ -88,7 +91,7 @@ export class Line {
    * A statement that takes longer than `patienceMs` (default: three heartbeats) ends the connection.
    * @throws {StoreError} STORE_UNAVAILABLE when the connection is lost or ended; what the server says against it as it is
    */
-  run(text: string, values?: readonly unknown[], patienceMs = this.#patienceMs): Promise<readonly Row[]> {
+  run(text: string, values?: readonly unknown[], patienceMs = this.#heartbeatMs * 3): Promise<readonly Row[]> {
     if (this.#waiting++ === 0 && !this.#isBackground) this.#client.ref()
     const answer = this.#tail
       .then(() => this.#runNow(text, values, patienceMs))
@@ -97,6 +100,21 @@ export class Line {
       })
     this.#tail = answer.catch(() => {})
     return answer
+  }
+
+  /**
+   * Settings for a connection that is kept: no statement of it is ended for taking long, and a host that vanished without a
+   * word is found out by the server too, within three heartbeats.
+   */
+  async settle(): Promise<void> {
+    const heartbeatMs = this.#heartbeatMs
+    const seconds = Math.max(1, Math.round(heartbeatMs / 1000))
+    await this.run(
+      `set tcp_keepalives_idle = ${seconds}; set tcp_keepalives_interval = ${seconds}; set tcp_keepalives_count = 2;
+       set tcp_user_timeout = ${Math.round(heartbeatMs * 3)}; set statement_timeout = 0;
+       set lock_timeout = ${Math.round(heartbeatMs)}`,
+    )
+    await this.run(`select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'`)
   }
 
   /** Ends it; a statement that is under way fails. */
@@ -126,19 +144,6 @@ export class Line {
     }
   }
 
-  /** A host that vanished without a word is found out by the server within three heartbeats too. */
-  async #settle(heartbeatMs: number): Promise<void> {
-    const seconds = Math.max(1, Math.round(heartbeatMs / 1000))
-    await this.run(
-      `set tcp_keepalives_idle = ${seconds}; set tcp_keepalives_interval = ${seconds}; set tcp_keepalives_count = 2;
-       set tcp_user_timeout = ${Math.round(heartbeatMs * 3)}; set statement_timeout = 0; set client_min_messages = notice;
-       set lock_timeout = ${Math.round(heartbeatMs)}`,
-    )
-    await this.run(`select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'`)
-    const [row] = await this.run('select pg_backend_pid() as pid')
-    this.#pid = row?.pid as number
-  }
-
   #lose(cause: Error): void {
     if (this.#cause !== undefined || this.#isEnded) return
     this.#cause = cause
@@ -149,8 +154,15 @@ export class Line {
 
 /** What is wrong when PostgreSQL cannot be reached. */
 export function unavailable(message: string, cause?: unknown): StoreError {
-  const detail = cause instanceof Error ? `: ${cause.message}` : ''
+  const detail = cause === undefined ? '' : `: ${reasonOf(cause)}`
   return new StoreError('STORE_UNAVAILABLE', `${message}${detail}`, cause === undefined ? {} : { cause })
+}
+
+/** Where a name stands for several addresses, the refusal of all of them has a code but no message. */
+function reasonOf(cause: unknown): string {
+  if (StoreError.is(cause)) return cause.rawMessage
+  const { message, code } = cause as { readonly message?: string; readonly code?: string }
+  return message || code || String(cause)
 }
 
 /** An administrator ended the session, or the server goes down: classes 57P and 08, or no answer of the server at all. */

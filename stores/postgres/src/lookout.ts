@@ -107,6 +107,7 @@ export class Lookout {
         },
       },
     )
+    await line.settle()
     const [row] = await line.run(`select setting::int as ms from pg_settings where name = 'deadlock_timeout'`)
     this.#roundMs = Math.max(10, Math.round((row?.ms as number) * 0.9))
     if (this.#isClosed) await line.end()

@@ -163,6 +163,22 @@ test('a connection on which one watches comes back too', async () => {
   expect(lost.all).toEqual([id])
 })
 
+test('waiting for a death keeps VACUUM from nothing for long', async () => {
+  const { peer } = onSchema()
+  const [a, b] = [peer(), peer()]
+  await Promise.all([a.liveness.hold('w'), b.liveness.hold('w')])
+  await watching(a, 2)
+  const [burnt] = await a.query('select pg_current_xact_id()::text::int as xid')
+  await eventually(async () => {
+    const [row] = await a.query(
+      `select count(*)::int as waiting, min(backend_xmin::text::int) as oldest from pg_stat_activity
+       where wait_event = 'advisory' and datname = current_database()`,
+    )
+    expect(row?.waiting).toBe(2)
+    expect(row?.oldest).toBeGreaterThan(burnt?.xid as number)
+  })
+})
+
 test('a process that only waits for deaths may end when it has nothing else to do', async () => {
   const { peer, process } = onSchema()
   await peer().liveness.hold('w')

@@ -129,11 +129,13 @@ export class PostgresSession {
     })
     try {
       if (line.isPooled && (await isSharedByPooler(line, this.lineOptions))) return await this.#giveUp(line)
+      await line.settle()
       for (const lodger of this.#lodgers.keys()) {
         const entering = lodger.enter(runOn(line))
         this.#lodgers.set(lodger, entering)
         await entering
       }
+      if (line.isLost) throw unavailable('the session was lost as it began')
     } catch (error) {
       await line.end()
       for (const lodger of this.#lodgers.keys()) lodger.leave()
