@@ -12,8 +12,13 @@ export interface LineOptions {
   readonly connection: ClientConfig
   /** How often either side makes sure of the other. */
   readonly heartbeatMs: number
-  /** Whether its process may end while a statement is under way. Default false. */
-  readonly isBackground?: boolean
+}
+
+export interface RunOptions {
+  /** A statement that takes longer ends the connection. Default: three heartbeats. */
+  readonly patienceMs?: number
+  /** Whether the process may end before the statement does. Default false. */
+  readonly isIdle?: boolean
 }
 
 export interface LineEvents {
@@ -22,12 +27,11 @@ export interface LineEvents {
   lost(cause: Error): void
 }
 
-/** Keeps its process alive only while a statement is under way, and in the background not even then. */
+/** Keeps its process alive only while a statement is under way. */
 export class Line {
   readonly #client: Client & { ref(): void; unref(): void }
   readonly #socket: Socket
   readonly #heartbeatMs: number
-  readonly #isBackground: boolean
   readonly #events: LineEvents
   #tail: Promise<unknown> = Promise.resolve()
   #waiting = 0
@@ -39,7 +43,6 @@ export class Line {
     const { connection, heartbeatMs } = options
     this.#heartbeatMs = heartbeatMs
     this.#events = events
-    this.#isBackground = options.isBackground ?? false
     const socket = new Socket()
     this.#socket = socket
     this.#client = new Client({
@@ -87,17 +90,11 @@ export class Line {
     return (this.#client as unknown as { readonly processID: number | null }).processID !== this.#pid
   }
 
-  /**
-   * A statement that takes longer than `patienceMs` (default: three heartbeats) ends the connection.
-   * @throws {StoreError} STORE_UNAVAILABLE when the connection is lost or ended; what the server says against it as it is
-   */
-  run(text: string, values?: readonly unknown[], patienceMs = this.#heartbeatMs * 3): Promise<readonly Row[]> {
-    if (this.#waiting++ === 0 && !this.#isBackground) this.#client.ref()
-    const answer = this.#tail
-      .then(() => this.#runNow(text, values, patienceMs))
-      .finally(() => {
-        if (--this.#waiting === 0) this.#client.unref()
-      })
+  /** @throws {StoreError} STORE_UNAVAILABLE when the connection is lost or ended; what the server says against it as it is */
+  run(text: string, values?: readonly unknown[], options: RunOptions = {}): Promise<readonly Row[]> {
+    const weight = options.isIdle === true ? 0 : 1
+    this.#weigh(weight)
+    const answer = this.#tail.then(() => this.#runNow(text, values, options)).finally(() => this.#weigh(-weight))
     this.#tail = answer.catch(() => {})
     return answer
   }
@@ -114,7 +111,11 @@ export class Line {
        set tcp_user_timeout = ${Math.round(heartbeatMs * 3)}; set statement_timeout = 0;
        set lock_timeout = ${Math.round(heartbeatMs)}`,
     )
-    await this.run(`select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'`)
+    // Only from PostgreSQL 14 on. A statement that waits for a lock ends soon after its client has.
+    await this.run(
+      `select set_config(name, case name when 'idle_session_timeout' then '0' else '${Math.round(heartbeatMs)}' end, false)
+       from pg_settings where name in ('idle_session_timeout', 'client_connection_check_interval')`,
+    )
   }
 
   /** Ends it; a statement that is under way fails. */
@@ -127,10 +128,18 @@ export class Line {
     clearTimeout(timer)
   }
 
-  async #runNow(text: string, values: readonly unknown[] | undefined, patienceMs: number): Promise<readonly Row[]> {
+  /** Counts the statements for which the process has to stay. */
+  #weigh(change: number): void {
+    this.#waiting += change
+    if (this.#waiting > 0) this.#client.ref()
+    else this.#client.unref()
+  }
+
+  async #runNow(text: string, values: readonly unknown[] | undefined, options: RunOptions): Promise<readonly Row[]> {
+    const { patienceMs = this.#heartbeatMs * 3, isIdle = false } = options
     if (this.#cause !== undefined || this.#isEnded) throw unavailable('the connection to PostgreSQL is gone', this.#cause)
     const timer = setTimeout(() => this.#lose(unavailable(`PostgreSQL did not answer for ${patienceMs} ms`)), patienceMs)
-    if (this.#isBackground) timer.unref()
+    if (isIdle) timer.unref()
     try {
       const result = await this.#client.query(text, values as unknown[] | undefined)
       const last = (Array.isArray(result) ? result.at(-1) : result) as QueryResult<Row>

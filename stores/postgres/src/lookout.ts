@@ -21,6 +21,8 @@ export interface LookoutOptions {
 
 /** One statement waits for so long, unless the member dies or another is to be watched. */
 const turnMs = 30_000
+/** After this a wait that goes on is asked to end once more. */
+const retryMs = 100
 /** The code of the error by which the server answers a cancelled statement. */
 const cancelled = '57014'
 
@@ -30,8 +32,8 @@ export class Lookout {
   /** Grows with every change of mind. */
   #aims = 0
   #line: Line | undefined
-  #isWaiting = false
-  #waits = 0
+  /** Settles when the wait that is under way ends. */
+  #waiting: Promise<unknown> | undefined
   #running: Promise<void> | undefined
   #wake: () => void = () => {}
   #roundMs = 900
@@ -56,7 +58,8 @@ export class Lookout {
     this.#target = undefined
     this.#aims++
     this.#wake()
-    this.#drop()
+    // In order: what a client leaves waiting the server writes to its log.
+    await this.#interrupt()
     await this.#running
   }
 
@@ -86,64 +89,69 @@ export class Lookout {
 
   /** Ends a wait that is no longer wanted. One that was just on its way to the server has to be asked again. */
   async #interrupt(): Promise<void> {
-    const wait = this.#waits
-    while (this.#line !== undefined && this.#isWaiting && wait === this.#waits) {
+    const waiting = this.#waiting
+    while (waiting !== undefined && this.#waiting === waiting && this.#line !== undefined) {
+      let timer: NodeJS.Timeout | undefined
       try {
         await this.#options.cancel(this.#line.pid)
-        await new Promise((resolve) => setTimeout(resolve, 20).unref())
+        const enough = new Promise((resolve) => {
+          timer = setTimeout(resolve, retryMs)
+        })
+        await Promise.race([waiting, enough])
       } catch {
         this.#drop()
+      } finally {
+        clearTimeout(timer)
       }
     }
   }
 
   async #connected(): Promise<Line> {
     if (this.#line !== undefined) return this.#line
-    const line = await Line.open(
-      { ...this.#options.line, isBackground: true },
-      {
-        lost: () => {
-          if (this.#line === line) this.#line = undefined
-        },
+    const line = await Line.open(this.#options.line, {
+      lost: () => {
+        if (this.#line === line) this.#line = undefined
       },
-    )
-    await line.settle()
-    const [row] = await line.run(`select setting::int as ms from pg_settings where name = 'deadlock_timeout'`)
-    this.#roundMs = Math.max(10, Math.round((row?.ms as number) * 0.9))
-    if (this.#isClosed) await line.end()
-    else this.#line = line
+    })
+    try {
+      await line.settle()
+      const [row] = await line.run(`select setting::int as ms from pg_settings where name = 'deadlock_timeout'`)
+      this.#roundMs = Math.max(10, Math.round((row?.ms as number) * 0.9))
+    } catch (error) {
+      await line.end()
+      throw error
+    }
+    this.#line = line
     return line
   }
 
   /** True when the member is gone and everybody was told. */
   async #wait(line: Line, target: number): Promise<boolean> {
     const { lockClass, channel } = this.#options
-    this.#isWaiting = true
-    this.#waits++
+    const aim = this.#aims
+    const answer = line.run(
+      `do $$ begin
+        perform set_config('lovage.told', '', false), set_config('lock_timeout', '${this.#roundMs}', false);
+        for round in 1..${Math.ceil(turnMs / this.#roundMs)} loop
+          begin
+            perform pg_advisory_xact_lock_shared(${lockClass}, ${signed(target)});
+            perform pg_notify('${channel}', 'gone ${target}'), set_config('lovage.told', 'yes', false);
+            return;
+          exception when lock_not_available then null; when query_canceled then return;
+          end;
+          commit;
+        end loop;
+      end $$`,
+      undefined,
+      { patienceMs: turnMs * 2, isIdle: true },
+    )
+    this.#waiting = answer.catch(() => {})
     try {
-      await line.run(
-        `do $$ begin
-          perform set_config('lovage.told', '', false);
-          perform set_config('lock_timeout', '${this.#roundMs}', false);
-          for round in 1..${Math.ceil(turnMs / this.#roundMs)} loop
-            begin
-              perform pg_advisory_xact_lock_shared(${lockClass}, ${signed(target)});
-              perform pg_notify('${channel}', 'gone ${target}');
-              perform set_config('lovage.told', 'yes', false);
-              return;
-            exception
-              when lock_not_available then null;
-              when query_canceled then return;
-            end;
-            commit;
-          end loop;
-        end $$`,
-        undefined,
-        turnMs * 2,
-      )
+      await answer
     } finally {
-      this.#isWaiting = false
+      this.#waiting = undefined
     }
+    if (aim !== this.#aims) return false
     const [row] = await line.run(`select current_setting('lovage.told') as told`)
     return row?.told === 'yes'
   }

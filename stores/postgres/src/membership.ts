@@ -133,7 +133,8 @@ export class Membership implements Lodger {
       [
         `listen ${this.#place.name}`,
         ...locks.map((lock) => `select pg_advisory_lock(${lock})`),
-        this.#telling('join', ...this.#holds),
+        this.#telling('join'),
+        ...this.#tellingHolds(),
       ].join('; '),
     )
   }
@@ -179,7 +180,7 @@ export class Membership implements Lodger {
     const [member, ...numbers] = words.map(Number)
     if (member === undefined || member === this.#member) return
     this.#awaited.remove(member)
-    if (verb === 'join') this.#roster.join(member, numbers)
+    if (verb === 'join') this.#roster.join(member, [])
     else if (verb === 'leave') this.#roster.remove(member)
     else if (verb === 'gone') for (const id of this.#roster.remove(member)) this.#onLost(id)
     for (const number of numbers) {
@@ -207,6 +208,15 @@ export class Membership implements Lodger {
   #aim(): void {
     const next = this.#closed === undefined && this.#member !== undefined ? this.#roster.after(this.#member) : undefined
     this.#lookout.aim(next)
+  }
+
+  /** A payload is shorter than 8000 bytes. */
+  #tellingHolds(): readonly string[] {
+    const numbers = [...this.#holds]
+    const parts = Array.from({ length: Math.ceil(numbers.length / 500) }, (_, index) =>
+      numbers.slice(index * 500, index * 500 + 500),
+    )
+    return parts.map((part) => this.#telling('hold', ...part))
   }
 
   #telling(verb: string, ...numbers: readonly number[]): string {

@@ -92,15 +92,18 @@ test('a flood of the same words is said a few times, and at least once after the
   const [a, b] = [peer(), peer()]
   const heard = reports()
   await b.signal.subscribe('x', heard.add)
-  const before = a.spent.statements
   for (let round = 0; round < 200; round++) {
     for (let index = 0; index < 100; index++) a.signal.publish('x', 'same')
     await new Promise((resolve) => setImmediate(resolve))
   }
   a.signal.publish('x', 'last')
   await heard.until((all) => all.includes('last'))
-  expect(heard.all.length - 1).toBeLessThanOrEqual(200)
-  expect(heard.all.length - 1).toBe(a.spent.statements - before)
+  // Once in each statement; the last may have gone with others or alone.
+  const { statements, payloads } = a.spent
+  expect(statements).toBeLessThanOrEqual(200)
+  expect([statements, statements + 1]).toContain(payloads)
+  expect(heard.all).toHaveLength(payloads)
+  expect(heard.all.at(-1)).toBe('last')
 })
 
 test('a hundred listeners of a channel all hear it', async () => {
@@ -175,13 +178,15 @@ test('who only publishes opens no session, and is heard', async () => {
 
 test('what was published before the end is said, and nothing after it', async () => {
   const { peer } = onSchema()
-  const [a, b] = [peer(), peer()]
+  const [a, b, c] = [peer(), peer(), peer()]
   const heard = reports()
   await b.signal.subscribe('x', heard.add)
   a.signal.publish('x', 'last words')
   await a.signal.close()
   a.signal.publish('x', 'from beyond')
   await expect(a.signal.subscribe('x', () => {})).rejects.toMatchObject({ code: 'STORE_CLOSED' })
-  await heard.until((all) => all.length === 1)
-  expect(heard.all).toEqual(['last words'])
+  await a.query('select')
+  c.signal.publish('x', 'after')
+  await heard.until((all) => all.includes('after'))
+  expect(heard.all).toEqual(['last words', 'after'])
 })
