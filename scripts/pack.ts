@@ -19,7 +19,7 @@ export function packAll(out: string): readonly string[] {
   const copies = mkdtempSync(join(tmpdir(), 'lovage-copies-'))
   try {
     const house = openHouse(root)
-    const folders = house.rooms.map((room) => copy(house, room, copies))
+    const folders = house.rooms.filter(({ manifest }) => manifest.private !== true).map((room) => copy(house, room, copies))
     const args = ['pack', '--json', '--pack-destination', out, ...folders]
     execFileSync('npm', args, { cwd: root, stdio: 'pipe' })
     return globSync('lovage-*.tgz', { cwd: out })

@@ -7,6 +7,8 @@ import { join, relative, sep } from 'node:path'
 export interface Manifest {
   readonly name: string
   readonly version: string
+  /** Not published. */
+  readonly private?: boolean
   readonly exports?: string | Readonly<Record<string, unknown>>
   readonly bin?: string | Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>

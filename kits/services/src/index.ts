@@ -1,0 +1,3 @@
+/** Real servers for tests and benchmarks: private port, private directory, gone with whoever started them. */
+export * from './postgres.ts'
+export * from './unavailable.ts'
