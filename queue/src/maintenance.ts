@@ -203,7 +203,7 @@ export class Maintenance {
   }
 
   async #pruneAll(state: ResolvedState, before: number, what: 'task' | 'result'): Promise<void> {
-    while (!this.#closed && (await this.#engine.store.prune({ state, before, what, limit: pageSize })) === pageSize);
+    while (!this.#closed && (await this.#engine.store.prune({ state, before, what, limit: pageSize })) >= pageSize);
   }
 
   #sleepUntil(at: number): void {

@@ -270,7 +270,8 @@ export interface Store {
 
   /**
    * Answers how many were removed. Tasks that unresolved tasks depend on stay, with their results; so does one whose key
-   * is still taken at `before` (only its result may go): what `keyUntil` promised outlives any retention.
+   * is still taken at `before` (only its result may go): what `keyUntil` promised outlives any retention. A store that forgets
+   * whole days at once may remove more than the limit, and keep tasks for up to a day longer.
    * @conformance prune/*
    */
   prune(request: PruneRequest): Promise<number>

@@ -1,0 +1,48 @@
+/** Claim: due tasks join the line, the most urgent ones go to the holder. */
+import type { ClaimReply, ClaimRequest } from '@lovage/core'
+import type { ClaimFloors, Lanes, Look, Place } from './claim-floors.ts'
+import type { Query, Row } from './database.ts'
+import { leaseEnd } from './lease-wait.ts'
+import { claimedColumns, claimedWidth, taskFromClaim } from './rows.ts'
+
+/** The next due time comes with every row. */
+const take = {
+  name: 'claim',
+  text: `select ${claimedColumns}, next_due from (
+      select min(n.due_at) as next_due from unnest($1::text[]) q cross join lateral (
+        select due_at from @.task where state = 1 and queue = q and due_at > $6 order by due_at limit 1
+      ) n where not exists (select from @.record where kind = 'paused' and key = q)
+    ) d left join @.claim_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) t on true`,
+}
+
+const everything: Lanes = [null, null, null, null]
+
+/** Claims on a connection. */
+export async function claimTasks(query: Query, floors: ClaimFloors, request: ClaimRequest): Promise<ClaimReply> {
+  const { queues, names, holder, worker, limit, now, until } = request
+  const lanes = floors.lanes(queues, names)
+  let takenUntil = until
+  const rows = await query(take, (waitedMs) => {
+    takenUntil = leaseEnd(until, waitedMs)
+    return [queues, names ?? null, holder, worker, limit, now, takenUntil, ...(lanes ?? everything)]
+  })
+  const taken = rows.filter(([seq]) => seq !== null)
+  const look = rows.at(-1)?.[claimedWidth - 1]
+  floors.learn(taken.map(placeOf), lanes === undefined && typeof look === 'string' ? lookFrom(look) : undefined)
+  // The function takes what it can lock, a part at a time.
+  taken.sort((a, b) => (b[4] as number) - (a[4] as number) || (a[0] as number) - (b[0] as number))
+  const facts = { holder, worker, takenUntil, startedAt: now }
+  const tasks = taken.map((row) => taskFromClaim(row, facts))
+  const next = [rows[0]?.[claimedWidth], lanes !== undefined && tasks.length < limit ? now + Math.ceil(floors.fullInMs) : null]
+  const times = next.filter((time) => typeof time === 'number')
+  return times.length === 0 ? { tasks } : { tasks, nextDueAt: Math.max(now + 1, Math.min(...times)) }
+}
+
+function lookFrom(text: string): Look {
+  const [steps, ms] = JSON.parse(text) as [number, number]
+  return { steps, ms }
+}
+
+function placeOf([seq, , name, queue, priority]: Row): Place {
+  return { seq: seq as number, name: name as string, queue: queue as string, priority: priority as number }
+}

@@ -1,0 +1,68 @@
+/** Get and find: tasks by id, and pages in order of insertion from a cursor that inserts do not disturb. */
+import { ConfigError, isResolved, type Task, type TaskPage, type TaskQuery, type TaskState, taskStates } from '@lovage/core'
+import type { Query, Row, Value } from './database.ts'
+import { resolvedRange } from './id-time.ts'
+import { liveColumns, pastColumns, taskFromRow } from './rows.ts'
+import { stateCodes } from './state-codes.ts'
+
+const get = {
+  name: 'get',
+  text: `select ${liveColumns} from @.task where id = any ($1)
+    union all select ${pastColumns} from @.history where id = any ($1) and resolved_at >= $2 and resolved_at < $3`,
+}
+
+/** Looks tasks up. */
+export async function getTasks(query: Query, ids: readonly string[]): Promise<readonly (Task | undefined)[]> {
+  const rows = await query(get, [ids, ...resolvedRange(ids, Date.now())])
+  const found = new Map(rows.map((row) => [row[1] as string, row]))
+  return ids.map((id) => {
+    const row = found.get(id)
+    return row === undefined ? undefined : taskFromRow(row)
+  })
+}
+
+/** Finds a page. */
+export async function findTasks(query: Query, asked: TaskQuery): Promise<TaskPage> {
+  if (asked.cursor !== undefined && !/^\d+$/.test(asked.cursor)) {
+    const got = JSON.stringify(asked.cursor)
+    throw new ConfigError('OPTION_INVALID', `expected \`cursor\` to be from the reply before, got: ${got}`)
+  }
+  const limit = Math.min(1000, Math.max(1, asked.limit ?? 100))
+  const states = taskStates.filter((state) => asked.states?.includes(state) ?? true)
+  const [live, past] = [states.filter((state) => !isResolved(state)), states.filter(isResolved)]
+  const pages = [
+    live.length > 0 ? page('live', live, asked, limit) : undefined,
+    past.length > 0 && asked.holder === undefined ? page('past', past, asked, limit) : undefined,
+  ].filter((each) => each !== undefined)
+  const rows = (await Promise.all(pages.map(({ text, values }) => query({ name: '', text }, values)))).flat()
+  const sign = asked.order === 'oldest' ? 1 : -1
+  rows.sort((a, b) => sign * (seqOf(a) - seqOf(b)))
+  const shown = rows.slice(0, limit)
+  const tasks = shown.map(taskFromRow)
+  return rows.length > limit ? { tasks, cursor: String(seqOf(shown.at(-1) as Row)) } : { tasks }
+}
+
+function seqOf(row: Row): number {
+  return row[0] as number
+}
+
+/** One more than asked for, which tells whether there is another page. */
+function page(table: 'live' | 'past', states: readonly TaskState[], asked: TaskQuery, limit: number) {
+  const where: string[] = []
+  const values: Value[] = []
+  const add = (condition: string, value: Value): void => {
+    values.push(value)
+    where.push(`${condition} $${values.length}${condition.endsWith('any') ? ')' : ''}`.replace('any $', 'any ($'))
+  }
+  where.push(`state in (${states.map((state) => stateCodes[state]).join(', ')})`)
+  if (asked.ids !== undefined) add('id = any', asked.ids)
+  if (asked.queue !== undefined) add('queue =', asked.queue)
+  if (asked.name !== undefined) add('name =', asked.name)
+  if (asked.holder !== undefined) add('state = 3 and holder =', asked.holder)
+  if (asked.key !== undefined) add('key =', asked.key)
+  if (asked.cursor !== undefined) add(asked.order === 'oldest' ? 'seq >' : 'seq <', Number(asked.cursor))
+  const [columns, from] = table === 'live' ? [liveColumns, '@.task'] : [pastColumns, '@.history']
+  const order = asked.order === 'oldest' ? 'asc' : 'desc'
+  const text = `select ${columns} from ${from} where ${where.join(' and ')} order by seq ${order} limit ${limit + 1}`
+  return { text, values }
+}

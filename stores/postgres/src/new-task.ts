@@ -1,0 +1,47 @@
+/** New tasks as columns: how many of them travel in one statement. */
+import type { NewTask, TaskExtras } from '@lovage/core'
+import type { Value } from './database.ts'
+import { stateCodes } from './state-codes.ts'
+
+/** A task that is to be inserted, with what was decided about it. */
+export interface PlacedTask {
+  readonly task: NewTask
+  readonly extras: TaskExtras | undefined
+  readonly state: number
+  readonly blockers: number
+  readonly dueAt: number | undefined
+}
+
+/** The state of a task without dependencies. */
+export function startState(dueAt: number | undefined, createdAt: number): 'scheduled' | 'pending' {
+  return dueAt !== undefined && dueAt > createdAt ? 'scheduled' : 'pending'
+}
+
+/** Places a task that neither key nor dependency has a say in. */
+export function placedPlain(task: NewTask): PlacedTask {
+  const state = startState(task.dueAt, task.createdAt)
+  const dueAt = state === 'scheduled' ? task.dueAt : undefined
+  return { task, extras: task.extras, state: stateCodes[state], blockers: 0, dueAt }
+}
+
+/** The parameters of `insertSql`: one array for each column. */
+export function insertValues(tasks: readonly PlacedTask[]): Value[] {
+  const column = (cell: (placed: PlacedTask) => string | number | undefined): Value => tasks.map((each) => cell(each) ?? null)
+  return [
+    column(({ task }) => task.id),
+    column(({ task }) => task.name),
+    column(({ task }) => task.queue),
+    column(({ task }) => task.priority),
+    column(({ state }) => state),
+    column(({ task }) => task.input),
+    column(({ extras }) => (extras === undefined ? undefined : JSON.stringify(extras))),
+    column(({ task }) => task.retryLimit),
+    column(({ task }) => task.lostLimit),
+    column(({ blockers }) => blockers),
+    column(({ dueAt }) => dueAt),
+    column(({ task }) => task.deadline),
+    column(({ task }) => task.key),
+    column(({ task }) => task.keyUntil),
+    column(({ task }) => task.createdAt),
+  ]
+}

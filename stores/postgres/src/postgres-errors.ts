@@ -1,0 +1,67 @@
+/** PostgreSQL's errors in Lovage's words. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+import { BugError, type ErrorCode, LovageError, StoreError } from '@lovage/core'
+
+/** What is known of a code or of the class of a code (its first two characters). */
+const codes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  '08': ['STORE_UNAVAILABLE', 'expected the connection to last'],
+  '28': ['STORE_UNAVAILABLE', 'expected to be let in; check user, password and pg_hba.conf'],
+  '3D': ['STORE_UNAVAILABLE', 'expected the database to exist; create it first'],
+  '3F': ['STORE_CORRUPT', 'expected the tables of a Lovage queue; somebody removed them'],
+  '40': ['STORE_BUSY', 'expected the rows in time; others kept changing them'],
+  '42501': ['STORE_UNAVAILABLE', 'expected the right to use these tables'],
+  '42883': ['STORE_CORRUPT', 'expected the functions of a Lovage queue; somebody removed them'],
+  '42P01': ['STORE_CORRUPT', 'expected the tables of a Lovage queue; somebody removed them'],
+  '53100': ['STORE_FULL', 'expected room on the disk; make room and try again'],
+  '53': ['STORE_BUSY', 'expected the server to have room for another connection or statement'],
+  '55P03': ['STORE_BUSY', 'expected the lock in time; somebody else kept it'],
+  '57014': ['STORE_BUSY', 'expected the statement to be done in time; it was cancelled'],
+  '57': ['STORE_UNAVAILABLE', 'expected the server to be up; it is stopping or starting'],
+  '58': ['STORE_UNAVAILABLE', 'expected the disk to read and write'],
+  XX: ['STORE_CORRUPT', 'expected sound data files'],
+}
+
+const networkCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+])
+
+/** Tells whether doing the same again may go well at once: the transaction was undone for the sake of another. */
+export function isUndone(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return code === '40001' || code === '40P01' || code === 'STORE_BUSY'
+}
+
+/**
+ * Turns anything thrown by the driver into a LovageError about the database.
+ * @param place its address, without a password
+ */
+export function storeError(error: unknown, place: string): LovageError {
+  if (LovageError.is(error)) return error
+  const { code, message } = error as { code?: string; message: string }
+  const options = { cause: error, subject: place }
+  const known = typeof code === 'string' && code.length === 5 ? (codes[code] ?? codes[code.slice(0, 2)]) : undefined
+  if (known !== undefined) return new StoreError(known[0], `${known[1]}: ${place} (${message})`, options)
+  if (code === undefined || networkCodes.has(code)) {
+    // The driver's own errors about connections have no code.
+    const reason = message === '' ? String(code) : message
+    return new StoreError('STORE_UNAVAILABLE', `expected a PostgreSQL server to answer at ${place}, got: ${reason}`, options)
+  }
+  return new BugError('BUG', `the PostgreSQL store met an error it does not know: ${code} ${message}`, options)
+}
+
+/** The address without user and password. */
+export function placeOf(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url)
+    return `${protocol}//${host}${pathname}`
+  } catch {
+    return 'postgres'
+  }
+}

@@ -1,0 +1,47 @@
+/** What a PostgreSQL backend may be told beside its URL. */
+import { ConfigError, checkOptionNames, type OptionNames } from '@lovage/core'
+
+export interface PostgresOptions {
+  /** The schema that the queue's tables stand in: several queues may share one database. Default `lovage`. */
+  readonly schema?: string | undefined
+  /** Whether tables are made where there are none. Default true; false refuses with STORE_UNAVAILABLE. */
+  readonly create?: boolean | undefined
+  /** Whether tables are made and brought up to date on opening. Default true. */
+  readonly migrate?: boolean | undefined
+  /** The most connections at once, beside the one that listens. Default 4. */
+  readonly connections?: number | undefined
+  /** False where a pooler between hands out another session for each transaction and keeps no statements. Default true. */
+  readonly prepare?: boolean | undefined
+}
+
+const names: OptionNames<PostgresOptions> = { schema: true, create: true, migrate: true, connections: true, prepare: true }
+
+/** Options with their defaults. */
+export interface PostgresSettings {
+  readonly url: string
+  readonly schema: string
+  readonly create: boolean
+  readonly migrate: boolean
+  readonly connections: number
+  readonly prepare: boolean
+}
+
+/**
+ * Checks options and fills in what they leave out.
+ * @throws {ConfigError} OPTION_INVALID
+ */
+export function postgresSettings(url: string, options: PostgresOptions = {}): PostgresSettings {
+  checkOptionNames(options, names, 'the PostgreSQL backend')
+  const { schema = 'lovage', create = true, migrate = true, connections = 4, prepare = true } = options
+  if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,39}$/.test(schema)) {
+    throw unexpected('schema', 'a name of 1 to 40 small letters, digits and underscores', schema)
+  }
+  if (!Number.isSafeInteger(connections) || connections < 1) {
+    throw unexpected('connections', 'a whole number from 1', connections)
+  }
+  return { url, schema, create, migrate, connections, prepare }
+}
+
+function unexpected(option: string, expected: string, value: unknown): ConfigError {
+  return new ConfigError('OPTION_INVALID', `expected \`${option}\` to be ${expected}, got: ${JSON.stringify(value)}`)
+}

@@ -1,0 +1,60 @@
+/** The PostgreSQL store: the Store port on statements that take and give whole batches. */
+import type { Store } from '@lovage/core'
+import { claimTasks } from './claim.ts'
+import { ClaimFloors } from './claim-floors.ts'
+import { countTasks } from './counts.ts'
+import { Database } from './database.ts'
+import { findTasks, getTasks } from './find.ts'
+import { insertPlain, isPlain } from './insert.ts'
+import { insertLinked } from './linked-insert.ts'
+import { readLogs, writeNotes } from './notes.ts'
+import { type PostgresOptions, postgresSettings } from './postgres-options.ts'
+import { pruner } from './prune.ts'
+import { recordsOn } from './records.ts'
+import { renewLeases } from './renew.ts'
+import { ready } from './schema.ts'
+import { sweepTasks } from './sweep.ts'
+import { updateTasks } from './update.ts'
+
+/**
+ * Opens a database as a store; creates and migrates its tables unless `migrate` is false.
+ * @throws {ConfigError} OPTION_INVALID
+ * @throws {StoreError} STORE_UNAVAILABLE, STORE_CORRUPT, STORE_FULL, STORE_BUSY, SCHEMA_NEWER, SCHEMA_OLDER
+ */
+export async function postgresStore(url: string, options?: PostgresOptions): Promise<Store> {
+  const settings = postgresSettings(url, options)
+  const database = new Database(settings)
+  try {
+    await ready(database, settings)
+    return storeOn(database)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+/** Makes the store of a database whose tables are ready. @internal */
+export function storeOn(database: Database): Store {
+  const { query } = database
+  const floors = new ClaimFloors(() => performance.now())
+  return {
+    name: 'postgres',
+    capabilities: { durable: true, shared: true, renewsAlone: false },
+    records: recordsOn(database),
+    insert(tasks, options) {
+      const allOrNone = options?.allOrNone === true
+      return !allOrNone && tasks.every(isPlain) ? insertPlain(query, tasks) : insertLinked(database, tasks, allOrNone)
+    },
+    claim: (request) => claimTasks(query, floors, request),
+    update: (changes) => updateTasks(query, changes),
+    renew: (request) => renewLeases(query, request),
+    sweep: (now, limit) => sweepTasks(query, now, limit),
+    get: (ids) => getTasks(query, ids),
+    find: (asked) => findTasks(query, asked),
+    counts: () => countTasks(query),
+    note: (notes) => writeNotes(query, notes),
+    logs: (id) => readLogs(query, id),
+    prune: pruner(database),
+    close: () => database.close(),
+  }
+}

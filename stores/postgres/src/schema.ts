@@ -1,0 +1,75 @@
+/** The tables of a queue as numbered migrations, and what may be opened as one. */
+import { StoreError } from '@lovage/core'
+import type { Database, Query } from './database.ts'
+import { days, makeDays } from './history-days.ts'
+import { insertFunctions } from './insert-sql.ts'
+import { bringBack, claim, complete, spread, tables, update } from './tables-sql.ts'
+
+/** Migration n (from 0) brings a schema from version n to n + 1. One that databases have been through is never changed. */
+const migrations: readonly string[] = [[tables, spread, bringBack, update, complete, claim, insertFunctions, days].join('\n')]
+
+/** The version that this Lovage writes. */
+export const latestSchema = migrations.length
+
+/** The schema's version in a database (0: none yet) and the one that this Lovage writes. */
+export interface SchemaFacts {
+  readonly current: number
+  readonly latest: number
+}
+
+// Looked up as a row: a function such as to_regclass may answer what was so when the transaction began.
+const known = {
+  name: 'schema-known',
+  text: `select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = 'version'`,
+}
+const stored = { name: 'schema-version', text: 'select max(number) from @.version' }
+
+/**
+ * Reads what the schema says it is.
+ * @throws {StoreError} SCHEMA_NEWER when a later Lovage made it
+ */
+export async function schemaFacts(database: Pick<Database, 'schema' | 'place'>, query: Query): Promise<SchemaFacts> {
+  const isThere = (await query(known, [database.schema])).length > 0
+  const current = isThere ? Number((await query(stored))[0]?.[0] ?? 0) : 0
+  if (current > latestSchema) {
+    const message = `expected ${database.place} to have schema ${latestSchema} or older, got: ${current}. Update Lovage.`
+    throw new StoreError('SCHEMA_NEWER', message, { subject: database.place })
+  }
+  return { current, latest: latestSchema }
+}
+
+/** Brings the schema up to date. Whoever does so at the same time waits, looks again and finds it done. */
+export function migrate(database: Database): Promise<SchemaFacts> {
+  return database.transaction(async (query) => {
+    await query({
+      name: 'schema-lock',
+      text: `select pg_advisory_xact_lock(hashtextextended('lovage.migrate.${database.schema}', 0))`,
+    })
+    const facts = await schemaFacts(database, query)
+    if (facts.current === facts.latest) return facts
+    const steps = migrations
+      .slice(facts.current)
+      .map((sql, index) => `${sql}\ninsert into @.version values (${facts.current + index + 1});`)
+    const begin = `create schema if not exists ${database.schema}; create table if not exists @.version (number integer primary key);`
+    // Several statements at once cannot be prepared.
+    await query({ name: '', text: [begin, ...steps].join('\n') })
+    return facts
+  })
+}
+
+/** Sees to it that there are tables, and days to come in the history. */
+export async function ready(database: Database, may: { readonly create: boolean; readonly migrate: boolean }): Promise<void> {
+  const { current } = await schemaFacts(database, database.query)
+  if (current < latestSchema) {
+    if (current === 0 && !may.create) {
+      const message = `expected a Lovage queue in the schema ${database.schema} of ${database.place}, got none`
+      throw new StoreError('STORE_UNAVAILABLE', message, { subject: database.place })
+    }
+    if (!may.migrate) {
+      const message = `expected ${database.place} to have schema ${latestSchema}, got: ${current}. Run \`lovage migrate\`.`
+      throw new StoreError('SCHEMA_OLDER', message, { subject: database.place })
+    }
+    await migrate(database)
+  }
+  await makeDays(database.query, Date.now())
+}
