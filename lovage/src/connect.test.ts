@@ -47,8 +47,10 @@ describe('connect', () => {
   })
 
   const refusals: readonly [string, RegExp][] = [
-    ['postgres://u:secret@db/x', /`sqlite:\.\/lovage\.db`, `memory:`\), got the scheme postgres: in "postgres:\/\/db\/x"$/],
-    ['amqp://localhost', /got the scheme amqp:/],
+    [
+      'amqp://u:secret@mq/x',
+      /`sqlite:\.\/lovage\.db`, `postgres:\/\/user@host\/database`, `memory:`\), got the scheme amqp: in "amqp:\/\/mq\/x"$/,
+    ],
     ['redis://localhost', /got the scheme redis:/],
     ['https://lovage.example', /got the scheme https:/],
     ['mongodb://localhost', /got the scheme mongodb:/],

@@ -46,8 +46,9 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   if (results !== undefined) refuse('results', results, 'the queue keeps its own results')
   const backend = await openBackend(url, { synchronous, create, migrate })
   try {
-    const broker = await createQueueBroker({ ...backend, lease, retention, maintain, logger, clock })
-    return createClient(broker, { clock })
+    const time = clock ?? backend.clock
+    const broker = await createQueueBroker({ ...backend, lease, retention, maintain, logger, clock: time })
+    return createClient(broker, { clock: time })
   } catch (error) {
     await backend.close()
     throw error

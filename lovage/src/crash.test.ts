@@ -26,7 +26,9 @@ afterEach(async () => {
 
 async function startWorker(name: string, lease = '30s', ...more: readonly string[]): Promise<ChildProcess> {
   const file = fileURLToPath(new URL('./fixtures/worker-process.ts', import.meta.url))
-  const child = fork(file, [join(directory, 'queue.db'), join(directory, 'ran'), name, lease, ...more], { execArgv: [] })
+  const child = fork(file, [`sqlite:${join(directory, 'queue.db')}`, join(directory, 'ran'), name, lease, ...more], {
+    execArgv: [],
+  })
   children.add(child)
   await Promise.race([once(child, 'message'), once(child, 'exit')])
   return child

@@ -1,12 +1,23 @@
 /** The schemes of URLs: which text opens what. Stores load only when their scheme is named. */
 import { resolve } from 'node:path'
-import { ConfigError, checkOptionNames, type Liveness, type OptionNames, type Signal, type Store, shown } from '@lovage/core'
+import {
+  type Clock,
+  ConfigError,
+  checkOptionNames,
+  type Liveness,
+  type OptionNames,
+  type Signal,
+  type Store,
+  shown,
+} from '@lovage/core'
 
 /** What the queue stands on: a durable truth, wake-ups, and a dead-man's switch. */
 export interface Backend {
   readonly store: Store
   readonly signal: Signal
   readonly liveness?: Liveness | undefined
+  /** The time that all who share the store agree on; absent where they share a machine. */
+  readonly clock?: Clock | undefined
   /** Closes all of them. May be called twice. */
   close(): Promise<void>
 }
@@ -18,7 +29,7 @@ export interface BackendOptions {
    * moments.
    */
   readonly synchronous?: 'full' | 'normal' | undefined
-  /** SQLite: begin a new file where there is none. Default true; false refuses with STORE_UNAVAILABLE. */
+  /** Begin a new file, or new tables, where there are none. Default true; false refuses with STORE_UNAVAILABLE. */
   readonly create?: boolean | undefined
   /** Create and update the schema when opening. Default true. */
   readonly migrate?: boolean | undefined
@@ -59,6 +70,16 @@ const schemes: Readonly<Record<string, Scheme>> = {
       return { path, schema: await sqliteSchema(path) }
     },
   },
+  postgres: {
+    example: 'postgres://user@host/database',
+    open: (location, options) => openPostgres(`postgres:${location}`, options),
+    facts: (location) => postgresFacts(`postgres:${location}`),
+  },
+  postgresql: {
+    example: 'postgres://user@host/database',
+    open: (location, options) => openPostgres(`postgresql:${location}`, options),
+    facts: (location) => postgresFacts(`postgresql:${location}`),
+  },
   memory: {
     example: 'memory:',
     async open(location) {
@@ -68,6 +89,16 @@ const schemes: Readonly<Record<string, Scheme>> = {
       return memoryBackend()
     },
   },
+}
+
+async function openPostgres(url: string, { create, migrate }: BackendOptions): Promise<Backend> {
+  const { postgresBackend } = await import('@lovage/store-postgres')
+  return postgresBackend(url, { create, migrate })
+}
+
+async function postgresFacts(url: string): Promise<StoreFacts> {
+  const { postgresSchema } = await import('@lovage/store-postgres')
+  return { schema: await postgresSchema(url) }
 }
 
 /**
@@ -99,9 +130,8 @@ function schemeOf(scheme: string, url: string): Scheme {
 
 /** What this version accepts, for messages. @internal */
 export function supported(): string {
-  return `a URL that this version supports (${Object.values(schemes)
-    .map(({ example }) => `\`${example}\``)
-    .join(', ')})`
+  const examples = new Set(Object.values(schemes).map(({ example }) => `\`${example}\``))
+  return `a URL that this version supports (${[...examples].join(', ')})`
 }
 
 /** A URL without what is behind the scheme's user and password. @internal */

@@ -27,9 +27,9 @@ export async function openBroker(
   needs: ConnectionNeeds = {},
 ): Promise<Client> {
   const { settings, terminal } = invocation
-  const { broker, signal, results, leaseMs } = settings
+  const { url, broker, signal, results, leaseMs } = settings
   const logger = needs.logger ?? errorLogger(terminal.err, settings)
-  if (/^\s*memory:\s*$/i.test(broker)) {
+  if (/^\s*memory:\s*$/i.test(url)) {
     if (needs.stays !== true) throw inMemory(broker)
     logger.warn(
       { broker },
@@ -37,7 +37,7 @@ export async function openBroker(
     )
   }
   try {
-    return await connect(broker, {
+    return await connect(url, {
       signal,
       results,
       lease: leaseMs,

@@ -6,6 +6,8 @@ import type { Terminal } from './terminal.ts'
 /** What every command takes. */
 export interface Settings {
   /** The broker's URL. */
+  readonly url: string
+  /** The same for people to read: without user and password. */
   readonly broker: string
   /** Over the broker's own wake-ups. */
   readonly signal: string | undefined

@@ -17,7 +17,7 @@ export const doctor: Action = async (invocation) => {
     findings.push(finding)
     if (!settings.json) print(terminal.out, findingLine(finding, invocation))
   }
-  const code = await examine(settings.broker, tell)
+  const code = await examine(settings.url, settings.broker, tell)
   const failed = findings.filter((finding) => finding.verdict === 'fail').length
   const warned = findings.filter((finding) => finding.verdict === 'warn').length
   if (settings.json) printJson(terminal, { broker: settings.broker, findings, failed, warned })
@@ -26,13 +26,13 @@ export const doctor: Action = async (invocation) => {
 }
 
 /** Looks at everything; what cannot be opened ends the examination, because the rest would only repeat it. */
-async function examine(url: string, tell: (finding: Finding) => void): Promise<ExitCode> {
+async function examine(url: string, broker: string, tell: (finding: Finding) => void): Promise<ExitCode> {
   await lookAt([nodeCheckup], tell)
   let backend: Backend
   try {
     const facts = await storeFacts(url)
     await lookAt(fileCheckups(facts), tell)
-    if (facts?.schema.current === 0) throw noFile(facts)
+    if (facts?.schema.current === 0) throw noStore(broker)
     backend = await openBackend(url, { migrate: false })
   } catch (error) {
     const code = exitCodeOf(error)
@@ -70,10 +70,10 @@ async function lookAt(checkups: readonly Checkup[], tell: (finding: Finding) => 
   }
 }
 
-function noFile({ path }: StoreFacts): StoreError {
+function noStore(broker: string): StoreError {
   return new StoreError(
     'STORE_UNAVAILABLE',
-    `expected a store at ${path}, got: none; \`lovage migrate\` or the first task makes it`,
+    `expected a store at ${broker}, got: none; \`lovage migrate\` or the first task makes it`,
   )
 }
 

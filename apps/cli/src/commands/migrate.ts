@@ -10,19 +10,19 @@ interface MigrateFlags {
 }
 
 export const migrate: Action<MigrateFlags> = async ({ terminal, settings, options }) => {
-  const url = settings.broker
+  const { url, broker } = settings
   const facts = await storeFacts(url)
   if (facts === undefined) {
     throw new ConfigError(
       'UNSUPPORTED',
-      `expected a store with a schema, got: ${url}, which has none; there is nothing to migrate`,
+      `expected a store with a schema, got: ${broker}, which has none; there is nothing to migrate`,
     )
   }
   const { current, latest } = facts.schema
   const isBehind = current < latest
   if (isBehind && !options.check) await (await openBackend(url)).close()
   if (settings.json) printJson(terminal, { from: current, to: latest, upToDate: !isBehind, migrated: isBehind && !options.check })
-  else print(terminal.out, sentence(url, current, latest, options.check === true))
+  else print(terminal.out, sentence(broker, current, latest, options.check === true))
   return isBehind && options.check ? exitCodes.failed : exitCodes.done
 }
 

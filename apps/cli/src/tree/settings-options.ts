@@ -35,12 +35,19 @@ interface SettingsFlags {
   readonly lease?: number
 }
 
+/** A URL without its user and password, which belong in no output. */
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, '//')
+}
+
 /** Reads the settings: options first, then the environment. @throws {ConfigError} OPTION_INVALID for a wrong LOVAGE_LOGLEVEL */
 export function settingsFrom(flags: SettingsFlags, environment: Terminal['environment']): Settings {
   if (flags.lease === 0) throw new ConfigError('OPTION_INVALID', 'expected --lease to be above 0, got: 0; write "30s"')
   const level = environment.LOVAGE_LOGLEVEL || undefined
+  const url = flags.broker ?? (environment.LOVAGE_BROKER || defaultBroker)
   return {
-    broker: flags.broker ?? (environment.LOVAGE_BROKER || defaultBroker),
+    url,
+    broker: withoutPassword(url),
     signal: flags.signal,
     results: flags.results,
     leaseMs: flags.lease,
