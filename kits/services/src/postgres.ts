@@ -11,6 +11,17 @@ import { unavailable } from './unavailable.ts'
 
 const run = promisify(execFile)
 
+const wanted = {
+  program: 'initdb',
+  folders: ['/usr/lib/postgresql/*/bin', '/opt/homebrew/opt/postgresql@*/bin', '/usr/local/opt/postgresql@*/bin'],
+  debianPackage: 'postgresql',
+}
+
+/** Whether this machine has PostgreSQL; on Debian as root it is installed when missing. */
+export function hasPostgres(): boolean {
+  return folderOf(wanted) !== undefined
+}
+
 /** A running cluster. */
 export interface PrivatePostgres {
   readonly port: number
@@ -36,11 +47,7 @@ export interface PostgresOptions {
  * @throws {ConfigError} UNSUPPORTED where there is no PostgreSQL
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PrivatePostgres> {
-  const programs = folderOf({
-    program: 'initdb',
-    folders: ['/usr/lib/postgresql/*/bin', '/opt/homebrew/opt/postgresql@*/bin', '/usr/local/opt/postgresql@*/bin'],
-    debianPackage: 'postgresql',
-  })
+  const programs = folderOf(wanted)
   if (programs === undefined) throw unavailable('PostgreSQL', 'postgresql')
   const account = accountOf('postgres')
   const folder = mkdtempSync(join(tmpdir(), 'lovage-postgres-'))
