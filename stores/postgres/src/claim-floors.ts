@@ -7,7 +7,7 @@
  */
 import type { Value } from './database.ts'
 
-/** How many entries of the index a look from the beginning may walk over, and beside that for each task that it found. */
+/** How many dead entries of the index a look from the beginning may walk over, and beside that for each task that it found. */
 const cheapSteps = 2000
 const cheapStepsPerTask = 4
 
@@ -25,7 +25,7 @@ export interface Place {
   readonly seq: number
 }
 
-/** What looking for candidates took: entries of the index that were walked over, and time. */
+/** What looking for candidates took: dead entries of the index that were walked over, and time. */
 export interface Look {
   readonly steps: number
   readonly ms: number

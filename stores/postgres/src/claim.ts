@@ -1,7 +1,7 @@
 /** Claim: due tasks join the line, the most urgent ones go to the holder. */
 import type { ClaimReply, ClaimRequest } from '@lovage/core'
 import type { ClaimFloors, Lanes, Look, Place } from './claim-floors.ts'
-import type { Query, Row } from './database.ts'
+import type { Cell, Query, Row } from './database.ts'
 import { leaseEnd } from './lease-wait.ts'
 import { claimedColumns, claimedWidth, taskFromClaim } from './rows.ts'
 
@@ -14,6 +14,9 @@ const take = {
       ) n where not exists (select from @.record where kind = 'paused' and key = q)
     ) d left join @.claim_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) t on true`,
 }
+
+/** When to look again at what others had in hand (milliseconds). */
+const againMs = 10
 
 const everything: Lanes = [null, null, null, null]
 
@@ -28,19 +31,27 @@ export async function claimTasks(query: Query, floors: ClaimFloors, request: Cla
   })
   const taken = rows.filter(([seq]) => seq !== null)
   const look = rows.at(-1)?.[claimedWidth - 1]
-  floors.learn(taken.map(placeOf), lanes === undefined && typeof look === 'string' ? lookFrom(look) : undefined)
+  const { steps, ms, skipped } = lookFrom(look)
+  floors.learn(taken.map(placeOf), lanes === undefined ? { steps, ms } : undefined)
   // The function takes what it can lock, a part at a time.
   taken.sort((a, b) => (b[4] as number) - (a[4] as number) || (a[0] as number) - (b[0] as number))
   const facts = { holder, worker, takenUntil, startedAt: now }
   const tasks = taken.map((row) => taskFromClaim(row, facts))
-  const next = [rows[0]?.[claimedWidth], lanes !== undefined && tasks.length < limit ? now + Math.ceil(floors.fullInMs) : null]
+  const isShort = tasks.length < limit
+  const next = [
+    rows[0]?.[claimedWidth],
+    lanes !== undefined && isShort ? now + Math.ceil(floors.fullInMs) : null,
+    // Others have something in hand, and may put it back without a word: they looked at it, or were undone.
+    skipped && isShort ? now + againMs : null,
+  ]
   const times = next.filter((time) => typeof time === 'number')
   return times.length === 0 ? { tasks } : { tasks, nextDueAt: Math.max(now + 1, Math.min(...times)) }
 }
 
-function lookFrom(text: string): Look {
-  const [steps, ms] = JSON.parse(text) as [number, number]
-  return { steps, ms }
+function lookFrom(cell: Cell | undefined): Look & { readonly skipped: boolean } {
+  if (typeof cell !== 'string') return { steps: 0, ms: 0, skipped: false }
+  const [steps, ms, skipped] = JSON.parse(cell) as [number, number, boolean]
+  return { steps, ms, skipped }
 }
 
 function placeOf([seq, , name, queue, priority]: Row): Place {

@@ -70,7 +70,7 @@ export class Database {
   readonly query: Query = (statement, values) =>
     this.#call(async () => {
       const asked = performance.now()
-      const client = await this.#pool.connect()
+      const client = await this.#connection()
       try {
         return (await client.query(this.#config(statement, values, performance.now() - asked))).rows
       } finally {
@@ -82,7 +82,7 @@ export class Database {
   /** Runs a statement that is not known beforehand; rows are objects. */
   readonly read = (text: string, values: readonly unknown[] = []): Promise<readonly Readonly<Record<string, unknown>>[]> =>
     this.#call(async () => {
-      const client = await this.#pool.connect()
+      const client = await this.#connection()
       try {
         return (await client.query<Record<string, unknown>>(text, values as unknown[])).rows
       } finally {
@@ -99,7 +99,7 @@ export class Database {
     isKept: (result: Result) => boolean = () => true,
   ): Promise<Result> {
     return this.#call(async () => {
-      const client = await this.#pool.connect()
+      const client = await this.#connection()
       try {
         await client.query('begin')
         const result = await work(async (statement, values) => (await client.query(this.#config(statement, values))).rows)
@@ -144,6 +144,17 @@ export class Database {
     }
   }
 
+  async #connection(): Promise<pg.PoolClient> {
+    const wasFull = this.#pool.totalCount >= this.#pool.options.max
+    try {
+      return await this.#pool.connect()
+    } catch (error) {
+      if (!wasFull || !(error as Error).message.startsWith('timeout exceeded')) throw error
+      const message = `expected one of ${this.#pool.options.max} connections in time; calls under way kept them all: ${this.place}`
+      throw new StoreError('STORE_BUSY', message, { cause: error, subject: this.place })
+    }
+  }
+
   #config(statement: Statement, values: Values = [], waitedMs = 0): pg.QueryArrayConfig & { name?: string } {
     let text = this.#texts.get(statement)
     if (text === undefined) {
@@ -158,5 +169,5 @@ export class Database {
 
 /** Puts the schema in its places. */
 export function inSchema(sql: string, schema: string): string {
-  return sql.replaceAll('@.', `${schema}.`)
+  return sql.replaceAll('@.', `"${schema}".`)
 }

@@ -8,7 +8,8 @@ import { stateCodes } from './state-codes.ts'
 const get = {
   name: 'get',
   text: `select ${liveColumns} from @.task where id = any ($1)
-    union all select ${pastColumns} from @.history where id = any ($1) and resolved_at >= $2 and resolved_at < $3`,
+    union all select ${pastColumns} from @.history where id = any ($1) and resolved_at >= $2
+      and resolved_at < coalesce($3, (extract(epoch from now()) * 1000)::bigint + 3600000)`,
 }
 
 /** Looks tasks up. */
@@ -30,11 +31,13 @@ export async function findTasks(query: Query, asked: TaskQuery): Promise<TaskPag
   const limit = Math.min(1000, Math.max(1, asked.limit ?? 100))
   const states = taskStates.filter((state) => asked.states?.includes(state) ?? true)
   const [live, past] = [states.filter((state) => !isResolved(state)), states.filter(isResolved)]
-  const pages = [
-    live.length > 0 ? page('live', live, asked, limit) : undefined,
-    past.length > 0 && asked.holder === undefined ? page('past', past, asked, limit) : undefined,
+  const values: Value[] = []
+  const branches = [
+    live.length > 0 ? page('live', live, asked, limit, values) : undefined,
+    past.length > 0 && asked.holder === undefined ? page('past', past, asked, limit, values) : undefined,
   ].filter((each) => each !== undefined)
-  const rows = (await Promise.all(pages.map(({ text, values }) => query({ name: '', text }, values)))).flat()
+  // One statement sees one state of things, so that a task on its way to the history is found once.
+  const rows = branches.length === 0 ? [] : [...(await query({ name: '', text: branches.join(' union all ') }, values))]
   const sign = asked.order === 'oldest' ? 1 : -1
   rows.sort((a, b) => sign * (seqOf(a) - seqOf(b)))
   const shown = rows.slice(0, limit)
@@ -47,9 +50,8 @@ function seqOf(row: Row): number {
 }
 
 /** One more than asked for, which tells whether there is another page. */
-function page(table: 'live' | 'past', states: readonly TaskState[], asked: TaskQuery, limit: number) {
+function page(table: 'live' | 'past', states: readonly TaskState[], asked: TaskQuery, limit: number, values: Value[]): string {
   const where: string[] = []
-  const values: Value[] = []
   const add = (condition: string, value: Value): void => {
     values.push(value)
     where.push(`${condition} $${values.length}${condition.endsWith('any') ? ')' : ''}`.replace('any $', 'any ($'))
@@ -63,6 +65,5 @@ function page(table: 'live' | 'past', states: readonly TaskState[], asked: TaskQ
   if (asked.cursor !== undefined) add(asked.order === 'oldest' ? 'seq >' : 'seq <', Number(asked.cursor))
   const [columns, from] = table === 'live' ? [liveColumns, '@.task'] : [pastColumns, '@.history']
   const order = asked.order === 'oldest' ? 'asc' : 'desc'
-  const text = `select ${columns} from ${from} where ${where.join(' and ')} order by seq ${order} limit ${limit + 1}`
-  return { text, values }
+  return `(select ${columns} from ${from} where ${where.join(' and ')} order by seq ${order} limit ${limit + 1})`
 }

@@ -1,6 +1,6 @@
 /** The days of the history: partitions that are made ahead and dropped when they are over. */
-import type { ResolvedState } from '@lovage/core'
-import type { Query } from './database.ts'
+import { LovageError, type ResolvedState } from '@lovage/core'
+import type { Database, Query } from './database.ts'
 
 /** Makes the partitions of the days from one time to another (epoch milliseconds) where there are none. */
 export const days = `
@@ -30,19 +30,42 @@ const dayMs = 86_400_000
 const daysAhead = 3
 
 const make = { name: 'make-days', text: 'select @.make_days($1, $2)' }
+const patience = { name: '', text: `set local lock_timeout = '100ms'` }
 const list = {
   name: 'list-days',
   text: `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = $1::regclass`,
 }
 
-/** Makes today's partitions and those of the next days. */
-export async function makeDays(query: Query, now: number): Promise<void> {
-  await query(make, [now - dayMs, now + daysAhead * dayMs])
+/**
+ * Makes today's partitions and those of the next days, where one is missing. That takes a lock for a moment; whoever reads the
+ * history for long is not made to wait, nor anybody behind us: there are days enough ahead to try again.
+ */
+export async function makeDays(database: Pick<Database, 'query' | 'schema' | 'transaction'>, now: number): Promise<void> {
+  const { query, schema } = database
+  const last = dayName('exception', now + daysAhead * dayMs)
+  if (await isDay(query, schema, 'exception', last)) return
+  try {
+    await database.transaction(async (run) => {
+      await run(patience)
+      await run(make, [now - dayMs, now + daysAhead * dayMs])
+    })
+  } catch (error) {
+    if (!LovageError.is(error, 'STORE_BUSY')) throw error
+  }
+}
+
+/** Whether a table is a partition of a state now. */
+export async function isDay(query: Query, schema: string, state: ResolvedState, name: string): Promise<boolean> {
+  return (await query(list, [`"${schema}".history_${state}`])).some(([each]) => each === name)
+}
+
+function dayName(state: ResolvedState, time: number): string {
+  return `history_${state}_${new Date(time).toISOString().slice(0, 10).replaceAll('-', '')}`
 }
 
 /** The partitions of a state that hold nothing from a time on, oldest first. */
 export async function pastDays(query: Query, schema: string, state: ResolvedState, before: number): Promise<readonly string[]> {
-  const names = (await query(list, [`${schema}.history_${state}`])).map(([name]) => name as string)
+  const names = (await query(list, [`"${schema}".history_${state}`])).map(([name]) => name as string)
   return names.filter((name) => endOf(name) <= before).sort()
 }
 

@@ -115,3 +115,65 @@ test('a reader who holds the history for long delays a drop, and nobody else', a
   await client.query('commit')
   expect(await store.prune({ state: 'completed', before: today - 2 * day, limit: 100 })).toBe(1)
 })
+
+test('processes that forget at once forget each task once', async () => {
+  await pastDays(5)
+  const others = await Promise.all([1, 2, 3].map(() => postgresStore(url, { schema })))
+  onTestFinished(() => Promise.all(others.map((other) => other.close())).then(() => {}))
+  await store.insert(Array.from({ length: 30 }, (_, index) => newTask(`t${index}`)))
+  await runAll(store, today - 4 * day)
+  await store.insert(Array.from({ length: 30 }, (_, index) => newTask(`u${index}`)))
+  await runAll(store, today - 20 * day)
+  const counts = await Promise.all(
+    [store, ...others].map((each) => each.prune({ state: 'completed', before: today, limit: 100 })),
+  )
+  const more = await store.prune({ state: 'completed', before: today, limit: 100 })
+  expect(counts.reduce((sum, count) => sum + count, more)).toBe(60)
+  expect(await store.counts()).toEqual([])
+})
+
+test('days that are missing are made when nobody reads the history for long', async () => {
+  const last = (await partitions()).at(-1)
+  await client.query(`drop table ${schema}.history_exception_${last?.slice(-8)}, ${schema}.${last}`)
+  await client.query('begin')
+  await client.query(`select count(*) from ${schema}.history`)
+  const other = await postgresStore(url, { schema })
+  await other.insert([newTask('meanwhile')])
+  await runAll(other, Date.now())
+  expect(await partitions()).not.toContain(last)
+  await client.query('commit')
+  await other.prune({ state: 'completed', before: today - 2 * day, limit: 100 })
+  expect(await partitions()).toContain(last)
+  await other.close()
+})
+
+test('a task that somebody else has in hand is asked for again', async () => {
+  await store.insert([newTask('held')])
+  await client.query('begin')
+  await client.query(`select from ${schema}.task where id = 'held' for update`)
+  const now = Date.now()
+  const { tasks, nextDueAt } = await store.claim(claimRequest({ now }))
+  expect([tasks, (nextDueAt ?? Number.POSITIVE_INFINITY) - now < 100]).toEqual([[], true])
+  await client.query('commit')
+  expect((await store.claim(claimRequest({ now }))).tasks).toHaveLength(1)
+})
+
+test('a dependency that is done and rerun again and again is always known', async () => {
+  const other = await postgresStore(url, { schema })
+  await store.insert([newTask('x')])
+  let isOver = false
+  const turns = (async () => {
+    for (let run = 0; !isOver; run++) {
+      await other.claim(claimRequest())
+      await other.update([completed({ id: 'x', run })])
+      await other.update([{ id: 'x', from: 'completed', run, patch: { state: 'pending', resolvedAt: null, result: null } }])
+    }
+  })()
+  for (let count = 0; count < 200; count++) {
+    const behind = newTask(`behind${count}`, { name: 'other', extras: { dependencies: ['x'] } })
+    expect((await store.insert([behind])).results).toMatchObject([{ status: 'inserted' }])
+  }
+  isOver = true
+  await turns
+  await other.close()
+})

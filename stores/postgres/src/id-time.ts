@@ -3,10 +3,10 @@
 const version7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 /** Clocks of processes differ. */
-const marginMs = 3_600_000
+const marginMs = 86_400_000
 
-/** Times between which tasks were resolved, if they were: epoch milliseconds, the second excluded. */
-export type ResolvedRange = readonly [from: number, to: number]
+/** Times between which tasks were resolved, if they were: epoch milliseconds; null for an hour after the server's time. */
+export type ResolvedRange = readonly [from: number, to: number | null]
 
 /** Says as closely as ids tell when their tasks may have been resolved, so that few days have to be looked at. */
 export function resolvedRange(ids: readonly string[], now: number): ResolvedRange {
@@ -16,5 +16,5 @@ export function resolvedRange(ids: readonly string[], now: number): ResolvedRang
     if (high === undefined || low === undefined) return [0, Number.MAX_SAFE_INTEGER]
     earliest = Math.min(earliest, Number.parseInt(high + low, 16))
   }
-  return [Math.max(0, Math.min(earliest, now) - marginMs), now + marginMs]
+  return [Math.max(0, Math.min(earliest, now) - marginMs), null]
 }

@@ -17,6 +17,7 @@ language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = o
 #variable_conflict use_column
 declare
   new_ids text[]; new_seqs bigint[]; old_ids text[];
+  until bigint := coalesce(resolved_to, (extract(epoch from clock_timestamp()) * 1000)::bigint + 3600000);
 begin
   with new as (
     insert into @.task (${columns})
@@ -25,7 +26,7 @@ begin
     on conflict do nothing returning seq, id
   )
   select array_agg(new.id), array_agg(new.seq) into new_ids, new_seqs from new;
-  select array_agg(h.id) into old_ids from @.history h where h.id = any (new_ids) and h.resolved_at >= resolved_from and h.resolved_at < resolved_to;
+  select array_agg(h.id) into old_ids from @.history h where h.id = any (new_ids) and h.resolved_at >= resolved_from and h.resolved_at < until;
   if old_ids is not null then
     delete from @.task t where t.id = any (old_ids);
   end if;
@@ -37,7 +38,7 @@ begin
       select t.seq, t.id, t.name, t.queue, t.priority, t.input, t.extras, t.state from other o join @.task t on t.id = o.id
       union all
       select h.seq, h.id, h.name, h.queue, h.priority, h.input, h.extras, h.state from other o join @.history h on h.id = o.id
-      where h.resolved_at >= resolved_from and h.resolved_at < resolved_to;
+      where h.resolved_at >= resolved_from and h.resolved_at < until;
   end if;
 end $$;
 `

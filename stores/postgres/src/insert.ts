@@ -1,5 +1,5 @@
 /** Insert: ids compared by content. What has a key or dependencies goes the longer way of `linked-insert.ts`. */
-import type { InsertReply, InsertResult, NewTask } from '@lovage/core'
+import { ConfigError, type InsertReply, type InsertResult, type NewTask } from '@lovage/core'
 import type { Query, Row } from './database.ts'
 import { resolvedRange } from './id-time.ts'
 import { insertValues, type PlacedTask, placedPlain } from './new-task.ts'
@@ -45,6 +45,15 @@ function contentOf([, , name, queue, priority, input, extras, state]: Row): Stor
     input: input as string,
     extras: extras as string | null,
     state: state as number,
+  }
+}
+
+/** Refuses what PostgreSQL has no text for; names and ids have none of it. @throws {ConfigError} NAME_INVALID */
+export function checkTexts(tasks: readonly NewTask[]): void {
+  for (const { key, name } of tasks) {
+    if (key === undefined || !/\0|\p{Surrogate}/u.test(key)) continue
+    const message = `expected the key of ${name} to be without NUL and lone surrogates, got: ${JSON.stringify(key)}`
+    throw new ConfigError('NAME_INVALID', message)
   }
 }
 

@@ -14,6 +14,7 @@ import type { Database, Query } from './database.ts'
 import { insertPlaced, noteState } from './insert.ts'
 import { type Neighbour, type Neighbours, readNeighbours } from './neighbours.ts'
 import { type PlacedTask, startState } from './new-task.ts'
+import { undone } from './postgres-errors.ts'
 import { RippleLog } from './ripple.ts'
 import { sameContent } from './same-content.ts'
 import { stateCodes, stateOf } from './state-codes.ts'
@@ -163,7 +164,9 @@ class LinkedInsertion {
     const failed = placed.filter(({ task }) => task.state === stateCodes.exception)
     const rows = placed.map(({ task }) => (task.state === stateCodes.exception ? { ...task, state: stateCodes.blocked } : task))
     const { seqs } = await insertPlaced(this.#query, rows)
-    if (seqs.size < rows.length) throw new StoreError('STORE_BUSY', 'expected the ids to be free still; others kept taking them')
+    if (seqs.size < rows.length) {
+      throw new StoreError('STORE_BUSY', 'expected the ids to be free still; others kept taking them', { cause: undone })
+    }
     const edges = placed.flatMap((each) => each.edges)
     if (edges.length > 0) await this.#query(link, edgeValues(edges))
     if (failed.length > 0) await this.#query(failAtOnce, [failed.map(({ task }) => task.task.id)])

@@ -18,39 +18,64 @@ export interface Neighbour extends StoredContent {
   readonly reason: string | null
 }
 
-/** Two calls with one key go one after the other. */
+/** Two calls with one key go one after the other. Few locks stand for all keys: the server has room for so many only. */
 const lockKeys = {
   name: 'lock-keys',
-  text: 'select pg_advisory_xact_lock(k) from (select distinct hashtextextended(k, 0) as k from unnest($1::text[]) k order by 1) k',
+  text: `select pg_advisory_xact_lock(hashtext('@.key'), b) from (
+      select distinct (hashtext(k) & 255) as b from unnest($1::text[]) k order by 1
+    ) b`,
 }
 
 const columns = 'seq, id, name, queue, priority, input, extras, state, run, key, key_until, reason'
 
 const live = {
   name: 'neighbours',
-  text: `select ${columns}, holder from @.task
-    where id = any ($1) or (key is not null and (name, key) in (select * from unnest($2::text[], $3::text[])))
-    order by seq for update`,
+  text: `select ${columns}, holder from @.task where id = any (array(
+      select unnest($1::text[])
+      union select t.id from unnest($2::text[], $3::text[]) k (name, key) join @.task t on t.name = k.name and t.key = k.key
+    )) order by seq for update`,
 }
 
-// What is not among the unresolved any more, or has gone from there just now.
 const past = {
   name: 'past-neighbours',
-  text: `select ${columns}, null from @.history where id = any ($1)
-    or id in (select h.id from @.held_key h join unnest($2::text[], $3::text[]) k (name, key) on h.name = k.name and h.key = k.key)`,
+  text: `select ${columns}, null from @.history where id = any (array(
+      select unnest($1::text[])
+      union select h.id from unnest($2::text[], $3::text[]) k (name, key) join @.held_key h on h.name = k.name and h.key = k.key
+    )) order by seq for update`,
 }
 
-/** Locks what is unresolved and reads all. */
+/** How often a dependency that is found nowhere is looked for again. */
+const looks = 5
+
+/** Dependencies that are not sent in the same call. */
+function awaited(tasks: readonly NewTask[]): readonly string[] {
+  const own = new Set(tasks.map(({ id }) => id))
+  return [...new Set(tasks.flatMap(({ extras }) => extras?.dependencies ?? []))].filter((id) => !own.has(id))
+}
+
+/**
+ * Locks and reads all. A task may move to the history and back meanwhile: what was locked there stays there, what is not there
+ * is unresolved or moves there before it is looked for again.
+ */
 export async function readNeighbours(query: Query, tasks: readonly NewTask[]): Promise<Neighbours> {
   const ids = [...new Set(tasks.flatMap(({ id, extras }) => [id, ...(extras?.dependencies ?? [])]))]
   const keyed = tasks.filter(({ key }) => key !== undefined)
   const [names, keys] = [keyed.map(({ name }) => name), keyed.map(({ key }) => key as string)]
-  if (keyed.length > 0) await query(lockKeys, [keyed.map(({ name, key }) => JSON.stringify([name, key]))])
-  const rows = await query(live, [ids, names, keys])
-  const around = new Neighbours(rows.map(neighbourFrom))
+  if (keyed.length > 0) await query(lockKeys, [keyed.map(({ name, key }) => `${name}\u0001${key}`)])
+  const around = new Neighbours([])
+  const enter = (rows: readonly Row[]): void => {
+    for (const row of rows) around.enter(neighbourFrom(row))
+  }
+  enter(await query(past, [ids, names, keys]))
+  enter(await query(live, [ids, names, keys]))
   const missing = ids.filter((id) => around.byId(id) === undefined)
-  if (missing.length > 0 || keyed.length > 0) {
-    for (const row of await query(past, [missing, names, keys])) around.enter(neighbourFrom(row))
+  if (missing.length > 0) enter(await query(past, [missing, names, keys]))
+  // Those that others depend on are there, as a rule: they may go back and forth while they are looked for.
+  for (let look = 0; look < looks; look++) {
+    const lost = awaited(tasks).filter((id) => around.byId(id) === undefined)
+    if (lost.length === 0) break
+    enter(await query(live, [lost, [], []]))
+    enter(await query(past, [lost, [], []]))
   }
   return around
 }

@@ -32,10 +32,13 @@ const networkCodes: ReadonlySet<string> = new Set([
   'ETIMEDOUT',
 ])
 
+/** The cause of an error that says of itself what those codes say. */
+export const undone = Symbol('undone')
+
 /** Tells whether doing the same again may go well at once: the transaction was undone for the sake of another. */
 export function isUndone(error: unknown): boolean {
-  const { code } = error as { code?: unknown }
-  return code === '40001' || code === '40P01' || code === 'STORE_BUSY'
+  const { code, cause } = error as { code?: unknown; cause?: unknown }
+  return code === '40001' || code === '40P01' || cause === undone
 }
 
 /**

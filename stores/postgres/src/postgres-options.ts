@@ -33,8 +33,8 @@ export interface PostgresSettings {
 export function postgresSettings(url: string, options: PostgresOptions = {}): PostgresSettings {
   checkOptionNames(options, names, 'the PostgreSQL backend')
   const { schema = 'lovage', create = true, migrate = true, connections = 4, prepare = true } = options
-  if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,39}$/.test(schema)) {
-    throw unexpected('schema', 'a name of 1 to 40 small letters, digits and underscores', schema)
+  if (typeof schema !== 'string' || !/^(?!pg_)[a-z_][a-z0-9_]{0,39}$/.test(schema)) {
+    throw unexpected('schema', 'a name of 1 to 40 small letters, digits and underscores, and none of PostgreSQL itself', schema)
   }
   if (!Number.isSafeInteger(connections) || connections < 1) {
     throw unexpected('connections', 'a whole number from 1', connections)

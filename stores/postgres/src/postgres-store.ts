@@ -5,7 +5,7 @@ import { ClaimFloors } from './claim-floors.ts'
 import { countTasks } from './counts.ts'
 import { Database } from './database.ts'
 import { findTasks, getTasks } from './find.ts'
-import { insertPlain, isPlain } from './insert.ts'
+import { checkTexts, insertPlain, isPlain } from './insert.ts'
 import { insertLinked } from './linked-insert.ts'
 import { readLogs, writeNotes } from './notes.ts'
 import { type PostgresOptions, postgresSettings } from './postgres-options.ts'
@@ -41,7 +41,8 @@ export function storeOn(database: Database): Store {
     name: 'postgres',
     capabilities: { durable: true, shared: true, renewsAlone: false },
     records: recordsOn(database),
-    insert(tasks, options) {
+    async insert(tasks, options) {
+      checkTexts(tasks)
       const allOrNone = options?.allOrNone === true
       return !allOrNone && tasks.every(isPlain) ? insertPlain(query, tasks) : insertLinked(database, tasks, allOrNone)
     },

@@ -22,6 +22,7 @@ const known = {
   name: 'schema-known',
   text: `select from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = 'version'`,
 }
+const namespace = { name: 'schema-namespace', text: 'select from pg_namespace where nspname = $1' }
 const stored = { name: 'schema-version', text: 'select max(number) from @.version' }
 
 /**
@@ -50,7 +51,9 @@ export function migrate(database: Database): Promise<SchemaFacts> {
     const steps = migrations
       .slice(facts.current)
       .map((sql, index) => `${sql}\ninsert into @.version values (${facts.current + index + 1});`)
-    const begin = `create schema if not exists ${database.schema}; create table if not exists @.version (number integer primary key);`
+    // Who may not create schemas may be given one.
+    const isThere = (await query(namespace, [database.schema])).length > 0
+    const begin = `${isThere ? '' : `create schema "${database.schema}";`} create table if not exists @.version (number integer primary key);`
     // Several statements at once cannot be prepared.
     await query({ name: '', text: [begin, ...steps].join('\n') })
     return facts
@@ -71,5 +74,5 @@ export async function ready(database: Database, may: { readonly create: boolean;
     }
     await migrate(database)
   }
-  await makeDays(database.query, Date.now())
+  await makeDays(database, Date.now())
 }

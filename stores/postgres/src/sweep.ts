@@ -40,10 +40,11 @@ const next = {
 export async function sweepTasks(query: Query, now: number, limit: number): Promise<SweepReply> {
   const ready = (await query(promote, [now])).map(([queue]) => queue as string)
   const rows = await query(overdue, [now, limit + 1])
-  const nextAt = rows.length > limit ? now : (await query(next, [now]))[0]?.[0]
+  const found = rows.length > limit ? now : (await query(next, [now]))[0]?.[0]
+  const nextAt = typeof found === 'number' ? Math.max(now + 1, found) : undefined
   return {
     overdue: rows.slice(0, limit).map(taskFromRow),
     ready,
-    ...(typeof nextAt === 'number' ? { nextAt } : {}),
+    ...(nextAt === undefined ? {} : { nextAt }),
   }
 }

@@ -84,6 +84,7 @@ create table @.history_failed_other partition of @.history_failed default;
 create table @.history_exception_other partition of @.history_exception default;
 create index history_id on @.history (id);
 create index history_seq on @.history (seq);
+create index history_kept on @.history (id) where dependents or key_until is not null;
 
 create table @.held_key (
   name text not null,
@@ -283,6 +284,11 @@ language plpgsql as $$
 declare
   gone_ids text[]; needed text[];
 begin
+  -- Whoever inserts a task with one of these keys looks at them in two places, and must not miss what moves between those.
+  perform pg_advisory_xact_lock(hashtext('@.key'), b) from (
+    select distinct (hashtext(h.name || chr(1) || h.key) & 255) as b from @.history h
+    where h.id = any (ids) and h.key is not null order by 1
+  ) b;
   with c as (
     select * from unnest(ids, froms, runs, tos, masks, reasons, retry_counts, lost_counts, dues, starts, ends, results, failures,
       records, rounds) with ordinality as c (id, from_state, run, to_state, mask, reason, retries, lost, due, start, ended, result,
@@ -323,8 +329,8 @@ end $$;
 /**
  * Claims. Candidates are looked up without locks, because their order spans several lanes (a queue and a name); then as many as
  * are asked for are locked, past those that others have in hand. What few tasks have at all comes as one JSON text. With lanes
- * given, each by its priority, nothing below their floors is looked at. The last row is none: it tells how many entries of the
- * index were walked over, dead ones included, and how many milliseconds that took.
+ * given, each by its priority, nothing below their floors is looked at. The last row is none: it tells how many dead entries of
+ * the index were walked over, how many milliseconds that took, and whether others had something in hand that is pending still.
  */
 export const claim = `
 create function @.claim_tasks(asked_queues text[], names text[], new_holder text, new_worker text, lim integer, now bigint,
@@ -336,7 +342,8 @@ language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = o
 declare
   open_queues text[]; known text[] := names; found tid[]; reach integer := lim; got integer := 0; n integer;
   began timestamptz; spent interval := '0';
-  before bigint := pg_stat_get_xact_tuples_returned('@.task_ready'::regclass);
+  before bigint := pg_stat_get_xact_tuples_returned('@.task_ready'::regclass); seen bigint; alive bigint := 0;
+  skipped boolean := false;
 begin
   -- A claim that a crash of the server undoes only leaves its tasks pending; whoever had them finds out with the next renewal.
   perform set_config('synchronous_commit', 'off', true);
@@ -346,18 +353,23 @@ begin
   if exists (select from unnest(open_queues) q where exists
       (select from @.task where state = 1 and queue = q and due_at <= now)) then
     perform @.promote(open_queues, now);
+    skipped := exists (select from unnest(open_queues) q where exists
+      (select from @.task where state = 1 and queue = q and due_at <= now));
   end if;
   began := clock_timestamp();
   if known is null and lane_queues is null then known := @.open_names(open_queues); end if;
   loop
     exit when got >= lim;
     if lane_queues is null then
-      select array_agg(c.place order by c.priority desc, c.seq) into found from (
+      with line as materialized (
         select t.place, t.seq, t.priority from unnest(open_queues) q cross join unnest(known) k cross join lateral (
           select ctid as place, seq, priority from @.task where state = 2 and queue = q and name = k
           order by priority desc, seq limit reach
-        ) t order by t.priority desc, t.seq limit reach
-      ) c;
+        ) t
+      )
+      select array_agg(c.place order by c.priority desc, c.seq), (select count(*) from line) into found, seen
+      from (select * from line order by priority desc, seq limit reach) c;
+      alive := alive + seen;
     else
       select array_agg(c.place order by c.priority desc, c.seq) into found from (
         select t.place, t.seq, l.priority from unnest(lane_queues, lane_names, lane_priorities, lane_floors)
@@ -385,6 +397,7 @@ begin
             t.result)::text end;
     get diagnostics n = row_count;
     got := got + n;
+    skipped := skipped or n < cardinality(found);
     -- Some are in the hands of others. Who is after them in the line?
     exit when cardinality(found) < reach;
     reach := reach + cardinality(found) - n;
@@ -392,7 +405,8 @@ begin
   end loop;
   return query select null::bigint, null::text, null::text, null::text, null::smallint, null::text, null::integer, null::integer,
     null::integer, null::integer, null::integer, null::bigint,
-    json_build_array(pg_stat_get_xact_tuples_returned('@.task_ready'::regclass) - before, extract(epoch from spent) * 1000)::text;
+    json_build_array(pg_stat_get_xact_tuples_returned('@.task_ready'::regclass) - before - alive,
+      extract(epoch from spent) * 1000, skipped)::text;
 end $$;
 
 create function @.promote(queues text[], now bigint) returns setof text
