@@ -87,11 +87,11 @@ export const deliverCases = [
     'deliver/not before its time',
     async ({ tools, broker, another }) => {
       const recorder = await Recorder.open(await another())
-      const at = (await sendTime(broker)) + 300
+      const at = (await sendTime(broker)) + 2000
       await broker.tasks.send([message('later', { at }), message('now')])
       await recorder.delivered(1)
       expectEqual(recorder.ids, ['now'], 'what came at once')
-      await pass(tools, 400)
+      await pass(tools, 2100)
       expectEqual((await recorder.delivered(2)).message.id, 'later', 'what came later')
     },
     ['holdsEta'],
