@@ -19,6 +19,7 @@ import { RippleLog } from './ripple.ts'
 import { sameContent } from './same-content.ts'
 import { stateCodes, stateOf } from './state-codes.ts'
 import { updateTasks } from './update.ts'
+import { kept } from './update-sql.ts'
 
 /** Inserts tasks in one transaction: each for itself, or all or none. */
 export function insertLinked(database: Database, tasks: readonly NewTask[], allOrNone: boolean): Promise<InsertReply> {
@@ -219,10 +220,8 @@ const failAtOnce = {
     window_kept as (
       insert into @.held_key (name, key, until, id) select name, key, key_until, id from gone where key_until is not null
     )
-    insert into @.history (seq, id, name, queue, priority, input, extras, retries, retry_limit, lost, lost_limit, dependents, due_at,
-      deadline, key, key_until, created_at, state, reason, run, blockers, resolved_at)
-    select seq, id, name, queue, priority, input, extras, retries, retry_limit, lost, lost_limit, dependents, due_at,
-      deadline, key, key_until, created_at, 4, 'dependency-failed', run, 0, created_at from gone`,
+    insert into @.history (${kept}, state, reason, run, blockers, resolved_at)
+    select ${kept}, 4, 'dependency-failed', run, 0, created_at from gone`,
 }
 
 const closeWindow = {

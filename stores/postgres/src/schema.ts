@@ -1,9 +1,11 @@
 /** The tables of a queue as numbered migrations, and what may be opened as one. */
 import { StoreError } from '@lovage/core'
+import { claim } from './claim-sql.ts'
 import type { Database, Query } from './database.ts'
 import { days, makeDays } from './history-days.ts'
 import { insertFunctions } from './insert-sql.ts'
-import { bringBack, claim, complete, spread, tables, update } from './tables-sql.ts'
+import { tables } from './tables-sql.ts'
+import { bringBack, complete, spread, update } from './update-sql.ts'
 
 /** Migration n (from 0) brings a schema from version n to n + 1. One that databases have been through is never changed. */
 const migrations: readonly string[] = [[tables, spread, bringBack, update, complete, claim, insertFunctions, days].join('\n')]
