@@ -51,6 +51,8 @@ describe('connect', () => {
       'amqp://u:secret@mq/x',
       /`sqlite:\.\/lovage\.db`, `postgres:\/\/user@host\/database`, `memory:`\), got the scheme amqp: in "amqp:\/\/mq\/x"$/,
     ],
+    ['postgres:app', /expected `postgres:\/\/user@host\/database`, got: "postgres:app"$/],
+    ['postgresql://', /expected `postgres:\/\/user@host\/database`, got: "postgresql:\/\/"$/],
     ['redis://localhost', /got the scheme redis:/],
     ['https://lovage.example', /got the scheme https:/],
     ['mongodb://localhost', /got the scheme mongodb:/],

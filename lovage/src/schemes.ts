@@ -91,12 +91,20 @@ const schemes: Readonly<Record<string, Scheme>> = {
   },
 }
 
+/** An address without a host would be that of this machine, and a database without slashes a host. */
+function checkAddress(url: string): void {
+  if (/^postgres(ql)?:\/\/[^/]/.test(url)) return
+  throw new ConfigError('URL_UNSUPPORTED', `expected \`postgres://user@host/database\`, got: ${shownUrl(url)}`)
+}
+
 async function openPostgres(url: string, { create, migrate }: BackendOptions): Promise<Backend> {
+  checkAddress(url)
   const { postgresBackend } = await import('@lovage/store-postgres')
   return postgresBackend(url, { create, migrate })
 }
 
 async function postgresFacts(url: string): Promise<StoreFacts> {
+  checkAddress(url)
   const { postgresSchema } = await import('@lovage/store-postgres')
   return { schema: await postgresSchema(url) }
 }

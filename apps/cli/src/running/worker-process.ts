@@ -5,6 +5,7 @@ import type { Invocation } from '../invocation.ts'
 import { definitionsOf, type TaskFile } from '../task-files.ts'
 import { tellLastWords } from './last-words.ts'
 import type { ProcessLogger } from './process-logger.ts'
+import { repeatedErrors } from './repeated-errors.ts'
 import { logTasks } from './task-log.ts'
 import { workerName } from './worker-name.ts'
 
@@ -39,7 +40,9 @@ export function makeWorker(
   })
   // What keeps it from starting is thrown by `start`, too.
   worker.on('fatal', () => {})
-  worker.on('error', (error) => logger.error({ error }, 'recovered'))
+  const errors = repeatedErrors(logger)
+  worker.on('error', (error) => errors.tell(error))
+  worker.on('exit', () => errors.end())
   logTasks(worker, logger, level)
   worker.on('end', () => {
     const { active } = worker.load
