@@ -50,6 +50,28 @@ test('a send wakes an idle consumer, which asked nothing while it waited', async
   expect(recorder.names).toEqual(['a'])
 })
 
+test('when signals are back after a time in which they were lost, it looks at once', async () => {
+  const back = new Set<() => void>()
+  const onBack = (listener: () => void) => {
+    back.add(listener)
+    return () => void back.delete(listener)
+  }
+  const deaf = await w.another({ signal: { ...deafSignal, onBack } })
+  const recorder = await new Recorder().open(deaf)
+  await w.broker.tasks.send([job('a')])
+  const result = deaf.results.wait('a')
+  await settled()
+  expect(recorder.names).toEqual([])
+  for (const listener of back) listener()
+  await settled()
+  expect(recorder.names).toEqual(['a'])
+  await recorder.delivery('a').settle({ type: 'completed', result: 1 })
+  for (const listener of back) listener()
+  expect(await result).toMatchObject({ result: 1 })
+  await deaf.close()
+  expect(back.size).toBe(0)
+})
+
 test('a send of another process wakes it as well', async () => {
   const recorder = await new Recorder().open(w.broker)
   const other = await w.another()

@@ -163,6 +163,7 @@ class QueueBroker implements Broker, TaskBus {
   readonly #consumers = new Set<QueueConsumer>()
   readonly #closeRest: () => Promise<void>
   #cancelCheck: () => void = () => {}
+  #endBack: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   constructor(engine: Engine, closeRest: () => Promise<void>) {
@@ -176,6 +177,7 @@ class QueueBroker implements Broker, TaskBus {
     this.events = new SignalEventBus(engine)
     this.results = new QueueResults(engine)
     this.admin = new QueueAdmin(engine, this.#registry, schedules)
+    this.#endBack = engine.signal.onBack?.(() => this.#check())
     this.#checkLater()
   }
 
@@ -215,21 +217,27 @@ class QueueBroker implements Broker, TaskBus {
     return this.#closing
   }
 
-  /** One slow check for all parts, in case a signal was lost. */
+  /** One slow check, in case a signal was lost. */
   #checkLater(): void {
     const { clock, settings } = this.#engine
     this.#cancelCheck = clock.at(clock.now() + settings.safetyMs, () => {
-      for (const consumer of this.#consumers) consumer.check()
-      this.results.check()
-      this.#maintenance.check()
+      this.#check()
       this.#checkLater()
     })
+  }
+
+  /** All parts look for what they may not have been told. */
+  #check(): void {
+    for (const consumer of this.#consumers) consumer.check()
+    this.results.check()
+    this.#maintenance.check()
   }
 
   /** Every step is done, whatever the others say; the first failure is thrown at the end. */
   async #close(): Promise<void> {
     const letGo = this.#engine.keepAlive.hold()
     this.#cancelCheck()
+    this.#endBack?.()
     const failures: unknown[] = []
     const attempt = async (step: () => unknown): Promise<void> => {
       try {

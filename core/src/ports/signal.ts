@@ -11,6 +11,11 @@ export interface Signal {
   subscribe(channel: string, listener: (message: string) => void): Promise<() => void>
   /** Whether someone may be listening; false saves the work of building a message. */
   heard(channel: string): boolean
+  /**
+   * Calls the listener whenever messages arrive again after a time in which they may have been lost: look for yourself then.
+   * Absent where they are never lost for a time, or nobody can tell. The answer ends it.
+   */
+  onBack?(listener: () => void): () => void
   /** May be called twice. */
   close(): Promise<void>
 }

@@ -24,6 +24,8 @@ export interface Lodger {
   hear(channel: string, payload: string): void
   /** The connection is gone, and with it all locks. */
   leave(): void
+  /** All have entered again after a loss; what was said meanwhile is lost. */
+  back?(): void
 }
 
 export class PostgresSession {
@@ -145,6 +147,7 @@ export class PostgresSession {
     this.#line = line
     if (!this.#isInTrouble) return
     this.#isInTrouble = false
+    for (const lodger of this.#lodgers.keys()) lodger.back?.()
     this.#options.onBack?.()
   }
 

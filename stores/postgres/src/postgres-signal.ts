@@ -38,6 +38,7 @@ class PostgresSignal implements Signal, Lodger {
   readonly #places = new Map<string, Place>()
   /** By their names in PostgreSQL. */
   readonly #listened = new Map<string, Listened>()
+  readonly #backListeners = new Set<() => void>()
   #closed: Promise<void> | undefined
 
   constructor(session: PostgresSession, query: Query) {
@@ -85,6 +86,13 @@ class PostgresSignal implements Signal, Lodger {
     return this.#local.has(channel) || this.#earshot.mayHear(this.#placeOf(channel))
   }
 
+  onBack(listener: () => void): () => void {
+    // Its own function object, so that one listener can be told twice.
+    const told = (): void => listener()
+    this.#backListeners.add(told)
+    return () => void this.#backListeners.delete(told)
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -117,6 +125,10 @@ class PostgresSignal implements Signal, Lodger {
 
   leave(): void {
     this.#earshot.forget()
+  }
+
+  back(): void {
+    for (const listener of this.#backListeners) listener()
   }
 
   /** The first subscriber of a channel listens; those that come meanwhile wait with it. */
@@ -161,6 +173,7 @@ class PostgresSignal implements Signal, Lodger {
 
   async #close(): Promise<void> {
     this.#local.clear()
+    this.#backListeners.clear()
     await this.#outbox.flushed()
     this.#session.dislodge(this)
     const places = [...this.#listened.values()].filter(({ isOn }) => isOn).map(({ place }) => place)
