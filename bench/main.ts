@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--rounds N] [--tasks N] [--only NAME,...] [--group throughput|scale]`: Lovage beside the raw ceiling and
+ * `npm run bench -- [--rounds N] [--tasks N] [--only NAME,...] [--group throughput|postgres|scale]`: Lovage beside the raw ceiling and
  * its peers, every variant in a process of its own, round by round in turn, so that drift of the machine hits all alike.
  */
 import { execFileSync, spawn } from 'node:child_process'
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { hasPostgres, type PrivatePostgres, startPostgres } from '@lovage/services'
 import { type PrivateRedis, startRedis } from './redis-server.ts'
 import { markdown, type Row } from './table.ts'
 import type { Figures, Job } from './variant.ts'
@@ -19,7 +20,18 @@ interface Plan {
   readonly name: string
   readonly file: string
   readonly settings?: Readonly<Record<string, string>>
+  readonly needs?: keyof Servers
+  /** Default 1000. */
+  readonly callers?: number
 }
+
+/** The private servers of a run; absent where they cannot be had. */
+interface Servers {
+  readonly redis?: PrivateRedis | undefined
+  readonly postgres?: PrivatePostgres | undefined
+}
+
+const onPostgres = { needs: 'postgres', callers: 100 } as const
 
 const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
   throughput: [
@@ -27,7 +39,7 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
       { name: 'Lovage, FULL (default)', file: 'lovage-sqlite.ts' },
       { name: 'raw node:sqlite with ids, FULL', file: 'raw-sqlite.ts', settings: { shape: 'usable' } },
       { name: 'raw node:sqlite, FULL', file: 'raw-sqlite.ts' },
-      { name: 'BullMQ on Redis', file: 'bullmq.ts' },
+      { name: 'BullMQ on Redis', file: 'bullmq.ts', needs: 'redis' },
       { name: 'plainjob, FULL', file: 'plainjob.ts' },
     ],
     [
@@ -35,6 +47,16 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
       { name: 'raw node:sqlite with ids, NORMAL', file: 'raw-sqlite.ts', settings: { shape: 'usable', synchronous: 'normal' } },
       { name: 'raw node:sqlite, NORMAL', file: 'raw-sqlite.ts', settings: { synchronous: 'normal' } },
       { name: 'plainjob, NORMAL', file: 'plainjob.ts', settings: { synchronous: 'normal' } },
+    ],
+  ],
+  postgres: [
+    [
+      { name: 'Lovage', file: 'lovage-postgres.ts', ...onPostgres },
+      { name: 'raw pg, by hand', file: 'raw-postgres.ts', ...onPostgres },
+      { name: 'graphile-worker, tuned', file: 'graphile-worker.ts', ...onPostgres },
+      { name: 'pg-boss, tuned', file: 'pg-boss.ts', ...onPostgres },
+      { name: 'BullMQ on PostgreSQL', file: 'bullmq.ts', settings: { on: 'postgres' }, ...onPostgres },
+      { name: 'BullMQ on Redis', file: 'bullmq.ts', needs: 'redis', callers: 100 },
     ],
   ],
   scale: [[{ name: 'Lovage, FULL', file: 'lovage-scale.ts' }]],
@@ -50,7 +72,7 @@ const { values } = parseArgs({
 })
 
 function installPeers(): void {
-  if (existsSync(join(here, 'node_modules', 'bullmq'))) return
+  if (['bullmq', 'graphile-worker'].every((name) => existsSync(join(here, 'node_modules', name)))) return
   tell('installing the peers (bench/package.json)')
   execFileSync('npm', ['install', '--no-package-lock', '--no-audit', '--no-fund'], { cwd: here, stdio: 'ignore' })
 }
@@ -60,7 +82,7 @@ function runOnce(plan: Plan, settings: Readonly<Record<string, string>>): Promis
   const job: Job = {
     directory,
     tasks: Number(values.tasks),
-    callers: 1000,
+    callers: plan.callers ?? 1000,
     probes: 200,
     settings: { ...settings, ...plan.settings },
   }
@@ -80,15 +102,20 @@ function runOnce(plan: Plan, settings: Readonly<Record<string, string>>): Promis
   })
 }
 
-async function runTable(plans: readonly Plan[], redis: PrivateRedis | undefined): Promise<void> {
-  const chosen = plans.filter(
-    (plan) => values.only === undefined || values.only.split(',').some((part) => plan.name.includes(part)),
-  )
-  const rows = chosen.map((plan) => ({ plan, runs: [] as Figures[] }))
+/** Gives a run what it needs of the servers: a database of its own. Undefined where there is no such server. */
+async function places({ needs }: Plan, { redis, postgres }: Servers): Promise<Readonly<Record<string, string>> | undefined> {
+  if (needs === 'redis') return redis === undefined ? undefined : { redis: String(redis.port) }
+  if (needs === 'postgres') return postgres === undefined ? undefined : { postgres: await postgres.database() }
+  return {}
+}
+
+async function runTable(plans: readonly Plan[], servers: Servers): Promise<void> {
+  const rows = plans.map((plan) => ({ plan, runs: [] as Figures[] }))
   for (let round = 1; round <= Number(values.rounds); round++) {
     for (const { plan, runs } of rows) {
-      if (plan.file === 'bullmq.ts' && redis === undefined) continue
-      const figures = await runOnce(plan, redis === undefined ? {} : { redis: String(redis.port) })
+      const settings = await places(plan, servers)
+      if (settings === undefined) continue
+      const figures = await runOnce(plan, settings)
       runs.push(figures)
       tell(`round ${round}: ${plan.name}: ${JSON.stringify(figures)}`)
     }
@@ -97,16 +124,31 @@ async function runTable(plans: readonly Plan[], redis: PrivateRedis | undefined)
   if (measured.length > 0) process.stdout.write(`\n${markdown(measured)}\n`)
 }
 
-const tables = Object.entries(groups).flatMap(([name, group]) =>
-  values.group === undefined || values.group === name ? group : [],
-)
+function isChosen({ name }: Plan): boolean {
+  return values.only === undefined || values.only.split(',').some((part) => name.includes(part))
+}
+
+const tables = Object.entries(groups)
+  .flatMap(([name, group]) => (values.group === undefined || values.group === name ? group : []))
+  .map((plans) => plans.filter(isChosen))
+const wanted = tables.flat()
 const redisDirectory = mkdtempSync(join(tmpdir(), 'lovage-bench-redis-'))
-const wantsPeers = tables.flat().some((plan) => /bullmq|plainjob/.test(plan.file))
-if (wantsPeers) installPeers()
-const redis = wantsPeers ? await startRedis(redisDirectory, tell) : undefined
+if (wanted.some(({ file }) => !/^(lovage|raw)-sqlite|^lovage-scale/.test(file))) installPeers()
+const servers: Servers = {
+  redis: wanted.some(({ needs }) => needs === 'redis') ? await startRedis(redisDirectory, tell) : undefined,
+  postgres: wanted.some(({ needs }) => needs === 'postgres') ? await startPostgresOf(tell) : undefined,
+}
 try {
-  for (const table of tables) await runTable(table, redis)
+  for (const table of tables) await runTable(table, servers)
 } finally {
-  redis?.stop()
+  servers.redis?.stop()
+  await servers.postgres?.stop()
   rmSync(redisDirectory, { recursive: true, force: true })
+}
+
+/** A private PostgreSQL as it is installed: every commit waits for the disk. */
+async function startPostgresOf(say: (line: string) => void): Promise<PrivatePostgres | undefined> {
+  if (hasPostgres()) return startPostgres({ settings: { fsync: 'on', max_wal_size: '2GB' } })
+  say('PostgreSQL is not installed: what needs it is left out')
+  return undefined
 }

@@ -1,25 +1,31 @@
-/** BullMQ on Redis: its per-job API, one worker in the process, concurrency 100 (its best here). */
+/** BullMQ on Redis or on PostgreSQL: its per-job API, one worker in the process, concurrency 100 (its best here). */
 import { perSecond, sendRate, startLatency, type Variant } from '../variant.ts'
 
 /** The part of BullMQ that is used; the package is installed by the benchmark alone. */
 interface Bullmq {
+  readonly createPostgresBackend: unknown
   readonly Queue: new (
     name: string,
     options: object,
+    backend?: unknown,
   ) => { add(name: string, data: object): Promise<unknown>; close(): Promise<void> }
   readonly Worker: new (
     name: string,
     handler: () => Promise<void>,
     options: object,
+    backend?: unknown,
   ) => { on(event: 'completed', listener: () => void): void; waitUntilReady(): Promise<unknown>; close(): Promise<void> }
 }
 
 export const run: Variant = async (job) => {
   const name = 'bullmq'
-  const { Queue, Worker } = (await import(name)) as Bullmq
-  const connection = { host: '127.0.0.1', port: Number(job.settings.redis) }
-  const queue = new Queue('bench', { connection })
-  const sends = await sendRate(job, (i) => queue.add('noop', { i }))
+  const { Queue, Worker, createPostgresBackend } = (await import(name)) as Bullmq
+  const onPostgres = job.settings.on === 'postgres'
+  const connection = onPostgres ? { connectionString: job.settings.postgres, migrate: true } : { host: '127.0.0.1', port: Number(job.settings.redis) }
+  const backend = onPostgres ? createPostgresBackend : undefined
+  const tasks = onPostgres ? Math.min(job.tasks, 10_000) : job.tasks
+  const queue = new Queue('bench', { connection }, backend)
+  const sends = await sendRate({ ...job, tasks }, (i) => queue.add('noop', { i }))
   let completed = 0
   let onStart = (): void => {}
   let onAll = (): void => {}
@@ -27,12 +33,12 @@ export const run: Variant = async (job) => {
     onAll = resolve
   })
   const started = performance.now()
-  const worker = new Worker('bench', async () => onStart(), { connection, concurrency: 100 })
+  const worker = new Worker('bench', async () => onStart(), { connection, concurrency: 100 }, backend)
   worker.on('completed', () => {
-    if (++completed === job.tasks) onAll()
+    if (++completed === tasks) onAll()
   })
   await all
-  const drains = perSecond(job.tasks, started)
+  const drains = perSecond(tasks, started)
   const latency = await startLatency(
     job,
     (i) => queue.add('noop', { i }),
