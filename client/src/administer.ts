@@ -14,7 +14,7 @@ import {
 import { type ClientSchedules, clientSchedules } from './schedule-options.ts'
 
 /** Looking at tasks, queues and workers, and changing them. Each is refused as UNSUPPORTED by a broker that cannot. */
-export interface Administration extends Omit<Admin, 'schedules'> {
+export interface Administration extends Omit<Admin, 'schedules' | 'pools' | 'secret'> {
   readonly schedules: ClientSchedules
   /** Asks that these tasks do not run; one that runs is aborted wherever it runs. Answers per id whether it had an effect. */
   cancel(ids: readonly string[], reason?: string): Promise<readonly boolean[]>

@@ -12,6 +12,8 @@ export const dueChannel = 'due'
 export const resolvedChannel = 'resolved'
 /** Schedules were changed. */
 export const schedulesChannel = 'schedules'
+/** Worker pools, or workers of them, were changed. */
+export const poolsChannel = 'pools'
 export const controlChannel = 'control'
 /** Kinds of events, each with a channel of its own. */
 export const eventFamilies = ['task', 'worker', 'other'] as const

@@ -10,17 +10,21 @@ import type {
   TaskPage,
   TaskQuery,
   WorkerInfo,
+  WorkerPools,
 } from '@lovage/core'
 import { checkName } from '@lovage/core'
 import { applyToTasks } from './canceller.ts'
 import type { Engine } from './engine.ts'
 import { explainTask } from './explain.ts'
+import { sharedSecret } from './shared-secret.ts'
+import { QueueWorkerPools } from './worker-pools.ts'
 import type { WorkerRegistry } from './worker-registry.ts'
 
 const pausedKind = 'paused'
 
 export class QueueAdmin implements Admin {
   readonly schedules: Schedules
+  readonly pools: WorkerPools
   readonly #engine: Engine
   readonly #registry: WorkerRegistry
 
@@ -28,6 +32,7 @@ export class QueueAdmin implements Admin {
     this.#engine = engine
     this.#registry = registry
     this.schedules = schedules
+    this.pools = new QueueWorkerPools(engine)
   }
 
   find(query: TaskQuery): Promise<TaskPage> {
@@ -75,6 +80,10 @@ export class QueueAdmin implements Admin {
 
   workers(): Promise<readonly WorkerInfo[]> {
     return this.#registry.alive()
+  }
+
+  secret(name: string): Promise<string> {
+    return sharedSecret(this.#engine, name)
   }
 }
 

@@ -3,6 +3,7 @@ import type { PublishedTask } from '../message.ts'
 import type { Schedule, ScheduleSpec } from '../schedule.ts'
 import type { Task } from '../task.ts'
 import type { LogLine, TaskPage, TaskQuery } from './store.ts'
+import type { WorkerPools } from './worker-pools.ts'
 
 /** A worker that is, or believes itself, alive. */
 export interface WorkerInfo {
@@ -35,6 +36,7 @@ export interface Explanation {
 
 export interface Admin {
   readonly schedules: Schedules
+  readonly pools: WorkerPools
   find(query: TaskQuery): Promise<TaskPage>
   get(ids: readonly string[]): Promise<readonly (Task | undefined)[]>
   logs(id: string): Promise<readonly LogLine[]>
@@ -45,6 +47,8 @@ export interface Admin {
   pauseQueue(queue: string): Promise<void>
   resumeQueue(queue: string): Promise<void>
   workers(): Promise<readonly WorkerInfo[]>
+  /** A random text of 43 characters that all processes of this broker share under that name; made when it is first asked for. */
+  secret(name: string): Promise<string>
 }
 
 export interface Schedules {
