@@ -36,10 +36,13 @@ export interface GuardedServer {
   /** Resolves when the process is gone. */
   ended(): Promise<void>
   stop(): Promise<void>
+  /** Ends it at once, as a crash does. */
+  kill(): Promise<void>
 }
 
 /** The shell reads a pipe that ends with us, and then kills the server and removes its folder, unless it was told otherwise. */
 const guard = `folder=$1; shift; "$@" 3<&- & server=$!
+trap '' TERM INT
 (read -r word <&3; [ "$word" = done ] || { kill -KILL $server; until rm -rf "$folder"; do sleep 0.1; done; }) >/dev/null 2>&1 &
 wait $server`
 
@@ -67,6 +70,8 @@ export async function guardedServer({
   })
   let text = ''
   const [, out, errors, pipe] = child.stdio as unknown as readonly [null, Readable, Readable, Writable]
+  // Whoever was killed together with the server reads no more.
+  pipe.on('error', () => {})
   const ended = once(child, 'exit').then(() => void pipe.end('done\n'))
   const isUp = new Promise<void>((resolve) => {
     const hear = (chunk: Buffer): void => {
@@ -90,13 +95,11 @@ export async function guardedServer({
     child.ref()
     return ended
   }
-  return {
-    ended: wait,
-    async stop() {
-      if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid as number), stop)
-      await wait()
-    },
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid as number), signal)
+    await wait()
   }
+  return { ended: wait, stop: () => end(stop), kill: () => end('SIGKILL') }
 }
 
 function unref(part: unknown): void {

@@ -1,3 +1,4 @@
 /** Real servers for tests and benchmarks: private port, private directory, gone with whoever started them. */
 export * from './postgres.ts'
+export * from './rabbitmq.ts'
 export * from './unavailable.ts'
