@@ -1,7 +1,7 @@
 /** Points in time against the platform's own calendar. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { instantMs, looksLikeInstant } from './instant.ts'
+import { instantMs, isoTime, looksLikeInstant } from './instant.ts'
 
 describe('instantMs', () => {
   test('reads every ISO text that a Date writes', () => {
@@ -61,4 +61,12 @@ describe('instantMs', () => {
 test('looksLikeInstant tells a date from a duration', () => {
   expect(['2027-01-31', '2027-x'].map(looksLikeInstant)).toEqual([true, true])
   expect(['10s', '2027', '7 days'].map(looksLikeInstant)).toEqual([false, false, false])
+})
+
+test('isoTime writes what a Date writes', () => {
+  fc.assert(
+    fc.property(fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }), (date) => {
+      expect(isoTime(date.getTime())).toBe(date.toJSON())
+    }),
+  )
 })

@@ -29,6 +29,16 @@ export function looksLikeInstant(text: string): boolean {
   return /^\s*\d{4}-/.test(text)
 }
 
+/** Writes a point in time as `Date.prototype.toJSON` does, for years 0 to 9999; later ones are written with their own digits. */
+export function isoTime(time: number): string {
+  const days = Math.floor(time / 86_400_000)
+  const ms = time - days * 86_400_000
+  const { year, month, day } = civilFromDays(days)
+  const at = (value: number, width: number): string => String(Math.floor(value)).padStart(width, '0')
+  const clock = `${at(ms / 3_600_000, 2)}:${at((ms / 60_000) % 60, 2)}:${at((ms / 1000) % 60, 2)}.${at(ms % 1000, 3)}`
+  return `${at(year, 4)}-${at(month, 2)}-${at(day, 2)}T${clock}Z`
+}
+
 /** The last millisecond that a Date can tell. */
 const latestMs = 8_640_000_000_000_000
 
@@ -70,4 +80,19 @@ function daysFromEpoch(year: number, month: number, day: number): number {
   const yearOfEra = y - era * 400
   const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1
   return era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
+}
+
+/** The date of a day counted from 1970-01-01. @see https://howardhinnant.github.io/date_algorithms.html#civil_from_days */
+function civilFromDays(days: number): { readonly year: number; readonly month: number; readonly day: number } {
+  const shifted = days + 719_468
+  const era = Math.floor(shifted / 146_097)
+  const dayOfEra = shifted - era * 146_097
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  )
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
+  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153)
+  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1
+  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+  return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day }
 }

@@ -1,5 +1,7 @@
 /** The task as the queue keeps it: its states, priorities, reasons and the record itself. */
 
+import type { HttpTask } from './http-task.ts'
+
 /** Every state a task can be in. The legal moves between them stand in `transitions.ts`. */
 export const taskStates = ['blocked', 'scheduled', 'pending', 'running', 'completed', 'failed', 'exception'] as const
 export type TaskState = (typeof taskStates)[number]
@@ -16,6 +18,9 @@ export const exceptionReasons = [
   'malformed-payload',
   'superseded',
   'dependency-failed',
+  'resource-unavailable',
+  'internal-error',
+  'intermittent-task',
 ] as const
 export type ExceptionReason = (typeof exceptionReasons)[number]
 
@@ -44,6 +49,8 @@ export interface RunRecord {
   /** Epoch milliseconds. */
   readonly endedAt: number
   readonly outcome: 'completed' | 'failed' | 'retried' | 'released' | 'rejected' | 'cancelled' | 'lost' | 'expired'
+  /** The exception's reason, where the task was resolved by this run and then asked for again. */
+  readonly reason?: string
   readonly failure?: Failure
 }
 
@@ -87,6 +94,8 @@ export interface TaskExtras {
   readonly parent?: string
   /** The flow this task belongs to. */
   readonly flow?: string
+  /** What it says beyond this when it came through the HTTP queue. */
+  readonly http?: HttpTask
 }
 
 /**

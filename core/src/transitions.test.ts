@@ -50,7 +50,10 @@ const makers: { readonly [Type in TaskEventType]: fc.Arbitrary<Extract<TaskEvent
     reason: fc.constantFrom(...exceptionReasons),
     failure: fc.constantFrom(failure, undefined),
   }),
-  lost: fc.record({ type: fc.constant('lost' as const), how: fc.constantFrom('lost' as const, 'expired' as const) }),
+  lost: fc.record({
+    type: fc.constant('lost' as const),
+    how: fc.constantFrom('lost' as const, 'expired' as const, 'intermittent' as const),
+  }),
   cancelled: fc.record({ type: fc.constant('cancelled' as const), message: fc.constantFrom('enough', undefined) }),
   deadline: fc.constant({ type: 'deadline' }),
   superseded: fc.constant({ type: 'superseded' }),

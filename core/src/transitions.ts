@@ -42,12 +42,15 @@ export type TaskEvent =
       readonly reason: ExceptionReason
       readonly failure?: Failure | undefined
     }
-  /** The worker is gone (`lost`) or its lease is over (`expired`). */
-  | { readonly type: 'lost'; readonly how: 'lost' | 'expired' }
+  /** The worker is gone (`lost`), its lease is over (`expired`), or it says that another one may fare better (`intermittent`). */
+  | { readonly type: 'lost'; readonly how: Loss }
   | { readonly type: 'cancelled'; readonly message?: string | undefined }
   | { readonly type: 'deadline' }
   | { readonly type: 'superseded' }
   | { readonly type: 'rerun' }
+
+/** How a run came to nothing through no verdict of its handler. */
+export type Loss = 'lost' | 'expired' | 'intermittent'
 
 export type TaskEventType = TaskEvent['type']
 
@@ -67,6 +70,9 @@ export interface Transition {
 export function beginMatters({ lost, lostLimit }: Pick<Task, 'lost' | 'lostLimit'>): boolean {
   return lost > 0 || lostLimit < 2
 }
+
+/** The code of the failure where the last of the lost runs ended with its lease. */
+export const leaseExpired = 'LEASE_EXPIRED'
 
 const unresolved = ['blocked', 'scheduled', 'pending', 'running'] as const
 
@@ -96,7 +102,7 @@ export const transitions: readonly Transition[] = [
     event: 'lost',
     from: ['running'],
     to: ['pending', 'exception'],
-    meaning: 'the worker vanished or its lease ended; tried again, if `lostLimit` allows',
+    meaning: 'the worker vanished, its lease ended or it could not; tried again, if `lostLimit` allows',
   },
   { event: 'cancelled', from: unresolved, to: ['exception'], meaning: 'someone asked that it does not run' },
   { event: 'deadline', from: unresolved, to: ['exception'], meaning: 'its deadline passed' },
@@ -213,16 +219,17 @@ function releasedRun(
   return isSame ? {} : { ended: ended(task, 'released', startedAt ?? now, now, failure) }
 }
 
-function lost(task: TaskFacts, how: 'lost' | 'expired', now: number): TaskPatch {
+function lost(task: TaskFacts, how: Loss, now: number): TaskPatch {
   if (task.startedAt === undefined && beginMatters(task)) return waiting(now)
   if (task.lost >= task.lostLimit) {
     const message = `${task.lost + 1} workers were lost while running it (lostLimit ${task.lostLimit})`
-    return { ...exception('worker-lost', now), failure: { name: 'WorkerLost', message } }
+    const failure = { name: 'WorkerLost', message, ...(how === 'expired' ? { code: leaseExpired } : {}) }
+    return { ...exception(how === 'intermittent' ? 'intermittent-task' : 'worker-lost', now), failure }
   }
   return {
     ...waiting(now, 0),
     lost: task.lost + 1,
-    ended: ended(task, how, task.startedAt ?? now, now),
+    ended: ended(task, how === 'intermittent' ? 'retried' : how, task.startedAt ?? now, now),
   }
 }
 
@@ -244,13 +251,24 @@ function rerun(task: TaskFacts, now: number): TaskPatch {
 function unrecordedRun(task: TaskFacts, now: number): Pick<TaskPatch, 'ended'> {
   if (!isResolved(task.state) || task.run < 0 || task.runs?.at(-1)?.run === task.run) return {}
   const endedAt = task.resolvedAt ?? now
-  return { ended: ended(task, outcomeOf(task), task.startedAt ?? endedAt, endedAt, task.failure) }
+  const record = ended(task, outcomeOf(task), task.startedAt ?? endedAt, endedAt, task.failure)
+  return { ended: task.state === 'exception' && task.reason !== undefined ? { ...record, reason: task.reason } : record }
 }
 
-function outcomeOf({ state, reason }: TaskFacts): RunRecord['outcome'] {
+function outcomeOf({ state, reason, failure }: TaskFacts): RunRecord['outcome'] {
   if (state === 'completed' || state === 'failed') return state
-  if (reason === 'worker-lost') return 'lost'
-  return reason === 'malformed-payload' ? 'rejected' : 'cancelled'
+  switch (reason) {
+    case 'worker-lost':
+      return failure?.code === leaseExpired ? 'expired' : 'lost'
+    case 'intermittent-task':
+      return 'retried'
+    case 'malformed-payload':
+    case 'resource-unavailable':
+    case 'internal-error':
+      return 'rejected'
+    default:
+      return 'cancelled'
+  }
 }
 
 function waiting(now: number, delayMs = 0): TaskPatch {
