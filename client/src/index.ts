@@ -7,4 +7,5 @@ export { chain, chord, group, type Plan, type Previous, previous, type Step, ste
 export type { ClientSchedules, CronTimes, IntervalTimes, ScheduledTask, ScheduleOptions } from './schedule-options.ts'
 export type { SentPlan } from './send-plan.ts'
 export type { CheckedRequest, HandleOf, SendArguments, SendRequest } from './sender.ts'
+export type { Sending } from './sending.ts'
 export { resultOf, type TaskHandle, type WaitOptions } from './task-handle.ts'

@@ -7,6 +7,7 @@ import {
   type OptionNames,
   type SendOptions,
   type SendReceipt,
+  type TaskBus,
   type TaskDefinition,
   type TaskMessage,
   taskMessage,
@@ -17,6 +18,8 @@ import { SentTask, type TaskHandle } from './task-handle.ts'
 /** What sending needs of its surroundings. @internal */
 export interface SenderContext {
   readonly broker: Pick<Broker, 'tasks' | 'results'>
+  /** Where tasks are sent, if not to the broker's task bus. */
+  readonly bus?: Pick<TaskBus, 'send'> | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly newId: () => string
 }
@@ -58,10 +61,10 @@ export function validation({ task, input, options }: SendRequest): Promise<unkno
 /** Sends one task. Everything that can be wrong with it comes as a rejection. @internal */
 export function sendOne(context: SenderContext, request: SendRequest): Promise<TaskHandle> {
   try {
-    const { broker, clock, newId } = context
+    const { broker, bus = broker.tasks, clock, newId } = context
     const message = taskMessage(request.task, request.input, request.options, { now: clock.now(), newId })
     const valid = validation(request)
-    const sent = valid === undefined ? broker.tasks.send([message]) : valid.then(() => broker.tasks.send([message]))
+    const sent = valid === undefined ? bus.send([message]) : valid.then(() => bus.send([message]))
     return sent.then((receipts) => handleFor(broker, message, receipts[0]))
   } catch (error) {
     return Promise.reject(error)
@@ -71,12 +74,12 @@ export function sendOne(context: SenderContext, request: SendRequest): Promise<T
 /** Sends all of them or none. @internal */
 export async function sendAll(context: SenderContext, requests: readonly SendRequest[]): Promise<readonly TaskHandle[]> {
   if (requests.length === 0) return []
-  const { broker, clock, newId } = context
+  const { broker, bus = broker.tasks, clock, newId } = context
   for (const request of requests) checkOptionNames(request, requestNames, 'a request of sendMany')
   const surroundings = { now: clock.now(), newId }
   const messages = requests.map(({ task, input, options }) => taskMessage(task, input, options, surroundings))
   await Promise.all(requests.map(validation).filter((valid) => valid !== undefined))
-  const receipts = await broker.tasks.send(messages)
+  const receipts = await bus.send(messages)
   return messages.map((message, index) => handleFor(broker, message, receipts[index]))
 }
 

@@ -22,6 +22,7 @@ export const errorCatalogue = {
   URL_UNSUPPORTED: once('No broker is known for this URL.'),
   MODULE_INVALID: once('A task file cannot be loaded or exports no task definition.'),
   UNSUPPORTED: once('This broker cannot do what was asked.'),
+  TRANSACTION_UNUSABLE: once('The transaction that was handed in is not open, or not on the database of the queue.'),
   // The task
   INPUT_INVALID: once('The input does not satisfy the schema of the task definition.'),
   OUTPUT_INVALID: once('The handler returned something that does not satisfy the output schema.'),

@@ -4,9 +4,9 @@ import { type Abort, abortChannel, dueChannel, readyChannel, resolvedChannel } f
 
 /** Every announcement is a hint: losing one costs time, never work. Nothing is built that nobody hears. */
 export class Announcer {
-  readonly #signal: Signal
+  readonly #signal: Pick<Signal, 'publish' | 'heard'>
 
-  constructor(signal: Signal) {
+  constructor(signal: Pick<Signal, 'publish' | 'heard'>) {
     this.#signal = signal
   }
 

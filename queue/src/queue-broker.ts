@@ -189,6 +189,15 @@ class QueueBroker implements Broker, TaskBus {
     return this.#sender.send(messages)
   }
 
+  within(transaction: object): Pick<TaskBus, 'send'> {
+    const { store } = this.#engine
+    if (store.capabilities.transactions !== true) {
+      const message = `expected a store that takes part in transactions, as PostgreSQL does, got: ${store.name}`
+      throw new ConfigError('UNSUPPORTED', message)
+    }
+    return { send: (messages) => this.#sender.sendWithin(messages, transaction) }
+  }
+
   async consume(options: ConsumeOptions, listener: ConsumerListener): Promise<Consumer> {
     if (this.#closing !== undefined) throw closed()
     await this.maintain()

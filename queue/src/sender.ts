@@ -9,7 +9,9 @@ import {
   type TaskExtras,
   type TaskMessage,
 } from '@lovage/core'
+import { Announcer } from './announcer.ts'
 import type { Engine } from './engine.ts'
+import { Letters } from './letters.ts'
 import { encodePayload } from './payload.ts'
 
 /** How many tasks may be on their way at once before others wait for their answers. */
@@ -51,6 +53,23 @@ export class Sender {
       if (this.#waiting.length === promptSize) this.#flush(flightLimit)
       else this.#schedule()
     })
+  }
+
+  /** Sends in a transaction of the caller's, whole or not at all: it counts, and the others hear of it, when the caller commits. */
+  async sendWithin(messages: readonly TaskMessage[], transaction: object): Promise<readonly SendReceipt[]> {
+    if (this.#closed) throw new StoreError('STORE_CLOSED', 'expected an open broker, got one that was closed; connect again')
+    if (messages.length === 0) return []
+    const { store, clock, signal } = this.#engine
+    const now = clock.now()
+    const tasks = messages.map((message) => this.#newTask(message, now))
+    const reply = await store.insert(tasks, { allOrNone: tasks.length > 1, transaction })
+    throwRefusal(reply.results, tasks)
+    const letters = new Letters()
+    const announcer = new Announcer(letters)
+    this.#announce(tasks, reply.results, announcer)
+    announcer.ripple(reply)
+    await signal.publishWithin?.(transaction, letters.all)
+    return reply.results.map(receipt)
   }
 
   /** Resolves when nothing is on its way any more; later sends are refused. */
@@ -125,11 +144,7 @@ export class Sender {
     this.#flush(Number.POSITIVE_INFINITY)
     return this.#flight(tasks.length, async () => {
       const reply = await this.#engine.store.insert(tasks, { allOrNone: true })
-      reply.results.forEach((result, index) => {
-        if (result.status !== 'inserted' && result.status !== 'existing' && result.status !== 'refused') {
-          throw refusal(result, tasks[index] as NewTask)
-        }
-      })
+      throwRefusal(reply.results, tasks)
       this.#announce(tasks, reply.results)
       this.#engine.announcer.ripple(reply)
       return reply.results.map(receipt)
@@ -137,8 +152,7 @@ export class Sender {
   }
 
   /** Tells of due times and deadlines; what is pending at once comes with the ripple. */
-  #announce(tasks: readonly NewTask[], results: readonly InsertResult[]): void {
-    const { announcer } = this.#engine
+  #announce(tasks: readonly NewTask[], results: readonly InsertResult[], announcer = this.#engine.announcer): void {
     const dueByQueue = new Map<string, number>()
     let deadline = Number.POSITIVE_INFINITY
     for (let i = 0; i < tasks.length; i++) {
@@ -202,6 +216,15 @@ function extrasOf(message: TaskMessage, maxPayload: number): TaskExtras | undefi
     encodePayload([args, kwargs, headers], maxPayload, () => `arguments and headers of ${message.name}`)
   }
   return extras
+}
+
+/** Of a call that is whole or not at all: what kept it from being done, if anything. */
+function throwRefusal(results: readonly InsertResult[], tasks: readonly NewTask[]): void {
+  results.forEach((result, index) => {
+    if (result.status !== 'inserted' && result.status !== 'existing' && result.status !== 'refused') {
+      throw refusal(result, tasks[index] as NewTask)
+    }
+  })
 }
 
 function receipt(result: InsertResult): SendReceipt {

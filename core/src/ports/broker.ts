@@ -32,6 +32,13 @@ export interface TaskBus {
    */
   send(messages: readonly TaskMessage[]): Promise<readonly SendReceipt[]>
   consume(options: ConsumeOptions, listener: ConsumerListener): Promise<Consumer>
+  /**
+   * Sends in a transaction of the caller's: whatever is sent is there, and workers hear of it, when the caller commits, and not
+   * before. A refusal leaves the transaction as it was. Absent where no broker of the kind can.
+   * @param transaction what stands for it in the driver of the store, for example a client of `pg`
+   * @throws {ConfigError} UNSUPPORTED; TRANSACTION_UNUSABLE from its `send`
+   */
+  within?(transaction: object): Pick<TaskBus, 'send'>
   /** Asks that these tasks do not run; one that runs is aborted wherever it runs. Answers per id whether it had an effect. */
   cancel(ids: readonly string[], reason?: string): Promise<readonly boolean[]>
 }

@@ -1,5 +1,10 @@
 /** The Signal port: ephemeral messages that save someone a wait. */
 
+export interface ChannelMessage {
+  readonly channel: string
+  readonly message: string
+}
+
 /**
  * Publishes texts to whoever listens now, in this process and in others. At most once: a lost message costs time, never
  * work. A publisher hears its own messages when it subscribes.
@@ -11,6 +16,12 @@ export interface Signal {
   subscribe(channel: string, listener: (message: string) => void): Promise<() => void>
   /** Whether someone may be listening; false saves the work of building a message. */
   heard(channel: string): boolean
+  /**
+   * Publishes when a transaction of the caller's on the store's database is committed, and not otherwise; to this process as well.
+   * Absent where that cannot be done: then others find what was done by their slow checks.
+   * @throws {ConfigError} TRANSACTION_UNUSABLE
+   */
+  publishWithin?(transaction: object, messages: readonly ChannelMessage[]): Promise<void>
   /**
    * Calls the listener whenever messages arrive again after a time in which they may have been lost: look for yourself then.
    * Absent where they are never lost for a time, or nobody can tell. The answer ends it.

@@ -37,6 +37,8 @@ export type InsertResult =
 export interface InsertOptions {
   /** A conflict or an unknown dependency of one task refuses all of them. Default false: each stands for itself. */
   readonly allOrNone?: boolean | undefined
+  /** Of the caller's, who commits it or not. Only for a store with the capability `transactions`. */
+  readonly transaction?: object | undefined
 }
 
 /** What a write set in motion beyond the tasks it named. */
@@ -67,6 +69,8 @@ export interface ClaimRequest {
   readonly queues: readonly string[]
   /** Names that the worker knows; undefined means any. */
   readonly names?: readonly string[] | undefined
+  /** Only these tasks; undefined means any. */
+  readonly ids?: readonly string[] | undefined
   readonly holder: string
   /** `name@host`, kept with the run. */
   readonly worker: string
@@ -100,6 +104,8 @@ export interface TaskPatch {
   readonly failure?: Failure | null
   /** An ended run to append to `runs`. */
   readonly ended?: RunRecord
+  /** 7 to 1. The task takes its place in line by its age. */
+  readonly priority?: number
 }
 
 /** One transition, fenced: it applies only while the task is in that state and at that run. */
@@ -127,6 +133,8 @@ export interface RenewRequest {
   readonly holder: string
   /** The new end of the lease, moved like that of a claim; a lease is never moved backwards. */
   readonly until: number
+  /** Only the leases of these runs, and only they are in the answer. Default: all that the holder has. */
+  readonly runs?: readonly RunRef[] | undefined
 }
 
 export interface SweepReply {
@@ -204,6 +212,11 @@ export interface StoreCapabilities {
   readonly shared: boolean
   /** Leases go on being renewed for a while when the event loop is blocked. */
   readonly renewsAlone: boolean
+  /**
+   * Tasks can be inserted in a transaction of the caller's on the same database. Nothing is repeated in it, a refusal leaves it as
+   * it was, and what the server says of conflicts between transactions reaches the caller as it is. Default false.
+   */
+  readonly transactions?: boolean | undefined
 }
 
 /**

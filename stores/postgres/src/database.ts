@@ -26,9 +26,9 @@ export type Query = (statement: Statement, values?: Values) => Promise<readonly 
 /** How often a call that was undone for the sake of another is done again. */
 const attempts = 10
 
-/** 64-bit integers are times and counters here: all of them are exact as numbers. */
 const [int8, int8Array] = [20, 1016]
-const types = {
+/** 64-bit integers are times and counters here: all of them are exact as numbers. */
+export const parsers = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
     if (oid === int8) return Number
     if (oid === int8Array) return (text: string) => (text === '{}' ? [] : text.slice(1, -1).split(',').map(Number))
@@ -58,7 +58,7 @@ export class Database {
       allowExitOnIdle: true,
       connectionTimeoutMillis: 10_000,
       idleTimeoutMillis: 60_000,
-      types,
+      types: parsers,
     })
     // A connection that breaks while it is idle is replaced with the next call, which hears why if it cannot be; one that breaks
     // in a call's hands tells that call.
@@ -115,6 +115,11 @@ export class Database {
     })
   }
 
+  /** Counts work on a connection that is not this pool's as a call under way; it is not repeated, nor are its errors read. */
+  call<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#track(work)
+  }
+
   /** Waits for calls under way. May be called twice. */
   close(): Promise<void> {
     // The pool forgets whoever waits for a connection when it ends.
@@ -123,11 +128,15 @@ export class Database {
   }
 
   #call<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#track(() => this.#attempt(work))
+  }
+
+  #track<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#closing !== undefined) {
       const message = `expected an open store, got a call after \`close()\`: ${this.place}. Open a new one.`
       return Promise.reject(new StoreError('STORE_CLOSED', message, { subject: this.place }))
     }
-    const call = this.#attempt(work)
+    const call = work()
     this.#calls.add(call)
     const done = (): void => void this.#calls.delete(call)
     call.then(done, done)

@@ -22,7 +22,11 @@ import { updateTasks } from './update.ts'
 import { kept } from './update-sql.ts'
 
 /** Inserts tasks in one transaction: each for itself, or all or none. */
-export function insertLinked(database: Database, tasks: readonly NewTask[], allOrNone: boolean): Promise<InsertReply> {
+export function insertLinked(
+  database: Pick<Database, 'transaction'>,
+  tasks: readonly NewTask[],
+  allOrNone: boolean,
+): Promise<InsertReply> {
   return database
     .transaction(
       async (query) => {

@@ -2,6 +2,7 @@
 import type { Clock, Liveness, Signal, Store } from '@lovage/core'
 import { Database } from './database.ts'
 import { databaseClock } from './database-clock.ts'
+import { Joiner } from './joiner.ts'
 import { postgresLiveness } from './postgres-liveness.ts'
 import { type PostgresOptions, postgresSettings } from './postgres-options.ts'
 import { PostgresSession } from './postgres-session.ts'
@@ -34,9 +35,10 @@ export async function postgresBackend(url: string, options?: PostgresOptions): P
     const clock = await databaseClock(database.query)
     const { schema } = settings
     const session = new PostgresSession({ connection: { connectionString: url }, schema, onTrouble: warn })
-    const signal = postgresSignal(session, database.read)
+    const joiner = new Joiner(database)
+    const signal = postgresSignal(session, database.read, joiner)
     const liveness = postgresLiveness(session, database.read)
-    const store = storeOn(database)
+    const store = storeOn(database, joiner)
     return {
       store,
       signal,

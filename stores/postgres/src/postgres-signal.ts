@@ -1,9 +1,10 @@
 /** The signal by LISTEN and NOTIFY: messages to listeners in this process and, over the database, in others. */
 import { randomBytes } from 'node:crypto'
-import { LovageError, type Signal, StoreError } from '@lovage/core'
+import { type ChannelMessage, LovageError, type Signal, StoreError } from '@lovage/core'
 import { type Place, placeOf } from './channel-name.ts'
 import { Earshot } from './earshot.ts'
-import { FrameReader, originLength } from './frame.ts'
+import { FrameReader, framesOf, originLength } from './frame.ts'
+import type { Joiner } from './joiner.ts'
 import type { Query } from './line.ts'
 import { LocalListeners } from './local-listeners.ts'
 import { Outbox } from './outbox.ts'
@@ -16,8 +17,16 @@ const mostPlaces = 1000
  * Makes the signal. It listens on the session, which it joins with the first subscription, and publishes by `query`: a process
  * that only publishes needs no session.
  */
-export function postgresSignal(session: PostgresSession, query: Query): Signal {
-  return new PostgresSignal(session, query)
+export function postgresSignal(session: PostgresSession, query: Query, joiner?: Joiner): Signal {
+  return new PostgresSignal(session, query, joiner)
+}
+
+/** Sent with a transaction: nobody has heard that already, not even the process that wrote it. */
+const transactionOrigin = 'transaction.'
+
+const say = {
+  name: 'say',
+  text: 'select pg_notify(name, payload) from unnest($1::text[], $2::text[]) frame (name, payload)',
 }
 
 interface Listened {
@@ -38,11 +47,14 @@ class PostgresSignal implements Signal, Lodger {
   readonly #places = new Map<string, Place>()
   /** By their names in PostgreSQL. */
   readonly #listened = new Map<string, Listened>()
+  readonly #joiner: Joiner | undefined
+  #numbers = 0
   readonly #backListeners = new Set<() => void>()
   #closed: Promise<void> | undefined
 
-  constructor(session: PostgresSession, query: Query) {
+  constructor(session: PostgresSession, query: Query, joiner: Joiner | undefined) {
     this.#session = session
+    this.#joiner = joiner
     const { schema } = session
     this.#outbox = new Outbox({
       schema,
@@ -84,6 +96,17 @@ class PostgresSignal implements Signal, Lodger {
 
   heard(channel: string): boolean {
     return this.#local.has(channel) || this.#earshot.mayHear(this.#placeOf(channel))
+  }
+
+  async publishWithin(transaction: object, messages: readonly ChannelMessage[]): Promise<void> {
+    if (messages.length === 0 || this.#joiner === undefined) return
+    const frames = messages.flatMap(({ channel, message }) => {
+      const { name } = this.#placeOf(channel)
+      return framesOf(transactionOrigin, ++this.#numbers, message).map((payload) => ({ name, payload }))
+    })
+    await this.#joiner.join(transaction, (query) =>
+      query(say, [frames.map(({ name }) => name), frames.map(({ payload }) => payload)]),
+    )
   }
 
   onBack(listener: () => void): () => void {

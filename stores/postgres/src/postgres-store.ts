@@ -6,6 +6,8 @@ import { countTasks } from './counts.ts'
 import { Database } from './database.ts'
 import { findTasks, getTasks } from './find.ts'
 import { checkTexts, insertPlain, isPlain } from './insert.ts'
+import { insertJoined } from './joined-insert.ts'
+import { Joiner } from './joiner.ts'
 import { insertLinked } from './linked-insert.ts'
 import { readLogs, writeNotes } from './notes.ts'
 import { type PostgresOptions, postgresSettings } from './postgres-options.ts'
@@ -34,16 +36,17 @@ export async function postgresStore(url: string, options?: PostgresOptions): Pro
 }
 
 /** Makes the store of a database whose tables are ready. @internal */
-export function storeOn(database: Database): Store {
+export function storeOn(database: Database, joiner = new Joiner(database)): Store {
   const { query } = database
   const floors = new ClaimFloors(() => performance.now())
   return {
     name: 'postgres',
-    capabilities: { durable: true, shared: true, renewsAlone: false },
+    capabilities: { durable: true, shared: true, renewsAlone: false, transactions: true },
     records: recordsOn(database),
     async insert(tasks, options) {
       checkTexts(tasks)
       const allOrNone = options?.allOrNone === true
+      if (options?.transaction !== undefined) return insertJoined(joiner, options.transaction, tasks, allOrNone)
       return !allOrNone && tasks.every(isPlain) ? insertPlain(query, tasks) : insertLinked(database, tasks, allOrNone)
     },
     claim: (request) => claimTasks(query, floors, request),

@@ -1,0 +1,199 @@
+/** Sending in a transaction of the caller's: there with the commit, gone with the rollback, and nothing in between. */
+import { startPostgres } from '@lovage/services'
+import pg from 'pg'
+import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { type Client, connect, defineTask, from, Worker } from './index.ts'
+
+const server = await startPostgres({ settings: { max_connections: 200 } })
+afterAll(() => server.stop())
+
+const double = defineTask({ name: 'double', run: ({ n }: { n: number }) => n * 2 })
+const half = defineTask({ name: 'half', run: (n: number) => n / 2 })
+
+let url: string
+let broker: Client
+let client: pg.Client
+
+beforeEach(async () => {
+  url = await server.database()
+  broker = await connect(url)
+  client = await clientOf(url)
+  await client.query('create table orders (n integer primary key)')
+})
+afterEach(() => broker.close())
+
+async function clientOf(address: string): Promise<pg.Client> {
+  const made = new pg.Client(address)
+  await made.connect()
+  onTestFinished(() => made.end())
+  return made
+}
+
+async function startWorker(): Promise<void> {
+  const elsewhere = await connect(url)
+  const worker = new Worker({ broker: elsewhere, tasks: [double, half] })
+  onTestFinished(async () => {
+    await worker.stop()
+    await elsewhere.close()
+  })
+  await worker.start()
+}
+
+test('a task is there with the commit, together with what else was written, and workers are woken at once', async () => {
+  await startWorker()
+  await client.query('begin')
+  await client.query('insert into orders values (4)')
+  const task = await broker.within(client).send(double, { n: 4 })
+  expect(await broker.find({})).toMatchObject({ tasks: [] })
+  await client.query('commit')
+  // Far below the slow check, which comes after 30 s.
+  expect(await task.result({ timeout: '10s' })).toBe(8)
+})
+
+test('a worker of the same process is woken as well, and at the time of what was delayed', async () => {
+  const worker = new Worker({ broker, tasks: [double] })
+  onTestFinished(() => worker.stop())
+  await worker.start()
+  await client.query('begin')
+  const task = await broker.within(client).send(double, { n: 2 }, { delay: '1s' })
+  await client.query('commit')
+  expect(await task.result({ timeout: '15s' })).toBe(4)
+})
+
+test('nothing stays of a transaction that is rolled back', async () => {
+  await client.query('begin')
+  const task = await broker.within(client).send(double, { n: 4 }, { key: 'a' })
+  await client.query('rollback')
+  expect(await task.state()).toMatchObject({ state: 'unknown' })
+  expect((await broker.send(double, { n: 5 }, { key: 'a', keyPolicy: 'reject' })).status).toBe('sent')
+})
+
+test('many tasks and flows go in whole', async () => {
+  await startWorker()
+  await client.query('begin')
+  const inside = broker.within(client)
+  const many = await inside.sendMany([
+    { task: double, input: { n: 1 } },
+    { task: double, input: { n: 2 } },
+  ])
+  const flow = inside.flow()
+  const first = flow.add(double, { n: 21 })
+  const last = flow.add(half, from(first))
+  const sent = await flow.send()
+  await client.query('commit')
+  expect(await Promise.all(many.map((task) => task.result({ timeout: '10s' })))).toEqual([2, 4])
+  expect(await sent.get(last).result({ timeout: '10s' })).toBe(21)
+})
+
+test('a refusal leaves the transaction as it was', async () => {
+  await broker.send(double, { n: 1 }, { key: 'a', id: 'first' })
+  await client.query('begin')
+  await client.query('insert into orders values (1)')
+  const inside = broker.within(client)
+  await expect(inside.send(double, { n: 2 }, { key: 'a', keyPolicy: 'reject' })).rejects.toMatchObject({ code: 'KEY_CONFLICT' })
+  await expect(inside.send(double, { n: 2 }, { id: 'first' })).rejects.toMatchObject({ code: 'TASK_CONFLICT' })
+  await expect(inside.send(double, { n: 2 }, { dependencies: ['none'] })).rejects.toMatchObject({ code: 'DEPENDENCY_UNKNOWN' })
+  await expect(
+    inside.sendMany([
+      { task: double, input: { n: 7 }, options: { id: 'seven' } },
+      { task: double, input: { n: 8 }, options: { dependencies: ['none'] } },
+    ]),
+  ).rejects.toMatchObject({ code: 'DEPENDENCY_UNKNOWN' })
+  await expect(inside.send(double, { n: 3 }, { key: 'a' })).resolves.toMatchObject({ id: 'first', status: 'existing' })
+  await inside.send(double, { n: 9 }, { id: 'nine' })
+  await client.query('commit')
+  const { tasks } = await broker.find({ order: 'oldest' })
+  expect(tasks.map(({ id }) => id)).toEqual(['first', 'nine'])
+  expect((await client.query('select n from orders')).rows).toEqual([{ n: 1 }])
+})
+
+test('sends that are made side by side on one client take turns', async () => {
+  await client.query('begin')
+  const inside = broker.within(client)
+  await Promise.all(
+    Array.from({ length: 20 }, (_, n) => inside.send(double, { n }, n % 2 === 0 ? { key: `k${n % 4}` } : { id: `t${n}` })),
+  )
+  await client.query('commit')
+  expect((await broker.find({})).tasks).toHaveLength(12)
+})
+
+describe('a transaction that cannot be used is refused with a clear line', () => {
+  const refused = { code: 'TRANSACTION_UNUSABLE' }
+
+  test('none was begun', async () => {
+    await expect(broker.within(client).send(double, { n: 1 })).rejects.toMatchObject(refused)
+    const pool = new pg.Pool({ connectionString: url })
+    onTestFinished(() => pool.end())
+    await expect(broker.within(pool).send(double, { n: 1 })).rejects.toMatchObject(refused)
+    expect((await broker.find({})).tasks).toEqual([])
+  })
+
+  test('an error has aborted it', async () => {
+    await client.query('begin')
+    await expect(client.query('select 1/0')).rejects.toThrow()
+    await expect(broker.within(client).send(double, { n: 1 })).rejects.toMatchObject(refused)
+    await client.query('rollback')
+  })
+
+  test('it may only read', async () => {
+    await client.query('begin read only')
+    await expect(broker.within(client).send(double, { n: 1 })).rejects.toMatchObject(refused)
+    await client.query('rollback')
+  })
+
+  test('it is of another database, with tables of its own or without', async () => {
+    const other = await server.database()
+    const stranger = await clientOf(other)
+    await stranger.query('begin')
+    await expect(broker.within(stranger).send(double, { n: 1 })).rejects.toMatchObject(refused)
+    await stranger.query('rollback')
+    await (await connect(other)).close()
+    await stranger.query('begin')
+    await expect(broker.within(stranger).send(double, { n: 1 })).rejects.toMatchObject(refused)
+    // And it is still good for its own.
+    await stranger.query('select 1')
+    await stranger.query('commit')
+  })
+
+  test('it is no client at all', async () => {
+    await expect(broker.within({}).send(double, { n: 1 })).rejects.toMatchObject(refused)
+    expect(() => broker.within('client' as never)).toThrow(expect.objectContaining(refused))
+  })
+
+  test('its snapshot is older than the keys', async () => {
+    await client.query('begin isolation level repeatable read')
+    const inside = broker.within(client)
+    await expect(inside.send(double, { n: 1 }, { key: 'a' })).rejects.toMatchObject(refused)
+    await inside.send(double, { n: 1 })
+    await client.query('commit')
+    expect((await broker.find({})).tasks).toHaveLength(1)
+  })
+})
+
+test('a conflict between transactions is thrown as the server says it, and nothing is repeated', async () => {
+  await client.query('begin isolation level repeatable read')
+  await client.query('select * from orders')
+  await broker.send(double, { n: 1 }, { id: 'a' })
+  await expect(broker.within(client).send(double, { n: 1 }, { id: 'a' })).rejects.toMatchObject({ code: '40001' })
+  await client.query('rollback')
+})
+
+test('after a restart of the server clients of the new life are taken', async () => {
+  await client.query('begin')
+  await broker.within(client).send(double, { n: 1 })
+  await client.query('commit')
+  client.on('error', () => {})
+  await server.crash()
+  await server.restart()
+  const again = await clientOf(url)
+  await again.query('begin')
+  await broker.within(again).send(double, { n: 2 })
+  await again.query('commit')
+  expect((await broker.find({})).tasks).toHaveLength(2)
+})
+
+test('brokers on other stores refuse', async () => {
+  const memory = await connect('memory:')
+  onTestFinished(() => memory.close())
+  expect(() => memory.within(client)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
+})

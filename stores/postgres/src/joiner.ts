@@ -1,0 +1,143 @@
+/** Takes part in transactions of the caller's: what is done in one counts when the caller commits it. */
+import { ConfigError, shown } from '@lovage/core'
+import { type Database, inSchema, parsers, type Query, type Row, type Statement, type Value } from './database.ts'
+import { storeError } from './postgres-errors.ts'
+
+/** A client of `pg`, or what behaves like one. */
+interface CallerClient {
+  query(config: object): Promise<{ readonly rows: readonly Row[] }>
+}
+
+/** The server's life, the database and the table: the same wherever a client of this queue's database asks. */
+const where = {
+  name: '',
+  text: `select current_database(), coalesce(to_regclass('@.task')::oid::text, ''), concat_ws(' ',
+      (select oid from pg_database where datname = current_database()), to_regclass('@.task')::oid,
+      extract(epoch from pg_postmaster_start_time()))`,
+}
+const isolation = { name: '', text: `select current_setting('transaction_isolation')` }
+
+export class Joiner {
+  readonly #database: Database
+  readonly #texts = new Map<Statement, string>()
+  /** Clients that were seen on this database. */
+  readonly #known = new WeakSet<object>()
+  /** What is under way on each client: its statements are in one savepoint at a time. */
+  readonly #turns = new WeakMap<object, Promise<unknown>>()
+  #place: Promise<string> | undefined
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /**
+   * Does several statements in the transaction, or none of them: a failure and a refusal leave it as it was. Nothing is repeated.
+   * @throws {ConfigError} TRANSACTION_UNUSABLE
+   */
+  join<Result>(
+    transaction: object,
+    work: (query: Query) => Promise<Result>,
+    isKept: (result: Result) => boolean = () => true,
+  ): Promise<Result> {
+    const client = clientOf(transaction)
+    const turn = (this.#turns.get(client) ?? Promise.resolve()).then(() =>
+      this.#database.call(() => this.#join(client, work, isKept)),
+    )
+    this.#turns.set(
+      client,
+      turn.catch(() => {}),
+    )
+    return turn
+  }
+
+  /**
+   * Refuses what a transaction with a snapshot of its own cannot see: whether a key is taken.
+   * @throws {ConfigError} TRANSACTION_UNUSABLE
+   */
+  async checkSeesKeys(query: Query): Promise<void> {
+    const level = (await query(isolation))[0]?.[0]
+    if (level === 'read committed') return
+    throw unusable(`expected a transaction at \`read committed\`, which alone sees whether a key is free, got: ${level}`)
+  }
+
+  async #join<Result>(
+    client: CallerClient,
+    work: (query: Query) => Promise<Result>,
+    isKept: (result: Result) => boolean,
+  ): Promise<Result> {
+    const query: Query = async (statement, values = []) => {
+      const cells = typeof values === 'function' ? values(0) : values
+      return (await client.query(this.#config(statement, cells))).rows
+    }
+    const say = (text: string): Promise<unknown> => query({ name: '', text })
+    let isIn = false
+    try {
+      await say('savepoint lovage')
+      isIn = true
+      await this.#checkPlace(client, query)
+      const result = await work(query)
+      if (!isKept(result)) await say('rollback to savepoint lovage')
+      await say('release savepoint lovage')
+      return result
+    } catch (error) {
+      if (isIn)
+        await say('rollback to savepoint lovage')
+          .then(() => say('release savepoint lovage'))
+          .catch(() => {})
+      throw callerError(error, this.#database.place)
+    }
+  }
+
+  /** A client is looked at once. */
+  async #checkPlace(client: CallerClient, query: Query): Promise<void> {
+    if (this.#known.has(client)) return
+    const [name, table, place] = (await query(where))[0] ?? []
+    // The server may have been started anew since this was read.
+    if (place !== (await this.#ownPlace()) && place !== (await this.#ownPlace(true))) {
+      const { place: address, schema } = this.#database
+      const found = table === '' ? `the database ${name} without such tables` : `tables of that name elsewhere (database ${name})`
+      throw unusable(`expected a client of ${address} with the tables of the queue in the schema ${schema}, got: ${found}`)
+    }
+    this.#known.add(client)
+  }
+
+  #ownPlace(again = false): Promise<string> {
+    if (again) this.#place = undefined
+    this.#place ??= this.#database.query(where).then((rows) => rows[0]?.[2] as string)
+    this.#place.catch(() => {
+      this.#place = undefined
+    })
+    return this.#place
+  }
+
+  /** Never prepared by name: the client is the caller's, and a pooler may stand before the server. */
+  #config(statement: Statement, values: readonly Value[]): object {
+    let text = this.#texts.get(statement)
+    if (text === undefined) {
+      text = inSchema(statement.text, this.#database.schema)
+      // Words that are made for one call are not worth remembering.
+      if (statement.name !== '') this.#texts.set(statement, text)
+    }
+    return { text, values, rowMode: 'array', types: parsers }
+  }
+}
+
+function clientOf(transaction: object): CallerClient {
+  if (typeof (transaction as Partial<CallerClient> | null)?.query === 'function') return transaction as CallerClient
+  throw unusable(`expected a client of \`pg\` on which a transaction was begun, got: ${shown(transaction)}`)
+}
+
+/** What goes wrong in a transaction that is somebody else's; what the server says of conflicts is theirs to read. */
+function callerError(error: unknown, place: string): unknown {
+  const { code } = error as { readonly code?: unknown }
+  if (typeof code === 'string' && /^40...$/.test(code)) return error
+  if (code === '25P01') return unusable('expected a client on which `begin` was said, got one without; a pool is none', error)
+  if (code === '25P02')
+    return unusable('expected an open transaction, got one that an error before this has aborted; roll it back', error)
+  if (code === '25006') return unusable('expected a transaction that may write, got a read-only one', error)
+  return storeError(error, place)
+}
+
+function unusable(message: string, cause?: unknown): ConfigError {
+  return new ConfigError('TRANSACTION_UNUSABLE', message, cause === undefined ? {} : { cause })
+}
