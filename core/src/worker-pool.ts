@@ -19,6 +19,8 @@ export interface WorkerLifecycle {
   readonly idleTimeout?: number | undefined
   /** A worker is drained and replaced when it is so old. */
   readonly maxLifetime?: number | undefined
+  /** A worker that was told to stop and still runs a task after so long is stopped cold: its tasks go elsewhere. */
+  readonly drainTimeout?: number | undefined
 }
 
 export interface WorkerPoolConfig {
@@ -30,7 +32,7 @@ export interface WorkerPoolConfig {
   readonly lifecycle?: WorkerLifecycle | undefined
 }
 
-/** A pool serves the queue of its own name. Times are epoch milliseconds. */
+/** A pool serves the queue of its own name, or those that its provider was given. Times are epoch milliseconds. */
 export interface WorkerPool {
   readonly workerPoolId: string
   /** Who starts its workers; `static` where nobody does, `null-provider` once it shall go when its workers have. */
@@ -73,6 +75,8 @@ export interface PoolWorker extends PoolWorkerAddress {
   readonly proofHash?: string | undefined
   /** SHA-256, as hex, of the text with which it registers again. */
   readonly secretHash?: string | undefined
+  /** The holder of the process that launched it. */
+  readonly launchedBy?: string | undefined
   /** It had better stop: asked for by whoever scales the pool, heeded by the worker when it asks. */
   readonly terminate?: { readonly reason: string } | undefined
 }

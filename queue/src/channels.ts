@@ -14,6 +14,8 @@ export const resolvedChannel = 'resolved'
 export const schedulesChannel = 'schedules'
 /** Worker pools, or workers of them, were changed. */
 export const poolsChannel = 'pools'
+/** A worker has begun or ended to take tasks. */
+export const workersChannel = 'workers'
 export const controlChannel = 'control'
 /** Kinds of events, each with a channel of its own. */
 export const eventFamilies = ['task', 'worker', 'other'] as const

@@ -1,6 +1,7 @@
 /** The Admin port of the queue: what an operator can see and change. */
 import type {
   Admin,
+  ControlBus,
   Explanation,
   LogLine,
   QueueCount,
@@ -10,7 +11,6 @@ import type {
   TaskPage,
   TaskQuery,
   WorkerInfo,
-  WorkerPools,
 } from '@lovage/core'
 import { checkName } from '@lovage/core'
 import { applyToTasks } from './canceller.ts'
@@ -24,15 +24,15 @@ const pausedKind = 'paused'
 
 export class QueueAdmin implements Admin {
   readonly schedules: Schedules
-  readonly pools: WorkerPools
+  readonly pools: QueueWorkerPools
   readonly #engine: Engine
   readonly #registry: WorkerRegistry
 
-  constructor(engine: Engine, registry: WorkerRegistry, schedules: Schedules) {
+  constructor(engine: Engine, registry: WorkerRegistry, schedules: Schedules, control: ControlBus) {
     this.#engine = engine
     this.#registry = registry
     this.schedules = schedules
-    this.pools = new QueueWorkerPools(engine)
+    this.pools = new QueueWorkerPools(engine, registry, control)
   }
 
   find(query: TaskQuery): Promise<TaskPage> {

@@ -1,8 +1,13 @@
 /** Worker pools: kept as records beside the tasks, changed by compare-and-set, and announced. */
 import {
+  type ControlBus,
+  freshStanding,
   keptPoolErrors,
+  type PoolStanding,
   type PoolWorker,
   type PoolWorkerAddress,
+  type Provisioner,
+  type ProvisionOptions,
   poolWorkerKey,
   type RecordChange,
   StoreError,
@@ -12,18 +17,24 @@ import {
 } from '@lovage/core'
 import { poolsChannel } from './channels.ts'
 import type { Engine } from './engine.ts'
+import { poolKind, standingKind, poolWorkerKind as workerKind } from './provisioner/pool-book.ts'
+import { QueueProvisioner } from './provisioner/queue-provisioner.ts'
+import type { WorkerRegistry } from './worker-registry.ts'
 
-const poolKind = 'worker-pool'
-const workerKind = 'pool-worker'
 /** One record for each pool: its latest errors, the latest first. */
 const errorsKind = 'worker-pool-errors'
 const attempts = 20
 
 export class QueueWorkerPools implements WorkerPools {
   readonly #engine: Engine
+  readonly #registry: WorkerRegistry
+  readonly #control: Pick<ControlBus, 'request'>
+  readonly #provisioners = new Set<QueueProvisioner>()
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, registry: WorkerRegistry, control: Pick<ControlBus, 'request'>) {
     this.#engine = engine
+    this.#registry = registry
+    this.#control = control
   }
 
   list(): Promise<readonly WorkerPool[]> {
@@ -64,6 +75,27 @@ export class QueueWorkerPools implements WorkerPools {
 
   watch(listener: () => void): Promise<() => void> {
     return this.#engine.signal.subscribe(poolsChannel, listener)
+  }
+
+  async standing(workerPoolId: string): Promise<PoolStanding> {
+    return (await this.#read<PoolStanding>(standingKind, workerPoolId)) ?? freshStanding
+  }
+
+  async changeStanding(workerPoolId: string, change: (known: PoolStanding) => PoolStanding): Promise<PoolStanding> {
+    const changed = await this.#change<PoolStanding>(standingKind, workerPoolId, (known = freshStanding) => change(known))
+    return changed ?? freshStanding
+  }
+
+  async provision(options: ProvisionOptions): Promise<Provisioner> {
+    const ties = { registry: this.#registry, control: this.#control }
+    const provisioner = await QueueProvisioner.open(this.#engine, ties, options)
+    this.#provisioners.add(provisioner)
+    return provisioner
+  }
+
+  /** Ends provisioners that nobody has closed, without their workers. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#provisioners].map((provisioner) => provisioner.abandon()))
   }
 
   async #list<T>(kind: string): Promise<readonly T[]> {

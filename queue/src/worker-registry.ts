@@ -1,5 +1,6 @@
 /** Who works here: one record per live consumer, for operators, for `explain` and for finding the dead after a restart. */
 import { type ConsumeOptions, decide, type WorkerInfo } from '@lovage/core'
+import { workersChannel } from './channels.ts'
 import type { Engine } from './engine.ts'
 
 const kind = 'worker'
@@ -26,11 +27,13 @@ export class WorkerRegistry {
     const { worker: name, queues, tasks } = options
     const info: WorkerInfo = { name, holder, ...this.#facts, startedAt, queues, tasks }
     await this.#engine.store.records.write([{ kind, key: holder, value: JSON.stringify(info) }])
+    this.#changed()
   }
 
   async remove(holder: string): Promise<void> {
     this.#startedAt.delete(holder)
     await this.#engine.store.records.write([{ kind, key: holder, value: null }])
+    this.#changed()
   }
 
   async list(): Promise<readonly WorkerInfo[]> {
@@ -72,5 +75,10 @@ export class WorkerRegistry {
     await this.remove(holder)
     if (count > 0) logger.warn({ holder, tasks: count }, `a worker was lost; ${count} of its tasks go elsewhere`)
     return count
+  }
+
+  #changed(): void {
+    const { signal } = this.#engine
+    if (signal.heard(workersChannel)) signal.publish(workersChannel, '')
   }
 }

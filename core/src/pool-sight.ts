@@ -1,0 +1,60 @@
+/** What to make of a pool's worker after a look at where it should be. */
+import type { StopReason } from './provision.ts'
+import type { PoolWorker } from './worker-pool.ts'
+
+/** What a look showed. */
+export interface WorkerSight {
+  /** The holder under which it takes tasks, while it does. */
+  readonly holder?: string | undefined
+  /** Whether its launcher has it; undefined where another process launched it. */
+  readonly launched?: boolean | undefined
+  /** The process that launched it is gone for certain: it finishes what it has and ends. */
+  readonly orphaned: boolean
+}
+
+/** How long a worker that has stopped is remembered, in milliseconds. */
+export const rememberedMs = 600_000
+
+/** A worker that is asked to stop, by this reason; one that stops already keeps its own. */
+export function stoppingWorker(worker: PoolWorker, reason: StopReason, now: number): PoolWorker {
+  if (worker.state === 'stopping' || worker.state === 'stopped') return worker
+  return { ...worker, state: 'stopping', lastModified: now, terminate: { reason } }
+}
+
+/** A worker that has ended. */
+export function stoppedWorker(worker: PoolWorker, now: number): PoolWorker {
+  return { ...worker, state: 'stopped', lastModified: now, lastChecked: now, expires: now + rememberedMs }
+}
+
+/**
+ * The worker as it must be after what was seen; the same object when nothing has changed. That it was seen well is noted once in
+ * half a registration's time, so that looking costs no writes.
+ * @param registrationMs how long a worker that was launched may take until it takes tasks
+ */
+export function sightedWorker(worker: PoolWorker, sight: WorkerSight, registrationMs: number, now: number): PoolWorker {
+  const { state } = worker
+  if (state === 'stopped') {
+    // Others took it for dead because it was out of sight for a while.
+    const isBack = sight.launched === true && sight.holder !== undefined
+    return isBack ? { ...worker, state: 'running', lastModified: now, lastChecked: now } : worker
+  }
+  if (isGone(worker, sight, registrationMs, now)) return stoppedWorker(worker, now)
+  if (sight.orphaned && state !== 'stopping') return stoppingWorker(worker, 'provisioner-lost', now)
+  if (sight.holder === undefined) return worker
+  if (state === 'requested')
+    return { ...worker, state: 'running', incarnation: sight.holder, lastModified: now, lastChecked: now }
+  return now - worker.lastChecked >= registrationMs / 2 ? { ...worker, lastChecked: now } : worker
+}
+
+function isGone(worker: PoolWorker, sight: WorkerSight, registrationMs: number, now: number): boolean {
+  if (sight.launched !== undefined) return !sight.launched
+  if (sight.holder !== undefined) return false
+  // A worker of others that is on its way is theirs to give up; when they do not, we do, later.
+  return sight.orphaned || worker.state !== 'requested' || now - worker.lastChecked >= 2 * registrationMs
+}
+
+/** Whether a worker that its launcher has takes no tasks for so long that it had better be killed and replaced. */
+export function isSilent(worker: PoolWorker, sight: WorkerSight, registrationMs: number, now: number): boolean {
+  if (sight.launched !== true || sight.holder !== undefined) return false
+  return (worker.state === 'requested' || worker.state === 'running') && now - worker.lastChecked >= registrationMs
+}
