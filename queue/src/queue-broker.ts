@@ -176,7 +176,7 @@ class QueueBroker implements Broker, TaskBus {
     this.control = new SignalControlBus(engine, this.#registry)
     this.events = new SignalEventBus(engine)
     this.results = new QueueResults(engine)
-    this.admin = new QueueAdmin(engine, this.#registry, schedules)
+    this.admin = new QueueAdmin(engine, this.#registry, schedules, this.control)
     this.#endBack = engine.signal.onBack?.(() => this.#check())
     this.#checkLater()
   }
@@ -255,6 +255,7 @@ class QueueBroker implements Broker, TaskBus {
         failures.push(error)
       }
     }
+    await attempt(() => this.admin.pools.close())
     await Promise.all([...this.#consumers].map((consumer) => attempt(() => consumer.close())))
     await attempt(() => this.#sender.close())
     await attempt(() => this.#maintenance.close())
