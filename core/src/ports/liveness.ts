@@ -9,10 +9,16 @@ export interface Hold {
 
 /** Notices within milliseconds that a process is gone. The lease is the fallback where it cannot. */
 export interface Liveness {
-  /** Resolves once others would notice the holder's death. */
-  hold(worker: string): Promise<Hold>
-  /** Calls the listener once for each holder that vanished without releasing. The answer ends the watch. */
-  watch(onLost: (holder: string) => void): Promise<() => void>
+  /**
+   * Resolves once others would notice the holder's death.
+   * @param id the holder that another switch has named, to be held by this one as well; undefined names a new one
+   */
+  hold(worker: string, id?: string): Promise<Hold>
+  /**
+   * Calls the listener once for each holder that vanished without releasing. The answer ends the watch. When the listener's
+   * promise rejects, a switch that remembers the holder calls again, here or in another process.
+   */
+  watch(onLost: (holder: string) => void | Promise<void>): Promise<() => void>
   /** Of these holders, those that are known to be gone for certain; in doubt a holder is not named. */
   lost(holders: readonly string[]): Promise<readonly string[]>
   /** May be called twice. Holds that were not released look lost to others. */

@@ -1,4 +1,6 @@
 /** The Signal port: ephemeral messages that save someone a wait. */
+import type { Hints } from './hints.ts'
+import type { TaskNews } from './task-news.ts'
 
 export interface ChannelMessage {
   readonly channel: string
@@ -27,6 +29,22 @@ export interface Signal {
    * Absent where they are never lost for a time, or nobody can tell. The answer ends it.
    */
   onBack?(listener: () => void): () => void
+  /** Wakes one worker for a pending task; absent where all that listen are woken. */
+  readonly hints?: Hints | undefined
+  /** Absent where no other system is told of tasks. */
+  readonly news?: TaskNews | undefined
   /** May be called twice. */
   close(): Promise<void>
+}
+
+/** A signal over a connection of its own, which may be lost while the store is well. */
+export interface LinkedSignal extends Signal {
+  readonly link: Link
+}
+
+/** Whether messages arrive at this time. */
+export interface Link {
+  readonly isUp: boolean
+  /** Calls the listener when that changes; after a loss once everything is subscribed again. The answer ends it. */
+  onChange(listener: (isUp: boolean) => void): () => void
 }

@@ -35,8 +35,8 @@ export function memoryLiveness(): MemoryLiveness {
     },
     async watch(onLost) {
       mustBeOpen('watch')
-      // Its own function object, so that one listener can watch twice.
-      const watcher = (holder: string): void => onLost(holder)
+      // Its own function object, so that one listener can watch twice. Who is lost is asked again later, so a rejection is no loss.
+      const watcher = (holder: string): void => void Promise.resolve(onLost(holder)).catch(() => {})
       watchers.add(watcher)
       return () => void watchers.delete(watcher)
     },

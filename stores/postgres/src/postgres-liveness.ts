@@ -28,8 +28,8 @@ export function postgresLiveness(session: PostgresSession, query: Query): Livene
       return { id: holderId(holder), release: () => membership.release(holder.number) }
     },
     async watch(onLost) {
-      // Its own function object, so that one listener can watch twice.
-      const watcher = (holder: string): void => onLost(holder)
+      // Its own function object, so that one listener can watch twice. Who is lost is asked again later, so a rejection is no loss.
+      const watcher = (holder: string): void => void Promise.resolve(onLost(holder)).catch(() => {})
       watchers.add(watcher)
       try {
         await enter('watch')

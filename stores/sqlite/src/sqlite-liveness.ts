@@ -25,8 +25,8 @@ export function sqliteLiveness(mesh: Mesh, watchers: Watchers): Liveness {
       }
     },
     async watch(onLost) {
-      // Its own function object, so that one listener can watch twice.
-      const watcher = (holder: string): void => onLost(holder)
+      // Its own function object, so that one listener can watch twice. Who is lost is asked again later, so a rejection is no loss.
+      const watcher = (holder: string): void => void Promise.resolve(onLost(holder)).catch(() => {})
       watchers.add(watcher)
       await join('watch')
       return () => void watchers.delete(watcher)
