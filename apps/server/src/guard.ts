@@ -42,8 +42,9 @@ function refused(message: string): LovageError {
   return new LovageError('REQUEST_REFUSED', message)
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host)
+/** Whether an address is reached from this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
 function bracketed(host: string): string {

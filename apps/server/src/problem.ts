@@ -5,6 +5,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { ZodError } from 'zod'
+import { StaleError } from './auth/hawk.ts'
 
 export const problemSchema = z
   .object({
@@ -19,7 +20,8 @@ const problem = (description: string) => ({ description, content: { 'application
 /** The problems that any address may answer with. */
 export const problems = {
   400: problem('The request, an option or an input is not accepted.'),
-  403: problem('The request came from another site, or under a foreign host name.'),
+  401: problem('Nobody said who calls, or not so that it can be believed.'),
+  403: problem('The caller may not do this, or the request came from another site or under a foreign host name.'),
   404: problem('There is nothing of this name.'),
   409: problem('It stands against something that is there, or is not in a state for this.'),
   413: problem('The request is too large.'),
@@ -28,6 +30,8 @@ export const problems = {
 } as const
 
 const statusOf: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
+  AUTHENTICATION_FAILED: 401,
+  SCOPES_INSUFFICIENT: 403,
   REQUEST_REFUSED: 403,
   TASK_UNKNOWN: 404,
   SCHEDULE_UNKNOWN: 404,
@@ -52,6 +56,7 @@ export function answerProblem(context: Context, error: unknown, logger: Logger):
   if (LovageError.is(error)) {
     const status = statusOf[error.code] ?? (error.name === 'ConfigError' ? 400 : 500)
     if (status === 500) logger.error({ error, path: context.req.path }, 'a request failed')
+    if (status === 401) challenge(context, error)
     return context.json({ code: error.code, message: error.rawMessage, retryable: error.retryable }, status)
   }
   if (error instanceof HTTPException) {
@@ -59,6 +64,12 @@ export function answerProblem(context: Context, error: unknown, logger: Logger):
   }
   logger.error({ error, path: context.req.path }, 'a request failed')
   return context.json({ code: 'BUG', message: 'something went wrong in the server; its log says what', retryable: false }, 500)
+}
+
+/** What a caller may show instead. @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1 */
+function challenge(context: Context, error: LovageError): void {
+  context.header('www-authenticate', 'Bearer realm="lovage"')
+  context.header('www-authenticate', error instanceof StaleError ? error.challenge : 'Hawk', { append: true })
 }
 
 /** What the router refuses before a schema sees it, in our words. */

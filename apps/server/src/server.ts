@@ -6,7 +6,10 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Client } from '@lovage/client'
 import { ConfigError, type Logger, LovageError, silentLogger } from '@lovage/core'
 import { bodyLimit } from 'hono/body-limit'
-import { guard, type HostRule, hostNames } from './guard.ts'
+import { type AccessOptions, createAccess, identifying } from './auth/access.ts'
+import { accessAuthority } from './auth/access-authority.ts'
+import { nativeAccess } from './auth/native-access.ts'
+import { guard, type HostRule, hostNames, isLoopback } from './guard.ts'
 import { answerProblem, answerWrongMethod, issuesLine } from './problem.ts'
 import { publishedTasks } from './published-tasks.ts'
 import { aboutRoutes } from './routes/about.ts'
@@ -24,6 +27,8 @@ const closeGraceMs = 1000
 export interface ServerOptions {
   /** Whose tasks, queues and workers it shows. It stays open when the server closes. */
   readonly client: Client
+  /** Who may do what. Default: everyone who reaches it may do everything, and it listens on loopback addresses only. */
+  readonly access?: AccessOptions | undefined
   /** Default: nothing is written. */
   readonly logger?: Logger | undefined
   /** The largest request body in bytes. Default 1 MiB. */
@@ -49,16 +54,17 @@ export interface HttpServer {
   readonly app: OpenAPIHono
   /**
    * @param port 0 takes any that is free
-   * @param host default `127.0.0.1`. There is no authentication: whoever reaches another address can do everything.
+   * @param host default `127.0.0.1`; another machine's way in needs `access.clients`
    * @throws {LovageError} PORT_TAKEN
-   * @throws {ConfigError} OPTION_INVALID when it cannot listen there for another reason
+   * @throws {ConfigError} OPTION_INVALID for an address beyond this machine without clients, and when it cannot listen there
    */
   listen(port: number, host?: string): Promise<Listening>
 }
 
-/** Makes the HTTP face of a broker. */
+/** Makes the HTTP face of a broker. @throws {ConfigError} OPTION_INVALID for clients that are incomplete or alike */
 export function createServer(options: ServerOptions): HttpServer {
   const { client, logger = silentLogger, maxBodyBytes = 1024 * 1024, heartbeatMs = 15_000 } = options
+  const access = createAccess(client.admin, options.access)
   const rule: HostRule = { names: hostNames('127.0.0.1', options.hosts) }
   const closing = new AbortController()
   const app = new OpenAPIHono({
@@ -78,14 +84,25 @@ export function createServer(options: ServerOptions): HttpServer {
     context.header('x-content-type-options', 'nosniff')
   })
   app.use(guard(rule))
+  app.use(identifying(access), nativeAccess())
   app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => tooLarge(maxBodyBytes) }))
-  const surroundings: Surroundings = { app, client, published: publishedTasks(client), heartbeatMs, closing: closing.signal }
+  const surroundings: Surroundings = {
+    ...{
+      app,
+      client,
+      published: publishedTasks(client),
+      heartbeatMs,
+      authority: accessAuthority(access),
+      closing: closing.signal,
+    },
+  }
   for (const add of [taskRoutes, resultRoutes, queueRoutes, scheduleRoutes, remoteControlRoutes, eventRoutes, aboutRoutes]) {
     add(surroundings)
   }
   return {
     app,
     async listen(port, host = '127.0.0.1') {
+      if (access.isOpen && !isLoopback(host)) throw unguarded(host)
       rule.names = hostNames(host, options.hosts)
       const server = createAdaptorServer({ fetch: app.fetch }) as Server
       const address = await listening(server, port, host)
@@ -104,6 +121,13 @@ function methodsOf({ routes }: OpenAPIHono, path: string): readonly string[] {
   }
   const methods = routes.filter((route) => route.method !== 'ALL' && fits(route.path)).map((route) => route.method)
   return [...new Set(methods)].sort()
+}
+
+function unguarded(host: string): ConfigError {
+  return new ConfigError(
+    'OPTION_INVALID',
+    `expected clients with tokens to listen on ${host}, got none: whoever reaches that address could do everything; give \`access.clients\` (--token-file, LOVAGE_TOKENS), or listen on 127.0.0.1`,
+  )
 }
 
 function tooLarge(limit: number): never {

@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { sendByName } from '@lovage/client'
 import { ConfigError, priorityNames, type SendOptions, TaskError, type TaskState, taskStates } from '@lovage/core'
+import { authorize } from '../auth/access.ts'
 import { problems } from '../problem.ts'
 import { summarySchema, taskJson, taskSchema, taskSummary } from '../task-json.ts'
 import { idParam, json, listOf, listQuery } from './answers.ts'
@@ -185,6 +186,7 @@ export function taskRoutes({ app, client, published }: Surroundings): void {
   })
   app.openapi(send, async (context) => {
     const { name, input, ...options } = context.req.valid('json')
+    await authorize(context, `lovage:send:${name}`)
     const byName = await completed({ client, published }, name, options)
     const { id, status } = await client.send(name, input, byName.options)
     const note = byName.lacksKey ? { note: keyMissing(name) } : {}

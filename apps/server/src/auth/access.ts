@@ -1,0 +1,115 @@
+/** Access: who a request comes from, and whether it may do what it asks for. */
+import { type Admin, ConfigError, type Duration, durationMs, LovageError } from '@lovage/core'
+import type { Context, MiddlewareHandler } from 'hono'
+import { type AccessClient, AccessClients } from './access-client.ts'
+import { type Caller, checkScopes } from './caller.ts'
+import { hawkCaller, type Origin, type SignedRequest } from './hawk.ts'
+import { createIssuer, type Issuer, issuerId } from './issuer.ts'
+import { Nonces } from './nonces.ts'
+import type { ScopeExpression } from './scopes.ts'
+
+export interface AccessOptions {
+  /** Who may call. Default none: whoever reaches the server may do everything, and it listens on loopback addresses alone. */
+  readonly clients?: readonly AccessClient[] | undefined
+  /** Where clients reach the server when that is not where it listens (a proxy that ends TLS): what they sign names this address. */
+  readonly publicUrl?: string | undefined
+  /** How far the clocks of signing clients may be off, either way. Default 15 minutes. */
+  readonly clockSkew?: Duration | undefined
+}
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    identify: () => Promise<Caller>
+  }
+}
+
+export interface Access {
+  /** There are no clients: everyone may do everything. */
+  readonly isOpen: boolean
+  /** Undefined where the broker keeps nothing that processes could share. */
+  readonly issuer: Issuer | undefined
+  /** @throws {LovageError} AUTHENTICATION_FAILED */
+  identify(context: Context): Promise<Caller>
+}
+
+const open: Caller = { clientId: undefined, scheme: 'anonymous', scopes: ['*'] }
+const nobody: Caller = { clientId: undefined, scheme: 'anonymous', scopes: [] }
+
+/** @throws {ConfigError} OPTION_INVALID, DURATION_INVALID */
+export function createAccess(admin: Pick<Admin, 'secret'> | undefined, options: AccessOptions = {}): Access {
+  const clients = new AccessClients(options.clients ?? [], [issuerId])
+  const publicOrigin = options.publicUrl === undefined ? [] : [originOf(options.publicUrl)]
+  const now = Date.now
+  const issuer = admin === undefined ? undefined : createIssuer(() => admin.secret('issuer'), now)
+  const hawk = {
+    clientFor: async (id: string) => (id === issuerId ? issuer?.client() : clients.get(id)),
+    maySign: (id: string) => id !== issuerId,
+    nonces: new Nonces(),
+    now,
+    skewMs: durationMs(options.clockSkew ?? '15 minutes', 'clockSkew'),
+  }
+  const anonymous = clients.size === 0 ? open : nobody
+  return {
+    isOpen: clients.size === 0,
+    issuer,
+    async identify(context) {
+      const header = context.req.header('authorization')
+      if (header === undefined || header.trim() === '') return anonymous
+      const [, scheme = '', text = ''] = /^\s*(\S+)\s*(.*?)\s*$/s.exec(header) ?? []
+      if (/^bearer$/i.test(scheme)) return bearerCaller(text, clients)
+      if (/^hawk$/i.test(scheme)) return hawkCaller(text, signedRequest(context, publicOrigin), hawk)
+      throw new LovageError('AUTHENTICATION_FAILED', `expected the authorization to be Bearer or Hawk, got: ${scheme}`)
+    },
+  }
+}
+
+function bearerCaller(token: string, clients: AccessClients): Caller {
+  const client = clients.withToken(token)
+  if (client === undefined)
+    throw new LovageError('AUTHENTICATION_FAILED', 'expected the token of a known client, got another one')
+  return { clientId: client.clientId, scheme: 'bearer', scopes: client.scopes }
+}
+
+function signedRequest({ req, env }: Context, publicOrigin: readonly Origin[]): SignedRequest {
+  const url = new URL(req.url)
+  const host = req.header('host')
+  // Behind hono's router a path may have been decoded; the client signed it as it sent it.
+  const raw = (env as { readonly incoming?: { readonly url?: string } } | undefined)?.incoming?.url
+  return {
+    method: req.method,
+    resource: raw ?? `${url.pathname}${url.search}`,
+    origins: [...(host === undefined ? [] : [originOf(`${url.protocol}//${host}`)]), ...publicOrigin],
+    contentType: req.header('content-type') ?? '',
+    body: async () => new Uint8Array(await req.arrayBuffer()),
+  }
+}
+
+function originOf(text: string): Origin {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || url.hostname === '' || !/^https?:$/.test(url.protocol)) {
+    throw new ConfigError('OPTION_INVALID', `expected an http or https address such as https://queue.example.com, got: ${text}`)
+  }
+  return { host: url.hostname, port: url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port }
+}
+
+/** Lets everything behind it ask who calls. Nobody is asked before something wants to know: some addresses are for everyone. */
+export function identifying(access: Access): MiddlewareHandler {
+  return async (context, next) => {
+    let caller: Promise<Caller> | undefined
+    context.set('identify', () => {
+      caller ??= access.identify(context)
+      return caller
+    })
+    await next()
+  }
+}
+
+/**
+ * Answers who calls, once it is sure that they may do this.
+ * @throws {LovageError} AUTHENTICATION_FAILED, SCOPES_INSUFFICIENT
+ */
+export async function authorize(context: Context, required: ScopeExpression): Promise<Caller> {
+  const caller = await context.get('identify')()
+  checkScopes(caller, required)
+  return caller
+}

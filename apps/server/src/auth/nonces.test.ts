@@ -1,0 +1,52 @@
+/** Nonces: nothing is let in twice, however little room there is. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Nonces } from './nonces.ts'
+
+const window = 20
+const request = fc.record({
+  owner: fc.constantFrom('a', 'b'),
+  nonce: fc.constantFrom('1', '2', '3', '4'),
+  age: fc.integer({ min: -window, max: window }),
+  pause: fc.nat({ max: 5 }),
+})
+
+test('a request is let in once, with any room and in any order', () => {
+  fc.assert(
+    fc.property(fc.array(request, { maxLength: 200 }), fc.integer({ min: 1, max: 20 }), (requests, room) => {
+      const nonces = new Nonces(room)
+      const letIn = new Set<string>()
+      let now = 1000
+      for (const { owner, nonce, age, pause } of requests) {
+        now += pause
+        if (!nonces.take(owner, nonce, now - age, now - window)) continue
+        const key = `${owner} ${nonce} ${now - age}`
+        expect(letIn.has(key)).toBe(false)
+        letIn.add(key)
+      }
+    }),
+  )
+})
+
+test('with room enough every new request is let in', () => {
+  fc.assert(
+    fc.property(fc.array(request, { maxLength: 200 }), (requests) => {
+      const nonces = new Nonces()
+      const seen = new Set<string>()
+      let now = 1000
+      for (const { owner, nonce, age, pause } of requests) {
+        now += pause
+        const key = `${owner} ${nonce} ${now - age}`
+        expect(nonces.take(owner, nonce, now - age, now - window)).toBe(!seen.has(key))
+        seen.add(key)
+      }
+    }),
+  )
+})
+
+test('without room older requests are refused, newer ones taken', () => {
+  const nonces = new Nonces(2)
+  expect([1, 2, 3].map((second) => nonces.take('a', 'n', second, 0))).toEqual([true, true, true])
+  expect(nonces.take('a', 'other', 1, 0)).toBe(false)
+  expect(nonces.take('a', 'other', 2, 0)).toBe(true)
+})

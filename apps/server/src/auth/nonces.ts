@@ -1,0 +1,49 @@
+/** Nonces: which signed requests were seen already, in a bounded memory. */
+
+/** How many are remembered; above it the oldest second is forgotten, and what is as old is refused. */
+const defaultRoom = 100_000
+
+/**
+ * Remembers nonces by the second that their request names. Forgetting one never lets it in again: once there is no room,
+ * requests as old as what was forgotten are refused, so that a flood narrows the window instead of opening it.
+ */
+export class Nonces {
+  readonly #room: number
+  readonly #seconds = new Map<number, Set<string>>()
+  #size = 0
+  /** Requests of this second and before are no longer told apart. */
+  #horizon = Number.NEGATIVE_INFINITY
+
+  constructor(room = defaultRoom) {
+    this.#room = room
+  }
+
+  /**
+   * Answers whether the nonce is new, and remembers it.
+   * @param second when the request was made, by its own account
+   * @param oldest seconds before this one need not be told apart: they are refused by their age
+   */
+  take(owner: string, nonce: string, second: number, oldest: number): boolean {
+    for (const known of this.#seconds.keys()) if (known < oldest) this.#forget(known)
+    if (second <= this.#horizon) return false
+    const seen = this.#seconds.get(second) ?? new Set()
+    const key = `${owner}\n${nonce}`
+    if (seen.has(key)) return false
+    this.#seconds.set(second, seen.add(key))
+    this.#size++
+    while (this.#size > this.#room) this.#forgetOldest()
+    return true
+  }
+
+  #forgetOldest(): void {
+    let oldest = Number.POSITIVE_INFINITY
+    for (const known of this.#seconds.keys()) oldest = Math.min(oldest, known)
+    this.#horizon = Math.max(this.#horizon, oldest)
+    this.#forget(oldest)
+  }
+
+  #forget(second: number): void {
+    this.#size -= this.#seconds.get(second)?.size ?? 0
+    this.#seconds.delete(second)
+  }
+}
