@@ -69,7 +69,7 @@ export interface ClaimRequest {
   readonly queues: readonly string[]
   /** Names that the worker knows; undefined means any. */
   readonly names?: readonly string[] | undefined
-  /** Only these tasks; undefined means any. */
+  /** Only these tasks, and then the next due time may be left out of the answer; undefined means any. */
   readonly ids?: readonly string[] | undefined
   readonly holder: string
   /** `name@host`, kept with the run. */
@@ -104,7 +104,7 @@ export interface TaskPatch {
   readonly failure?: Failure | null
   /** An ended run to append to `runs`. */
   readonly ended?: RunRecord
-  /** 7 to 1. The task takes its place in line by its age. */
+  /** 7 to 1, and nothing else beside the state as it is. The task takes its place in line by its age. */
   readonly priority?: number
 }
 

@@ -1,6 +1,7 @@
 /** Claim: due tasks join the lanes, the most urgent ones go to the holder. */
 import { beginMatters, type ClaimReply, type ClaimRequest, decide } from '@lovage/core'
 import { RippleLog, transition } from './ripple.ts'
+import type { Row } from './row.ts'
 import type { Table } from './table.ts'
 
 /** @param isPaused tells whether a queue gives nothing now */
@@ -9,13 +10,22 @@ export function claimTasks(table: Table, request: ClaimRequest, isPaused: (queue
   const queues = [...new Set(request.queues)].filter((queue) => !isPaused(queue))
   const log = new RippleLog()
   for (const queue of queues) promoteDue(table, queue, now, log)
-  const rows = table.lanes.take(queues, request.names, request.limit)
+  const rows = request.ids === undefined ? table.lanes.take(queues, request.names, request.limit) : named(table, queues, request)
   const tasks = rows.map((row) => {
     const { task } = row
     const startedAt = beginMatters(task) ? undefined : now
     return table.put(row, { ...task, state: 'running', run: task.run + 1, holder, worker, startedAt, takenUntil: until })
   })
   return { tasks, nextDueAt: nextDueAt(table, queues) }
+}
+
+/** Those that are asked for by id and pending. */
+function named(table: Table, queues: readonly string[], { ids = [], names, limit }: ClaimRequest): readonly Row[] {
+  const rows = [...new Set(ids)].map((id) => table.row(id)).filter((row) => row?.task.state === 'pending') as Row[]
+  return rows
+    .filter(({ task }) => queues.includes(task.queue) && (names === undefined || names.includes(task.name)))
+    .sort((a, b) => b.task.priority - a.task.priority || a.seq - b.seq)
+    .slice(0, limit)
 }
 
 /** Makes the tasks of a queue whose time has come pending. */

@@ -73,6 +73,7 @@ function patched(task: Task, patch: TaskPatch): Task {
   return {
     ...task,
     state: patch.state,
+    priority: patch.priority ?? task.priority,
     reason: field(task.reason, patch.reason),
     retries: patch.retries ?? task.retries,
     lost: patch.lost ?? task.lost,

@@ -2,6 +2,7 @@
 import type { Store } from '@lovage/core'
 import { claimTasks } from './claim.ts'
 import { ClaimFloors } from './claim-floors.ts'
+import { claimNamed } from './claim-named.ts'
 import { countTasks } from './counts.ts'
 import { Database } from './database.ts'
 import { findTasks, getTasks } from './find.ts'
@@ -14,6 +15,7 @@ import { type PostgresOptions, postgresSettings } from './postgres-options.ts'
 import { pruner } from './prune.ts'
 import { recordsOn } from './records.ts'
 import { renewLeases } from './renew.ts'
+import { updateWithPriorities } from './reprioritize.ts'
 import { ready } from './schema.ts'
 import { sweepTasks } from './sweep.ts'
 import { updateTasks } from './update.ts'
@@ -49,8 +51,11 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       if (options?.transaction !== undefined) return insertJoined(joiner, options.transaction, tasks, allOrNone)
       return !allOrNone && tasks.every(isPlain) ? insertPlain(query, tasks) : insertLinked(database, tasks, allOrNone)
     },
-    claim: (request) => claimTasks(query, floors, request),
-    update: (changes) => updateTasks(query, changes),
+    claim: (request) => (request.ids === undefined ? claimTasks(query, floors, request) : claimNamed(query, request)),
+    update: (changes) =>
+      changes.some(({ patch }) => patch.priority !== undefined)
+        ? updateWithPriorities(database, changes)
+        : updateTasks(query, changes),
     renew: (request) => renewLeases(query, request),
     sweep: (now, limit) => sweepTasks(query, now, limit),
     get: (ids) => getTasks(query, ids),

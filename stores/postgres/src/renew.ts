@@ -9,8 +9,16 @@ const renew = {
     select id, run from @.task where state = 3 and holder = $1`,
 }
 
+const renewThese = {
+  name: 'renew-these',
+  text: `update @.task t set taken_until = greatest(t.taken_until, $2) from unnest($3::text[], $4::integer[]) r (id, run)
+    where t.id = r.id and t.run = r.run and t.state + 0 = 3 and t.holder = $1 returning t.id, t.run`,
+}
+
 /** Moves the leases of a holder. */
-export async function renewLeases(query: Query, { holder, until }: RenewRequest): Promise<readonly RunRef[]> {
-  const rows = await query(renew, (waitedMs) => [holder, leaseEnd(until, waitedMs)])
+export async function renewLeases(query: Query, { holder, until, runs }: RenewRequest): Promise<readonly RunRef[]> {
+  const these = runs === undefined ? [] : [runs.map(({ id }) => id), runs.map(({ run }) => run)]
+  const statement = runs === undefined ? renew : renewThese
+  const rows = await query(statement, (waitedMs) => [holder, leaseEnd(until, waitedMs), ...these])
   return rows.map(([id, run]) => ({ id: id as string, run: run as number }))
 }

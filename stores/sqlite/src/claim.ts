@@ -1,6 +1,7 @@
 /** Claim: due tasks join the lanes, the most urgent ones go to the holder. */
 import type { DatabaseSync } from 'node:sqlite'
 import type { ClaimRequest } from '@lovage/core'
+import { namedClaims } from './claim-named.ts'
 import { type Lane, type OpenLane, pendingLanes } from './lanes.ts'
 import { type Asked, leaseEnd } from './lease-wait.ts'
 import { promotion } from './promote.ts'
@@ -40,6 +41,8 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimPayload, ClaimAnswer> {
   )
   const takeThese = rows(db, `${takeSql} (select value from json_each(?)) ${returning}`)
 
+  const named = namedClaims(db, takeSql, returning)
+
   const openQueues = (queues: readonly string[]): readonly string[] => {
     const closed = new Set((paused.all() as unknown as [string][]).map(([key]) => key))
     return [...new Set(queues)].filter((queue) => !closed.has(queue))
@@ -76,9 +79,11 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimPayload, ClaimAnswer> {
   }
 
   return {
-    writes({ queues, names, now, limit }) {
+    writes(request) {
+      const { queues, names, ids, now, limit } = request
       const open = openQueues(queues)
-      return open.some((queue) => due.isDue(queue, now)) || (limit > 0 && lanes.isAnyOpen(open, names))
+      if (ids !== undefined && named.find(open, request).length > 0) return true
+      return open.some((queue) => due.isDue(queue, now)) || (limit > 0 && ids === undefined && lanes.isAnyOpen(open, names))
     },
     // A claim that a power loss undoes only leaves the task pending: the worker that had it lost its power too.
     durable: false,
@@ -86,8 +91,10 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimPayload, ClaimAnswer> {
       const request: ClaimRequest = { ...asked, until: leaseEnd(asked.until, askedAt) }
       const queues = openQueues(request.queues)
       for (const queue of queues) if (due.isDue(queue, request.now)) due.promote(queue, request.now)
-      const open = request.limit > 0 ? lanes.open(queues, request.names) : []
-      const [taken, from] = take(open, request)
+      const [taken, from] =
+        request.ids === undefined
+          ? take(request.limit > 0 ? lanes.open(queues, request.names) : [], request)
+          : named.take(named.find(queues, request), request)
       // A statement returns rows in the order in which it met them, which is not the order of the line.
       taken.sort((a, b) => (b[1] as number) - (a[1] as number) || (a[claimWidth] as number) - (b[claimWidth] as number))
       return [taken, from, nextDueAt(queues), request.until]

@@ -16,6 +16,7 @@ const fields: readonly (readonly [field: keyof TaskPatch, column: string])[] = [
   ['result', 'result'],
   ['failure', 'failure'],
   ['ended', 'runs'],
+  ['priority', 'priority'],
 ]
 
 /**

@@ -20,12 +20,22 @@ export function renewVerb(db: DatabaseSync): Verb<RenewPayload, RenewAnswer> {
     db,
     `select 1 from task indexed by running where state = ${stateCodes.running} and holder = ? and taken_until < ? limit 1`,
   )
+  const renewOne = rows(
+    db,
+    `update task set taken_until = max(taken_until, ?1) where id = ?2 and state = ${stateCodes.running} and run = ?3 and holder = ?4
+      returning id, run`,
+  )
+
   return {
-    writes: ({ holder, until }) => behind.get(holder, until) !== undefined,
+    writes: ({ holder, until, runs }) => (runs === undefined ? behind.get(holder, until) !== undefined : runs.length > 0),
     // A renewal that a power loss undoes belongs to a worker that is gone as well.
     durable: false,
-    run({ holder, until: asked, askedAt }) {
+    run({ holder, until: asked, askedAt, runs }) {
       const until = leaseEnd(asked, askedAt)
+      if (runs !== undefined) {
+        const held = runs.map(({ id, run }) => renewOne.get(until, id, run, holder) as unknown as Cell[] | undefined)
+        return [until, held.flatMap((row) => row ?? [])]
+      }
       if (behind.get(holder, until) !== undefined) renewAll.run(until, holder)
       return [until, (held.all(holder) as unknown as Cell[][]).flat()]
     },

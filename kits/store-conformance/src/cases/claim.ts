@@ -156,6 +156,20 @@ export const claimCases: readonly StoreCase[] = [
     runs.push((await claimOne(store)).run)
     expectEqual(runs, [0, 1, 2, 3], 'the run numbers')
   }),
+  storeCase('claim/gives only the tasks that are named, where any are', async (store) => {
+    await insert(store, ...newTasks(4), newTask('urgent', { priority: 7 }), newTask('elsewhere', { queue: 'other' }))
+    await insert(store, newTask('later', { dueAt: t0 + 10 }), newTask('much later', { dueAt: t0 + 99 }))
+    await claimOne(store, { ids: ['t1'] })
+    const ids = ['t1', 't2', 'urgent', 'elsewhere', 'none', 'later', 'much later', 't2']
+    const tasks = await claim(store, { ids, holder: 'h9', worker: 'w9@test', now: t0 + 20, limit: 3 })
+    expectEqual(idsOf(tasks), ['urgent', 't2', 'later'], 'the claimed tasks')
+    expectEqual(await store.get(idsOf(tasks)), tasks, 'the stored tasks')
+    expectEqual(await claim(store, { ids: ['t0'], names: ['another'] }), [], 'what has another name')
+    await store.records.write(paused('default', '{}'))
+    expectEqual(await claim(store, { ids: ['t0'] }), [], 'what stands in a paused queue')
+    await store.records.write(paused('default', null))
+    expectEqual(idsOf(await claim(store)), ['t0', 't3'], 'the rest')
+  }),
   storeCase('claim/shows what happened in earlier runs', async (store) => {
     await insert(store, newTask('a'))
     await apply(store, await claimOne(store, { worker: 'w5@test' }), retriedAfter(0))

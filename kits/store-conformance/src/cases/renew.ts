@@ -17,6 +17,21 @@ export const renewCases: readonly StoreCase[] = [
     const leases = (await store.get(['t0', 't1', 't2'])).map((task) => task?.takenUntil)
     expectEqual(leases, [t0 + 200_000, t0 + 200_000, t0 + 100_000], 'the leases')
   }),
+  storeCase('renew/moves only the leases of the runs that are named, where any are', async (store) => {
+    await insert(store, ...newTasks(3))
+    await claim(store, { limit: 2, until: t0 + 100_000 })
+    await claim(store, { holder: 'h2', until: t0 + 100_000 })
+    const runs = [
+      { id: 't0', run: 0 },
+      { id: 't1', run: 1 },
+      { id: 't2', run: 0 },
+      { id: 'none', run: 0 },
+    ]
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 200_000, runs }), [{ id: 't0', run: 0 }], 'what is held')
+    const leases = (await store.get(['t0', 't1', 't2'])).map((task) => task?.takenUntil)
+    expectEqual(leases, [t0 + 200_000, t0 + 100_000, t0 + 100_000], 'the leases')
+    expectEqual(await store.renew({ holder: 'h1', until: t0 + 300_000, runs: [] }), [], 'what is held of none')
+  }),
   storeCase('renew/never moves a lease backwards', async (store) => {
     await insert(store, newTask('a'))
     await claim(store, { until: t0 + 100_000 })

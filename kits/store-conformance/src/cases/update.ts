@@ -11,6 +11,7 @@ import {
   claimRequest,
   completed,
   failed,
+  idsOf,
   insert,
   lost,
   move,
@@ -286,6 +287,36 @@ export const updateBehindCases: readonly StoreCase[] = [
     await work(store, () => failed)
     await move(store, 'b', rerun)
     expectEqual([await work(store), ...(await statesOf(store, 'a', 'b'))], [['b'], 'failed', 'completed'], 'work and states')
+  }),
+  storeCase('update/a task of another priority takes its place in line by its age', async (store) => {
+    await insert(
+      store,
+      ...newTasks(2),
+      newTask('urgent', { priority: 6 }),
+      after('behind', ['t0']),
+      newTask('last', { priority: 6 }),
+    )
+    await claimOne(store, { ids: ['t1'] })
+    const to = (id: string, from: Task['state'], priority: number, run = -1) => ({
+      id,
+      from,
+      run,
+      patch: { state: from, priority },
+    })
+    const { applied } = await store.update([
+      to('t0', 'pending', 6),
+      to('t1', 'running', 7, 0),
+      to('behind', 'blocked', 7),
+      to('last', 'running', 7),
+      to('urgent', 'pending', 1),
+    ])
+    expectEqual(applied, [true, true, true, false, true], 'what was applied')
+    const priorities = (await store.get(['t0', 't1', 'behind', 'last', 'urgent'])).map((task) => task?.priority)
+    expectEqual(priorities, [6, 7, 7, 6, 1], 'the priorities')
+    expectEqual((await taskOf(store, 't1')).holder, 'h1', 'who has the one that runs')
+    expectEqual(idsOf(await claim(store, { limit: 2 })), ['t0', 'last'], 'the order of claimed tasks')
+    await move(store, 't0', completed)
+    expectEqual(idsOf(await claim(store)), ['behind', 'urgent'], 'the order of the rest')
   }),
   storeCase('update/many tasks behind one are all told', async (store) => {
     await insert(
