@@ -12,7 +12,7 @@ export const server: Action<HttpFlags> = async (invocation) => {
   const { logger } = await processLogger(invocation)
   const broker = await openBroker(invocation, { logger, create: true, stays: true, maintain: true })
   try {
-    const http = await serveHttp(broker, invocation.options, logger)
+    const http = await serveHttp(broker, invocation, logger)
     const stopped = new Promise<void>((resolve) => {
       const stop = async () => {
         logger.info({}, 'stopping')

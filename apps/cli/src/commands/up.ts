@@ -32,10 +32,10 @@ async function runAll(
   files: readonly TaskFile[],
   log: ProcessLogger,
 ): Promise<void> {
-  const { options, settings } = invocation
+  const { settings } = invocation
   // Without definitions there is nothing that a worker could run.
   const worker = files.length === 0 ? undefined : makeWorker(broker, files, invocation, log)
-  const http = await serveHttp(broker, options, log.logger)
+  const http = await serveHttp(broker, invocation, log.logger)
   let asked = () => {}
   const stopping = new Promise<void>((resolve) => {
     asked = resolve

@@ -33,7 +33,23 @@ const workerOptions: readonly OptionSpec[] = [
 
 const serverOptions: readonly OptionSpec[] = [
   { flags: '--port <n>', meaning: 'the HTTP port; 0 picks a free one', read: wholeNumber('--port', 0, 65_535), initial: 4600 },
-  { flags: '--host <address>', meaning: 'the address to listen on', read: text('--host'), initial: '127.0.0.1' },
+  {
+    flags: '--host <address>',
+    meaning: 'the address to listen on; another one than this machine alone reaches needs clients with tokens',
+    read: text('--host'),
+    initial: '127.0.0.1',
+  },
+  {
+    flags: '--token-file <file>',
+    meaning:
+      'who may call over HTTP, one a line: "clientId token scope ..." (default: the lines of LOVAGE_TOKENS, else everyone)',
+    read: text('--token-file'),
+  },
+  {
+    flags: '--public-url <url>',
+    meaning: 'where clients that sign their requests reach the server, behind a proxy',
+    read: text('--public-url'),
+  },
 ]
 
 const files = 'modules whose exports are task definitions; TypeScript runs as it is'
@@ -76,6 +92,7 @@ export const server: CommandSpec = {
   examples: [
     example('lovage server', 'http://127.0.0.1:4600 on ./lovage.db'),
     example('lovage server --port 0 --json', 'a free port, told in the first line'),
+    example('lovage server --host 0.0.0.0 --token-file clients.txt', 'for other machines: only with a token of the file'),
   ],
   load: async () => (await import('../commands/server.ts')).server,
 }

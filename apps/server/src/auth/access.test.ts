@@ -1,0 +1,265 @@
+/** Who is let in over real HTTP: by bearer token, by Hawk, by nothing on this machine alone. */
+import { request } from 'node:http'
+import { type TestBroker, testBroker } from '@lovage/testing'
+import hawk from 'hawk'
+import taskcluster from 'taskcluster-client'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type AccessClient, type AccessOptions, createServer, type Listening } from '../index.ts'
+
+const root: AccessClient = { clientId: 'root', accessToken: 'root-token-of-enough-length', scopes: ['*'] }
+const producer: AccessClient = {
+  clientId: 'team/producer',
+  accessToken: 'producer-token-of-enough-length',
+  scopes: ['lovage:send:mail.*', 'lovage:read:tasks', 'auth:create-client:team/*'],
+}
+
+let broker: TestBroker
+const servers: Listening[] = []
+beforeEach(async () => {
+  broker = await testBroker()
+})
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
+  await broker.close()
+})
+
+async function listen(access: AccessOptions = { clients: [root, producer] }): Promise<string> {
+  const server = await createServer({ client: broker, access }).listen(0)
+  servers.push(server)
+  return server.url
+}
+
+async function call(url: string, authorization?: string, init: { method?: string; body?: string } = {}) {
+  const headers = { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) }
+  const response = await fetch(url, { ...init, headers })
+  return { status: response.status, headers: response.headers, body: await response.json() }
+}
+
+interface Signing {
+  readonly method?: string
+  readonly ext?: unknown
+  readonly timestamp?: number
+  readonly nonce?: string
+  readonly payload?: string
+  readonly contentType?: string
+}
+
+function signed(
+  url: string,
+  { clientId, accessToken }: Omit<AccessClient, 'scopes'>,
+  { method = 'GET', ext, ...rest }: Signing = {},
+) {
+  const credentials = { id: clientId, key: accessToken, algorithm: 'sha256' }
+  const extension = ext === undefined ? {} : { ext: Buffer.from(JSON.stringify(ext)).toString('base64') }
+  return hawk.client.header(url, method, { credentials, ...extension, ...rest }).header
+}
+
+/** As the stock client makes them. */
+function temporary(issuer: AccessClient, options: { readonly clientId?: string; readonly scopes: readonly string[] }) {
+  const expiry = taskcluster.fromNow('1 hour')
+  const { certificate, ...credentials } = taskcluster.createTemporaryCredentials({ ...options, expiry, credentials: issuer })
+  return { ...credentials, certificate: JSON.parse(certificate) }
+}
+
+describe('without clients', () => {
+  test('everyone on this machine may do everything', async () => {
+    const url = await listen({})
+    expect(await call(`${url}/api/queues`)).toMatchObject({ status: 200 })
+    expect(await call(`${url}/api/tasks`, undefined, { method: 'POST', body: '{"name":"greet"}' })).toMatchObject({ status: 201 })
+  })
+
+  test('credentials that mean nothing are refused all the same', async () => {
+    const url = await listen({})
+    for (const authorization of [`Bearer ${root.accessToken}`, signed(`${url}/api/queues`, root), 'Basic eDp5']) {
+      expect(await call(`${url}/api/queues`, authorization)).toMatchObject({
+        status: 401,
+        body: { code: 'AUTHENTICATION_FAILED' },
+      })
+    }
+  })
+
+  test.for(['0.0.0.0', '::', '192.0.2.1', 'example.com'])('another address than this machine is refused: %s', async (host) => {
+    const server = createServer({ client: broker })
+    await expect(server.listen(0, host)).rejects.toThrow(
+      expect.objectContaining({
+        code: 'OPTION_INVALID',
+        message: expect.stringMatching(/expected clients with tokens to listen on/),
+      }),
+    )
+  })
+})
+
+describe('with clients', () => {
+  test('another address is no obstacle', async () => {
+    const server = await createServer({ client: broker, access: { clients: [root] } }).listen(0, '0.0.0.0')
+    servers.push(server)
+    const url = `http://127.0.0.1:${server.port}/api/queues`
+    expect([(await call(url)).status, (await call(url, `Bearer ${root.accessToken}`)).status]).toEqual([401, 200])
+  })
+
+  test('nobody is let in without a token, on this machine neither', async () => {
+    const url = await listen()
+    const refused = await call(`${url}/api/queues`)
+    expect(refused).toMatchObject({ status: 401, body: { code: 'AUTHENTICATION_FAILED', retryable: false } })
+    expect(refused.headers.get('www-authenticate')).toBe('Bearer realm="lovage", Hawk')
+    expect(await call(`${url}/api/nothing/here`)).toMatchObject({ status: 401 })
+    for (const path of ['/health', '/openapi.json']) expect((await call(`${url}${path}`)).status).toBe(200)
+    expect((await fetch(url)).status).toBe(200)
+  })
+
+  test('every address of the document but a few asks who calls', async () => {
+    const url = await listen()
+    const { body: document } = await call(`${url}/openapi.json`)
+    const open: string[] = []
+    for (const [path, methods] of Object.entries<object>(document.paths)) {
+      for (const method of Object.keys(methods)) {
+        const body = method === 'get' ? {} : { body: '{}' }
+        const { status } = await call(`${url}${path.replaceAll(/\{\w+\}/g, 'x')}`, undefined, {
+          method: method.toUpperCase(),
+          ...body,
+        })
+        if (status !== 401 && status !== 403) open.push(`${method} ${path}`)
+      }
+    }
+    expect(open.sort()).toEqual(['get /health'])
+  })
+
+  test('a bearer token is a client, and has its scopes', async () => {
+    const url = await listen()
+    const bearer = (client: AccessClient) => `Bearer ${client.accessToken}`
+    expect(await call(`${url}/api/queues`, bearer(root))).toMatchObject({ status: 200 })
+    expect(await call(`${url}/api/tasks`, `bearer  ${producer.accessToken} `)).toMatchObject({ status: 200 })
+    expect(await call(`${url}/api/queues`, bearer(producer))).toMatchObject({
+      status: 403,
+      body: { code: 'SCOPES_INSUFFICIENT', message: expect.stringMatching(/lovage:read:queues, which client team\/producer/) },
+    })
+    expect(await call(`${url}/api/queues/q/pause`, bearer(producer), { method: 'POST' })).toMatchObject({ status: 403 })
+    const send = (name: string) => call(`${url}/api/tasks`, bearer(producer), { method: 'POST', body: JSON.stringify({ name }) })
+    expect([(await send('mail.welcome')).status, (await send('images.resize')).status]).toEqual([201, 403])
+    expect(await call(`${url}/api/queues`, `Bearer ${root.accessToken}x`)).toMatchObject({ status: 401 })
+  })
+})
+
+describe('Hawk', () => {
+  test('signs method, address, time and body', async () => {
+    const url = await listen()
+    const tasks = `${url}/api/tasks`
+    expect(await call(`${tasks}?state=pending`, signed(`${tasks}?state=pending`, root))).toMatchObject({ status: 200 })
+    expect(await call(`${tasks}?state=failed`, signed(`${tasks}?state=pending`, root))).toMatchObject({ status: 401 })
+    expect(await call(`${url}/api/queues/x/pause`, signed(`${url}/api/queues/x/pause`, root), { method: 'POST' })).toMatchObject({
+      status: 401,
+      body: { message: expect.stringMatching(/POST .*another signature/) },
+    })
+    const payload = '{"name":"mail.welcome"}'
+    const withHash = () => signed(tasks, producer, { method: 'POST', payload, contentType: 'application/json' })
+    expect(await call(tasks, withHash(), { method: 'POST', body: payload })).toMatchObject({ status: 201 })
+    expect(await call(tasks, withHash(), { method: 'POST', body: '{"name":"mail.other"}' })).toMatchObject({ status: 401 })
+  })
+
+  test('signs a path as it was sent, with what is encoded in it', async () => {
+    const url = await listen()
+    const path = `${url}/api/queues/a%2Fb%C3%A4/pause`
+    expect(await call(path, signed(path, root, { method: 'POST' }), { method: 'POST' })).toMatchObject({
+      status: 200,
+      body: { queue: 'a/bä' },
+    })
+  })
+
+  test('is let in once', async () => {
+    const url = `${await listen()}/api/tasks`
+    const header = signed(url, root)
+    expect([(await call(url, header)).status, (await call(url, header)).status]).toEqual([200, 401])
+  })
+
+  test.for([
+    [-14, 200],
+    [14, 200],
+    [-16, 401],
+    [16, 401],
+  ] as const)('may be %d minutes off: %d', async ([minutes, status]) => {
+    const url = `${await listen()}/api/tasks`
+    const timestamp = Math.floor(Date.now() / 1000) + minutes * 60
+    const answer = await call(url, signed(url, root, { timestamp }))
+    expect(answer.status).toBe(status)
+    if (status === 401) expect(answer.headers.get('www-authenticate')).toMatch(/Hawk ts="\d+", tsm=".+", error="Stale timestamp"/)
+  })
+
+  test('with a narrower window is refused earlier', async () => {
+    const url = `${await listen({ clients: [root], clockSkew: '60s' })}/api/tasks`
+    const timestamp = Math.floor(Date.now() / 1000) - 90
+    expect((await call(url, signed(url, root, { timestamp }))).status).toBe(401)
+  })
+
+  test('names the public address behind a proxy', async () => {
+    const url = await listen({ clients: [root], publicUrl: 'https://queue.example.com' })
+    const authorization = signed('https://queue.example.com/api/tasks', root)
+    expect(await call(`${url}/api/tasks`, authorization)).toMatchObject({ status: 200 })
+    expect(await call(`${url}/api/tasks`, signed('https://other.example.com/api/tasks', root))).toMatchObject({ status: 401 })
+  })
+
+  test.for(['queue.example.com', 'ftp://queue.example.com'])('a public address is a URL, not %s', (publicUrl) => {
+    expect(() => createServer({ client: broker, access: { publicUrl } })).toThrow(/http or https address/)
+  })
+
+  test('may give up scopes for one request', async () => {
+    const url = `${await listen()}/api/tasks`
+    const less = (...authorizedScopes: string[]) => signed(url, producer, { ext: { authorizedScopes } })
+    expect((await call(url, less('lovage:read:tasks'))).status).toBe(200)
+    expect((await call(url, less('lovage:send:mail.a'))).status).toBe(403)
+    expect((await call(url, less('lovage:read:*'))).status).toBe(401)
+  })
+
+  test('takes temporary credentials, with a name and without', async () => {
+    const url = `${await listen()}/api/tasks`
+    const use = ({ certificate, ...credentials }: ReturnType<typeof temporary>, authorizedScopes?: readonly string[]) =>
+      call(url, signed(url, credentials, { ext: { certificate, authorizedScopes } }))
+    expect((await use(temporary(producer, { scopes: ['lovage:read:tasks'] }))).status).toBe(200)
+    expect((await use(temporary(producer, { scopes: ['lovage:send:mail.*'] }))).status).toBe(403)
+    expect((await use(temporary(producer, { scopes: ['lovage:read:*'] }))).status).toBe(401)
+    expect((await use(temporary(producer, { clientId: 'team/helper', scopes: ['lovage:read:tasks'] }))).status).toBe(200)
+    expect((await use(temporary(producer, { clientId: 'other/helper', scopes: ['lovage:read:tasks'] }))).status).toBe(401)
+    expect((await use(temporary(root, { scopes: ['lovage:read:tasks', 'x'] }), ['x'])).status).toBe(403)
+    const forged = temporary({ ...root, accessToken: 'another-token-of-enough-length' }, { scopes: ['*'] })
+    expect((await use(forged)).status).toBe(401)
+  })
+
+  test('with very many scopes is taken', async () => {
+    const url = `${await listen()}/api/tasks`
+    const scopes = ['lovage:read:tasks', ...Array.from({ length: 200 }, (_, i) => `queue:route:index.project.${i}`)]
+    const { certificate, ...credentials } = temporary(root, { scopes })
+    expect((await call(url, signed(url, credentials, { ext: { certificate } }))).status).toBe(200)
+  })
+
+  test('is asked for by name: nobody signs as the issuer of the server itself', async () => {
+    const url = `${await listen()}/api/tasks`
+    const accessToken = (await broker.admin?.secret('issuer')) ?? ''
+    expect((await call(url, signed(url, { clientId: 'lovage-issuer', accessToken }))).status).toBe(401)
+    expect((await call(url, `Bearer ${accessToken}`)).status).toBe(401)
+    const issuer = { clientId: 'lovage-issuer', accessToken, scopes: [] }
+    const { certificate, ...credentials } = temporary(issuer, { clientId: 'task-client/x', scopes: ['lovage:read:tasks'] })
+    expect((await call(url, signed(url, credentials, { ext: { certificate } }))).status).toBe(200)
+  })
+
+  test.for(['Hawk', 'Hawk id="root"', 'Hawk id="root", ts="1", nonce="n", mac="m", ext="no json"', 'Bearer', 'Digest x'])(
+    'is refused when it is none: %s',
+    async (authorization) => {
+      expect(await call(`${await listen()}/api/tasks`, authorization)).toMatchObject({ status: 401 })
+    },
+  )
+})
+
+test('a request under the name of another host is answered by its signature alone', async () => {
+  const server = await createServer({ client: broker, access: { clients: [root] }, hosts: ['queue.internal'] }).listen(0)
+  servers.push(server)
+  const authorization = signed(`http://queue.internal:${server.port}/api/tasks`, root)
+  const status = await new Promise((resolve, reject) => {
+    const headers = { host: `queue.internal:${server.port}`, authorization }
+    request({ port: server.port, host: '127.0.0.1', path: '/api/tasks', headers }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode)
+    })
+      .on('error', reject)
+      .end()
+  })
+  expect(status).toBe(200)
+})
