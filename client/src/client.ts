@@ -51,6 +51,7 @@ export function createClient(broker: Broker, options: ClientOptions = {}): Clien
     events: broker.events,
     results: broker.results,
     admin: broker.admin,
+    desk: broker.desk,
     close: () => broker.close(),
     task: (id: string) => new SentTask(broker, checkId(id), 'existing'),
     within: (transaction: object) => sendingWithin(context, transaction),

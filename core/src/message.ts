@@ -1,4 +1,5 @@
 /** Task messages: what a sender hands to a broker and what a broker hands to a worker, in words that every broker shares. */
+import type { HttpTask } from './http-task.ts'
 import type { Bind, KeyPolicy, OnDependencyFailure, Requires } from './task.ts'
 
 /** A request to run a definition. Times are epoch milliseconds; lengths of time are milliseconds. */
@@ -34,6 +35,8 @@ export interface TaskMessage {
   readonly timeoutMs?: number | undefined
   readonly parent?: string | undefined
   readonly flow?: string | undefined
+  /** What it says beyond this when it comes through the HTTP queue. */
+  readonly http?: HttpTask | undefined
 }
 
 /** A task message on its way to a handler. */

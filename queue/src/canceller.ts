@@ -1,30 +1,48 @@
 /** Changes that an operator asks for by id: cancel, and run again. */
-import { decide, isResolved, type Task, type TaskChange, type TaskEvent } from '@lovage/core'
+import { decide, isResolved, type Task, type TaskChange, type TaskEvent, type TaskPatch, type TaskState } from '@lovage/core'
 import type { Engine } from './engine.ts'
 
 /** A task may move on between reading and writing; so often is it looked at again. */
 const attempts = 10
 const pageSize = 1000
 
+/** What a task as it was read is to become; undefined leaves it alone. */
+type Verdict = (task: Task, now: number) => TaskPatch | undefined
+
 /**
  * Applies one event to each task, reading it first and trying again when it moved in between. Answers per id whether the
  * event took effect; false for unknown tasks and those in a state that refuses it.
+ * @param from only tasks in these states; default all
  */
-export async function applyToTasks(engine: Engine, ids: readonly string[], event: TaskEvent): Promise<readonly boolean[]> {
+export function applyToTasks(
+  engine: Engine,
+  ids: readonly string[],
+  event: TaskEvent,
+  from?: readonly TaskState[],
+): Promise<readonly boolean[]> {
+  return changeTasks(engine, ids, (task, now) => {
+    if (from?.includes(task.state) === false) return undefined
+    const decision = decide(task, event, now)
+    return decision.ok ? decision.patch : undefined
+  })
+}
+
+/** Changes each task by what it is when it is read; as often as it takes. Answers per id whether it was changed. */
+export async function changeTasks(engine: Engine, ids: readonly string[], verdict: Verdict): Promise<readonly boolean[]> {
   const done = new Set<string>()
   let open = [...new Set(ids)]
   for (let attempt = 0; attempt < attempts && open.length > 0; attempt++) {
     const moved: string[] = []
-    for (let i = 0; i < open.length; i += pageSize) await applyPage(engine, open.slice(i, i + pageSize), event, done, moved)
+    for (let i = 0; i < open.length; i += pageSize) await changePage(engine, open.slice(i, i + pageSize), verdict, done, moved)
     open = moved
   }
   return ids.map((id) => done.has(id))
 }
 
-async function applyPage(
+async function changePage(
   engine: Engine,
   ids: readonly string[],
-  event: TaskEvent,
+  verdict: Verdict,
   done: Set<string>,
   moved: string[],
 ): Promise<void> {
@@ -34,10 +52,10 @@ async function applyPage(
   const changes: TaskChange[] = []
   for (const task of await store.get(ids)) {
     if (task === undefined) continue
-    const decision = decide(task, event, now)
-    if (!decision.ok) continue
+    const patch = verdict(task, now)
+    if (patch === undefined) continue
     tasks.push(task)
-    changes.push({ id: task.id, from: task.state, run: task.run, patch: decision.patch })
+    changes.push({ id: task.id, from: task.state, run: task.run, patch })
   }
   if (changes.length === 0) return
   const reply = await store.update(changes)
@@ -54,5 +72,7 @@ function announceApplied({ announcer }: Engine, applied: readonly Task[], change
   const states = new Map(changes.map((change) => [change.id, change.patch.state]))
   announcer.resolved(applied.filter((task) => isResolved(states.get(task.id) ?? task.state)).map((task) => task.id))
   announcer.ready(new Set(applied.filter((task) => states.get(task.id) === 'pending').map((task) => task.queue)))
-  for (const { id, run, holder } of applied) if (holder !== undefined) announcer.abort(holder, [{ id, run, reason: 'cancelled' }])
+  for (const { id, run, holder } of applied) {
+    if (holder !== undefined && states.get(id) !== 'running') announcer.abort(holder, [{ id, run, reason: 'cancelled' }])
+  }
 }

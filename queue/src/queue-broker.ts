@@ -29,6 +29,7 @@ import { applyToTasks } from './canceller.ts'
 import { QueueConsumer } from './consumer.ts'
 import { SignalControlBus } from './control-bus.ts'
 import { cronerCron } from './croner-cron.ts'
+import { QueueDesk } from './desk.ts'
 import type { Engine, QueueSettings } from './engine.ts'
 import { SignalEventBus } from './event-bus.ts'
 import { KeepAlive } from './keep-alive.ts'
@@ -156,6 +157,7 @@ class QueueBroker implements Broker, TaskBus {
   readonly events: SignalEventBus
   readonly results: QueueResults
   readonly admin: QueueAdmin
+  readonly desk: QueueDesk
   readonly #engine: Engine
   readonly #registry: WorkerRegistry
   readonly #sender: Sender
@@ -177,6 +179,7 @@ class QueueBroker implements Broker, TaskBus {
     this.events = new SignalEventBus(engine)
     this.results = new QueueResults(engine)
     this.admin = new QueueAdmin(engine, this.#registry, schedules, this.control)
+    this.desk = new QueueDesk(engine, () => this.maintain())
     this.#endBack = engine.signal.onBack?.(() => this.#check())
     this.#checkLater()
   }
@@ -239,6 +242,7 @@ class QueueBroker implements Broker, TaskBus {
   #check(): void {
     for (const consumer of this.#consumers) consumer.check()
     this.results.check()
+    this.desk.check()
     this.#maintenance.check()
   }
 
@@ -257,6 +261,7 @@ class QueueBroker implements Broker, TaskBus {
     }
     await attempt(() => this.admin.pools.close())
     await Promise.all([...this.#consumers].map((consumer) => attempt(() => consumer.close())))
+    await attempt(() => this.desk.close())
     await attempt(() => this.#sender.close())
     await attempt(() => this.#maintenance.close())
     await attempt(() => this.events.close(closed()))

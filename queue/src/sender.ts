@@ -196,8 +196,8 @@ export class Sender {
 }
 
 function extrasOf(message: TaskMessage, maxPayload: number): TaskExtras | undefined {
-  const { args, kwargs, headers, dependencies, requires, onDependencyFailure, bind, timeoutMs, parent, flow } = message
-  const some = args ?? kwargs ?? headers ?? dependencies ?? bind ?? timeoutMs ?? parent ?? flow
+  const { args, kwargs, headers, dependencies, requires, onDependencyFailure, bind, timeoutMs, parent, flow, http } = message
+  const some = args ?? kwargs ?? headers ?? dependencies ?? bind ?? timeoutMs ?? parent ?? flow ?? http
   if (some === undefined && message.input !== null) return undefined
   const extras: TaskExtras = {
     ...(args === undefined ? {} : { args }),
@@ -210,10 +210,11 @@ function extrasOf(message: TaskMessage, maxPayload: number): TaskExtras | undefi
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(parent === undefined ? {} : { parent }),
     ...(flow === undefined ? {} : { flow }),
+    ...(http === undefined ? {} : { http }),
     ...(message.input === null ? { nullInput: true } : {}),
   }
-  if (args !== undefined || kwargs !== undefined || headers !== undefined) {
-    encodePayload([args, kwargs, headers], maxPayload, () => `arguments and headers of ${message.name}`)
+  if (args !== undefined || kwargs !== undefined || headers !== undefined || http !== undefined) {
+    encodePayload([args, kwargs, headers, http], maxPayload, () => `arguments and headers of ${message.name}`)
   }
   return extras
 }

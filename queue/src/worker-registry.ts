@@ -1,7 +1,8 @@
 /** Who works here: one record per live consumer, for operators, for `explain` and for finding the dead after a restart. */
-import { type ConsumeOptions, decide, type WorkerInfo } from '@lovage/core'
+import type { ConsumeOptions, WorkerInfo } from '@lovage/core'
 import { workersChannel } from './channels.ts'
 import type { Engine } from './engine.ts'
+import { loseRuns } from './lose-runs.ts'
 
 const kind = 'worker'
 
@@ -50,30 +51,9 @@ export class WorkerRegistry {
 
   /** Takes everything from a holder that is gone: its runs go elsewhere at once, late settlements are fenced off. */
   async bury(holder: string): Promise<number> {
-    const { store, announcer, clock, logger } = this.#engine
-    let count = 0
-    for (;;) {
-      const { tasks } = await store.find({ holder, states: ['running'], limit: 1000, order: 'oldest' })
-      const now = clock.now()
-      const changes = tasks.flatMap((task) => {
-        const decision = decide(task, { type: 'lost', how: 'lost' }, now)
-        return decision.ok ? [{ id: task.id, from: task.state, run: task.run, patch: decision.patch }] : []
-      })
-      if (changes.length === 0) break
-      const reply = await store.update(changes)
-      // Should it only have looked dead, its handlers had better stop.
-      announcer.abort(
-        holder,
-        changes.map(({ id, run }) => ({ id, run, reason: 'lost' })),
-      )
-      announcer.ripple(reply)
-      announcer.ready(new Set(tasks.map((task) => task.queue)))
-      announcer.resolved(changes.filter((change) => change.patch.state === 'exception').map((change) => change.id))
-      count += reply.applied.filter(Boolean).length
-      if (tasks.length < 1000) break
-    }
+    const { length: count } = await loseRuns(this.#engine, holder)
     await this.remove(holder)
-    if (count > 0) logger.warn({ holder, tasks: count }, `a worker was lost; ${count} of its tasks go elsewhere`)
+    if (count > 0) this.#engine.logger.warn({ holder, tasks: count }, `a worker was lost; ${count} of its tasks go elsewhere`)
     return count
   }
 

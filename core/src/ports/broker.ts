@@ -6,6 +6,7 @@ import type { DeliveredMessage, PublishedTask, SendReceipt, TaskMessage } from '
 import type { Outcome } from '../outcome.ts'
 import type { TaskResult } from '../task-result.ts'
 import type { Admin } from './admin.ts'
+import type { Desk } from './desk.ts'
 
 /** Where tasks come from and go to. */
 export interface Broker {
@@ -17,6 +18,8 @@ export interface Broker {
   readonly results: Results
   /** What an operator can see and change beyond the buses; absent where the world cannot know it. */
   readonly admin?: Admin | undefined
+  /** Work on behalf of workers elsewhere; absent where the world cannot hand it out. */
+  readonly desk?: Desk | undefined
   /**
    * Ends consumers (their unsettled deliveries go back) and captures, waits for what is being written, and rejects what
    * still waits for a result or a reply. May be called twice.

@@ -1,0 +1,52 @@
+/** The Desk port: work taken, kept and given back for workers that hold no connection to the broker, by whoever speaks for them. */
+import type { AbortSignal } from '../context.ts'
+import type { Task } from '../task.ts'
+import type { TaskEvent } from '../transitions.ts'
+import type { Records, RunRef } from './store.ts'
+
+/** One worker's request for tasks. Times are milliseconds. */
+export interface DeskClaim {
+  readonly queues: readonly string[]
+  /** Names that the worker knows; undefined means any. */
+  readonly names?: readonly string[] | undefined
+  /** Only these tasks, and no waiting for others; undefined means any. */
+  readonly ids?: readonly string[] | undefined
+  /** This start of the worker: what it holds can be taken from it at once. */
+  readonly holder: string
+  /** `name@host`. */
+  readonly worker: string
+  readonly limit: number
+  /** How long each run belongs to the worker without a renewal; its end is rounded up to a second. */
+  readonly leaseMs: number
+  /** How long to wait for the first task. */
+  readonly waitMs: number
+  /** The worker is gone: what comes now goes to others. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface DeskRenewal {
+  readonly holder: string
+  readonly runs: readonly RunRef[]
+  readonly leaseMs: number
+}
+
+/** Such a worker keeps its own leases: nobody renews for it. */
+export interface Desk {
+  /** Small documents of those who speak for workers, beside the tasks. */
+  readonly records: Records
+  /**
+   * Answers as soon as there is one task, with as many as there are up to the limit, and with none when the time is over or the
+   * worker is gone. Waiting costs nothing but memory: requests that wait for the same are woken as one.
+   */
+  claim(claim: DeskClaim): Promise<readonly Task[]>
+  /** Moves leases and answers their new end, with those of the runs that are the holder's still. */
+  renew(renewal: DeskRenewal): Promise<{ readonly until: number; readonly held: readonly RunRef[] }>
+  /** Applies what became of a run, seen as it is running; false when the task has moved on. */
+  settle(task: Task, event: TaskEvent): Promise<boolean>
+  /** Takes from a holder what it began to run at this time or before: it goes elsewhere at once. Answers which runs. */
+  lose(holder: string, startedBefore: number): Promise<readonly RunRef[]>
+  /** Makes tasks pending that wait for a time or for others. Answers per id whether it had an effect. */
+  schedule(ids: readonly string[]): Promise<readonly boolean[]>
+  /** Gives unresolved tasks another priority (7 to 1). Answers per id whether it had an effect. */
+  prioritize(ids: readonly string[], priority: number): Promise<readonly boolean[]>
+}

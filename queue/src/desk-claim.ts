@@ -1,0 +1,74 @@
+/** Claims made for workers elsewhere: what they take has begun, and carries all that they need to run it. */
+import {
+  type ClaimReply,
+  type ClaimRequest,
+  type DeskClaim,
+  decide,
+  type Task,
+  type TaskChange,
+  type TaskEvent,
+} from '@lovage/core'
+import { boundInputs } from './dependency-input.ts'
+import type { Engine } from './engine.ts'
+
+type Wish = Pick<DeskClaim, 'queues' | 'names' | 'ids' | 'holder' | 'worker' | 'limit' | 'leaseMs'>
+
+/** The end of a lease that begins now, rounded up to a second. */
+export function leaseEnd(now: number, leaseMs: number): number {
+  return Math.ceil((now + leaseMs) / 1000) * 1000
+}
+
+/** Claims once. */
+export async function claimFor(
+  engine: Engine,
+  { leaseMs, queues, names, ids, holder, worker, limit }: Wish,
+): Promise<ClaimReply> {
+  const { store, clock, announcer } = engine
+  const now = clock.now()
+  const until = leaseEnd(now, leaseMs)
+  const request: ClaimRequest = { queues, names, ids, holder, worker, limit, now, until }
+  const { tasks, nextDueAt } = await store.claim(request)
+  if (tasks.length === 0) return { tasks, nextDueAt }
+  announcer.due(until)
+  try {
+    return { tasks: await withInputs(engine, await begun(engine, tasks)), nextDueAt }
+  } catch (error) {
+    await giveBack(engine, tasks)
+    throw error
+  }
+}
+
+/** Gives back what nobody got to see; costs nothing. */
+export async function giveBack(engine: Engine, tasks: readonly Task[]): Promise<void> {
+  if (tasks.length === 0) return
+  const now = engine.clock.now()
+  engine.announcer.ripple(await engine.store.update(changesFor(tasks, { type: 'released' }, now)))
+  engine.announcer.ready(new Set(tasks.map((task) => task.queue)))
+}
+
+/** A worker elsewhere begins when it is told of a task, and nobody hears of it again: a loss counts from now on. */
+async function begun(engine: Engine, tasks: readonly Task[]): Promise<readonly Task[]> {
+  const silent = tasks.filter((task) => task.startedAt === undefined)
+  if (silent.length === 0) return tasks
+  const now = engine.clock.now()
+  await engine.store.update(changesFor(silent, { type: 'begun' }, now))
+  return tasks.map((task) => ({ ...task, startedAt: task.startedAt ?? now }))
+}
+
+async function withInputs(engine: Engine, tasks: readonly Task[]): Promise<readonly Task[]> {
+  const bound = tasks.filter((task) => task.extras?.bind !== undefined)
+  if (bound.length === 0) return tasks
+  const inputs = await boundInputs(engine.store, bound)
+  const inputOf = new Map(bound.map((task, index) => [task.id, inputs[index] ?? 'null']))
+  return tasks.map((task) => {
+    const input = inputOf.get(task.id)
+    return input === undefined ? task : { ...task, input, extras: { ...task.extras, nullInput: true } }
+  })
+}
+
+function changesFor(tasks: readonly Task[], event: TaskEvent, now: number): readonly TaskChange[] {
+  return tasks.flatMap((task) => {
+    const decision = decide(task, event, now)
+    return decision.ok ? [{ id: task.id, from: task.state, run: task.run, patch: decision.patch }] : []
+  })
+}

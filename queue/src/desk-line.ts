@@ -1,0 +1,149 @@
+/** The line at the desk: requests that ask for the same, served in turn; a wake-up costs one claim for each that it serves. */
+import type { CancelTimer, DeskClaim, Task } from '@lovage/core'
+import { readyChannel } from './channels.ts'
+import { claimFor, giveBack } from './desk-claim.ts'
+import type { Engine } from './engine.ts'
+
+/** So many requests are served at once as long as there is plenty. */
+const flightLimit = 4
+
+interface Waiter {
+  readonly claim: DeskClaim
+  /** Its time is over, or whoever asked is gone. */
+  isOver: boolean
+  /** A claim for it is on its way: its answer comes with that. */
+  isClaiming: boolean
+  answer(tasks: readonly Task[]): void
+  fail(error: unknown): void
+}
+
+export class DeskLine {
+  readonly #engine: Engine
+  readonly #queues: readonly string[]
+  readonly #waiters: Waiter[] = []
+  readonly #ends: (() => void)[] = []
+  #flights = 0
+  #again = false
+  /** The last claim was full: there is more. */
+  #plenty = false
+  /** How many claims may be on their way; grows as long as there is plenty. */
+  #width = 1
+  #cancelSleep: CancelTimer | undefined
+  #sleepUntil = Number.POSITIVE_INFINITY
+  /** When somebody last asked. */
+  #askedAt = 0
+
+  constructor(engine: Engine, queues: readonly string[]) {
+    this.#engine = engine
+    this.#queues = queues
+  }
+
+  /** Subscribes: what becomes pending from now on wakes whoever waits. */
+  async open(): Promise<void> {
+    this.#askedAt = this.#engine.clock.now()
+    const listen = (message: string): void => {
+      if (message === '') this.pump()
+      else this.#sleep(Number(message))
+    }
+    for (const queue of this.#queues) this.#ends.push(await this.#engine.signal.subscribe(readyChannel(queue), listen))
+  }
+
+  /** Whether nobody waits, and nobody has asked for so long. */
+  isIdle(forMs: number): boolean {
+    return this.#waiters.length === 0 && this.#flights === 0 && this.#engine.clock.now() - this.#askedAt >= forMs
+  }
+
+  close(): void {
+    this.#cancelSleep?.()
+    for (const end of this.#ends.splice(0)) end()
+    for (const waiter of this.#waiters.splice(0)) waiter.answer([])
+  }
+
+  /** Resolves when there is something for the request, its time is over, or whoever asked is gone. */
+  wait(claim: DeskClaim): Promise<readonly Task[]> {
+    const { clock, keepAlive } = this.#engine
+    this.#askedAt = clock.now()
+    return new Promise((resolve, reject) => {
+      const letGo = keepAlive.hold()
+      const end = (): void => {
+        cancel()
+        claim.signal?.removeEventListener('abort', leave)
+        letGo()
+        const place = this.#waiters.indexOf(waiter)
+        if (place >= 0) this.#waiters.splice(place, 1)
+      }
+      const waiter: Waiter = {
+        claim,
+        isOver: false,
+        isClaiming: false,
+        answer(tasks) {
+          end()
+          resolve(tasks)
+        },
+        fail(error) {
+          end()
+          reject(error)
+        },
+      }
+      const leave = (): void => {
+        waiter.isOver = true
+        if (!waiter.isClaiming) waiter.answer([])
+      }
+      const cancel = clock.at(clock.now() + claim.waitMs, leave)
+      claim.signal?.addEventListener('abort', leave, { once: true })
+      this.#waiters.push(waiter)
+      this.pump()
+    })
+  }
+
+  /** Claims for the first that waits. Called whenever there may be something; costs nothing when nobody waits. */
+  pump(): void {
+    const waiter = this.#waiters.find(({ isClaiming }) => !isClaiming)
+    if (waiter === undefined) return
+    if (this.#flights >= this.#width) {
+      this.#again = true
+      return
+    }
+    this.#flights++
+    waiter.isClaiming = true
+    void this.#serve(waiter).finally(() => {
+      this.#flights--
+      if (!this.#plenty && !this.#again) return
+      this.#again = false
+      this.pump()
+    })
+    if (this.#width > 1) this.pump()
+  }
+
+  async #serve(waiter: Waiter): Promise<void> {
+    const { claim } = waiter
+    try {
+      const { tasks, nextDueAt } = await claimFor(this.#engine, claim)
+      const isFull = tasks.length === claim.limit
+      this.#width = isFull && this.#plenty ? Math.min(flightLimit, this.#width * 2) : 1
+      this.#plenty = isFull
+      if (nextDueAt !== undefined) this.#sleep(nextDueAt)
+      waiter.isClaiming = false
+      if (claim.signal?.aborted === true) {
+        waiter.answer([])
+        await giveBack(this.#engine, tasks)
+      } else if (tasks.length > 0 || waiter.isOver) waiter.answer(tasks)
+    } catch (error) {
+      this.#plenty = false
+      this.#width = 1
+      waiter.isClaiming = false
+      waiter.fail(error)
+    }
+  }
+
+  #sleep(until: number): void {
+    const { clock } = this.#engine
+    if (!(until < this.#sleepUntil) && this.#sleepUntil > clock.now()) return
+    this.#cancelSleep?.()
+    this.#sleepUntil = until
+    this.#cancelSleep = clock.at(until, () => {
+      this.#sleepUntil = Number.POSITIVE_INFINITY
+      this.pump()
+    })
+  }
+}

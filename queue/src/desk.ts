@@ -1,0 +1,108 @@
+/** The desk of the queue: work taken, kept and given back for workers that hold no connection of their own. */
+import {
+  type Desk,
+  type DeskClaim,
+  type DeskRenewal,
+  isResolved,
+  type Records,
+  type RunRef,
+  StoreError,
+  type Task,
+  type TaskEvent,
+} from '@lovage/core'
+import { applyToTasks, changeTasks } from './canceller.ts'
+import { claimFor, leaseEnd } from './desk-claim.ts'
+import { DeskLine } from './desk-line.ts'
+import type { Engine } from './engine.ts'
+import { loseRuns } from './lose-runs.ts'
+import { Settler } from './settler.ts'
+
+/** How long a line stays subscribed that nobody stands in: workers come back when they are done. */
+const lingerMs = 60_000
+
+export class QueueDesk implements Desk {
+  readonly records: Records
+  readonly #engine: Engine
+  readonly #settler: Settler
+  /** Sees to it that leases are watched. */
+  readonly #maintain: () => Promise<void>
+  /** By what is asked for. */
+  readonly #lines = new Map<string, Promise<DeskLine>>()
+  #isClosed = false
+
+  constructor(engine: Engine, maintain: () => Promise<void>) {
+    this.#engine = engine
+    this.#maintain = maintain
+    this.records = engine.store.records
+    this.#settler = new Settler(engine, { flushed: () => {}, settled: () => {}, failed: () => {} })
+  }
+
+  async claim(claim: DeskClaim): Promise<readonly Task[]> {
+    if (this.#isClosed) throw new StoreError('STORE_CLOSED', 'expected an open broker, got one that was closed; connect again')
+    await this.#maintain()
+    if (claim.ids !== undefined || claim.waitMs <= 0) return (await claimFor(this.#engine, claim)).tasks
+    const line = await this.#line(claim)
+    if (claim.signal?.aborted === true || this.#isClosed) return []
+    return line.wait(claim)
+  }
+
+  async renew({ holder, runs, leaseMs }: DeskRenewal): Promise<{ readonly until: number; readonly held: readonly RunRef[] }> {
+    const { store, clock, announcer } = this.#engine
+    const until = leaseEnd(clock.now(), leaseMs)
+    const held = await store.renew({ holder, until, runs })
+    if (held.length > 0) announcer.due(until)
+    return { until, held }
+  }
+
+  settle(task: Task, event: TaskEvent): Promise<boolean> {
+    return this.#settler.settle(task, event)
+  }
+
+  lose(holder: string, startedBefore: number): Promise<readonly RunRef[]> {
+    return loseRuns(this.#engine, holder, startedBefore)
+  }
+
+  schedule(ids: readonly string[]): Promise<readonly boolean[]> {
+    return applyToTasks(this.#engine, ids, { type: 'rerun' }, ['blocked', 'scheduled'])
+  }
+
+  prioritize(ids: readonly string[], priority: number): Promise<readonly boolean[]> {
+    return changeTasks(this.#engine, ids, (task) => (isResolved(task.state) ? undefined : { state: task.state, priority }))
+  }
+
+  /** The slow check that makes up for lost signals; lines that nobody stands in are given up. */
+  check(): void {
+    for (const [key, opening] of this.#lines) {
+      void opening
+        .then((line) => {
+          if (!line.isIdle(lingerMs)) return line.pump()
+          this.#lines.delete(key)
+          line.close()
+        })
+        .catch(() => {})
+    }
+  }
+
+  /** Answers whoever waits with nothing, and waits for what is being written. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const lines = await Promise.allSettled(this.#lines.values())
+    for (const line of lines) if (line.status === 'fulfilled') line.value.close()
+    this.#lines.clear()
+    await this.#settler.drain()
+  }
+
+  #line({ queues, names }: DeskClaim): Promise<DeskLine> {
+    const key = JSON.stringify([queues, names])
+    const known = this.#lines.get(key)
+    if (known !== undefined) return known
+    const line = new DeskLine(this.#engine, queues)
+    const opening = line.open().then(() => line)
+    this.#lines.set(key, opening)
+    opening.catch(() => {
+      this.#lines.delete(key)
+      line.close()
+    })
+    return opening
+  }
+}

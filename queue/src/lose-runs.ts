@@ -1,0 +1,46 @@
+/** Takes running tasks from a holder that is gone: they go elsewhere at once, late settlements are fenced off. */
+import { decide, type RunRef } from '@lovage/core'
+import type { Engine } from './engine.ts'
+
+const pageSize = 1000
+
+/** @param startedBefore only runs claimed at this time or before; default all. Answers what was taken. */
+export async function loseRuns(
+  engine: Engine,
+  holder: string,
+  startedBefore = Number.POSITIVE_INFINITY,
+): Promise<readonly RunRef[]> {
+  const { store, announcer, clock } = engine
+  const taken: RunRef[] = []
+  let cursor: string | undefined
+  do {
+    const page = await store.find({
+      holder,
+      states: ['running'],
+      limit: pageSize,
+      order: 'oldest',
+      ...(cursor === undefined ? {} : { cursor }),
+    })
+    cursor = page.cursor
+    const now = clock.now()
+    const changes = page.tasks.flatMap((task) => {
+      if ((task.startedAt ?? 0) > startedBefore) return []
+      const decision = decide(task, { type: 'lost', how: 'lost' }, now)
+      return decision.ok ? [{ id: task.id, from: task.state, run: task.run, patch: decision.patch }] : []
+    })
+    if (changes.length === 0) continue
+    const reply = await store.update(changes)
+    // Should it only have looked dead, its handlers had better stop.
+    announcer.abort(
+      holder,
+      changes.map(({ id, run }) => ({ id, run, reason: 'lost' })),
+    )
+    announcer.ripple(reply)
+    announcer.ready(new Set(page.tasks.map((task) => task.queue)))
+    announcer.resolved(changes.filter((change) => change.patch.state === 'exception').map((change) => change.id))
+    changes.forEach(({ id, run }, index) => {
+      if (reply.applied[index] === true) taken.push({ id, run })
+    })
+  } while (cursor !== undefined)
+  return taken
+}
