@@ -12,12 +12,16 @@ export interface StoredContent {
 
 /** Compares by content, not by time. */
 export function sameContent(stored: StoredContent, task: NewTask): boolean {
-  const same =
-    stored.name === task.name && stored.queue === task.queue && stored.priority === task.priority && stored.input === task.input
-  if (!same || (stored.extras === null) !== (task.extras === undefined)) return false
+  const same = stored.name === task.name && stored.queue === task.queue && stored.priority === task.priority
+  if (!same || !sameInput(stored.input, task.input) || (stored.extras === null) !== (task.extras === undefined)) return false
   if (stored.extras === null) return true
   const text = JSON.stringify(task.extras)
   return stored.extras === text || sameJson(asSent(stored.extras), asSent(text))
+}
+
+/** What the function `send` of the database wrote has other spaces, and keys in another order. */
+function sameInput(a: string, b: string): boolean {
+  return a === b || sameJson(JSON.parse(a), JSON.parse(b))
 }
 
 function asSent(text: string): TaskExtras {

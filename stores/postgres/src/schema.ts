@@ -4,11 +4,18 @@ import { claim } from './claim-sql.ts'
 import type { Database, Query } from './database.ts'
 import { days, makeDays } from './history-days.ts'
 import { insertFunctions } from './insert-sql.ts'
+import { sendFunctions } from './send-sql.ts'
 import { tables } from './tables-sql.ts'
 import { bringBack, complete, spread, update } from './update-sql.ts'
 
-/** Migration n (from 0) brings a schema from version n to n + 1. One that databases have been through is never changed. */
-const migrations: readonly string[] = [[tables, spread, bringBack, update, complete, claim, insertFunctions, days].join('\n')]
+/**
+ * Migration n (from 0) brings a schema from version n to n + 1. One that databases have been through is never changed:
+ * `fixtures/schema-<n + 1>.sql` holds what it ran. A function that changes afterwards is replaced by a migration of its own.
+ */
+const migrations: readonly string[] = [
+  [tables, spread, bringBack, update, complete, claim, insertFunctions, days].join('\n'),
+  sendFunctions,
+]
 
 /** The version that this Lovage writes. */
 export const latestSchema = migrations.length
