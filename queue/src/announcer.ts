@@ -1,21 +1,62 @@
 /** Tells the others what a write has set in motion: tasks that are ready or due, resolved tasks, runs to abandon. */
-import type { ResolvedNotice, Ripple, Signal } from '@lovage/core'
+import type { InsertReply, ResolvedNotice, Ripple, Signal, Task } from '@lovage/core'
 import { type Abort, abortChannel, dueChannel, readyChannel, resolvedChannel } from './channels.ts'
+
+/** For hints at tasks that nobody has counted. */
+const many = 1000
+
+/** Where a task waits, and what it is. */
+export type Waiting = Pick<Task, 'queue' | 'name'>
 
 /** Every announcement is a hint: losing one costs time, never work. Nothing is built that nobody hears. */
 export class Announcer {
-  readonly #signal: Pick<Signal, 'publish' | 'heard'>
+  readonly #signal: Pick<Signal, 'publish' | 'heard' | 'hints'>
 
-  constructor(signal: Pick<Signal, 'publish' | 'heard'>) {
+  constructor(signal: Pick<Signal, 'publish' | 'heard' | 'hints'>) {
     this.#signal = signal
   }
 
   /** Tasks are pending in these queues. */
   ready(queues: Iterable<string>): void {
+    const { hints } = this.#signal
     for (const queue of queues) {
       const channel = readyChannel(queue)
-      if (this.#signal.heard(channel)) this.#signal.publish(channel, '')
+      if (hints !== undefined) hints.post({ queue, amount: many })
+      else if (this.#signal.heard(channel)) this.#signal.publish(channel, '')
     }
+  }
+
+  /** These tasks are pending. */
+  pending(tasks: readonly Waiting[]): void {
+    const { hints } = this.#signal
+    if (tasks.length === 0) return
+    if (hints === undefined) {
+      this.ready(new Set(tasks.map((task) => task.queue)))
+      return
+    }
+    const counts = new Map<string, { readonly task: Waiting; amount: number }>()
+    for (const task of tasks) {
+      const key = `${task.queue} ${task.name}`
+      const count = counts.get(key)
+      if (count === undefined) counts.set(key, { task, amount: 1 })
+      else count.amount++
+    }
+    for (const { task, amount } of counts.values()) hints.post({ queue: task.queue, name: task.name, amount })
+  }
+
+  /** What an insert of these tasks set in motion. */
+  inserted(tasks: readonly Waiting[], reply: InsertReply): void {
+    if (this.#signal.hints === undefined) {
+      this.ripple(reply)
+      return
+    }
+    const pending = tasks.filter((_, index) => {
+      const result = reply.results[index]
+      return result?.status === 'inserted' && result.state === 'pending'
+    })
+    this.pending(pending)
+    const told = new Set(pending.map((task) => task.queue))
+    this.ripple({ ...reply, ready: reply.ready.filter((queue) => !told.has(queue)) })
   }
 
   /** A task of the queue becomes pending at this time. */

@@ -71,7 +71,7 @@ async function changePage(
 function announceApplied({ announcer }: Engine, applied: readonly Task[], changes: readonly TaskChange[]): void {
   const states = new Map(changes.map((change) => [change.id, change.patch.state]))
   announcer.resolved(applied.filter((task) => isResolved(states.get(task.id) ?? task.state)).map((task) => task.id))
-  announcer.ready(new Set(applied.filter((task) => states.get(task.id) === 'pending').map((task) => task.queue)))
+  announcer.pending(applied.filter((task) => states.get(task.id) === 'pending'))
   for (const { id, run, holder } of applied) {
     if (holder !== undefined && states.get(id) !== 'running') announcer.abort(holder, [{ id, run, reason: 'cancelled' }])
   }

@@ -4,35 +4,28 @@ import {
   type ConsumeOptions,
   type Consumer,
   type ConsumerListener,
-  decide,
   failureFrom,
-  type Hold,
+  type Hint,
   type LogLine,
   type RunRef,
   type Task,
   type TaskEvent,
 } from '@lovage/core'
 import { type Abort, abortChannel, readyChannel } from './channels.ts'
+import type { ConsumerTies } from './consumer-ties.ts'
 import { type DeliveryHome, deliveredMessage, QueueDelivery } from './delivery.ts'
 import { boundInputs } from './dependency-input.ts'
 import type { Engine } from './engine.ts'
-import { LeaseKeeper } from './lease-keeper.ts'
+import { giveBack } from './give-back.ts'
+import { HintTaking } from './hint-taking.ts'
+import { LeaseKeeper, runKey } from './lease-keeper.ts'
 import { NoteTaker } from './note-taker.ts'
+import { inputOf } from './payload.ts'
 import { Settler } from './settler.ts'
-import type { WorkerRegistry } from './worker-registry.ts'
 
 /** The most tasks of one claim: smaller pieces let the store and the handlers work side by side. */
 const claimLimit = 512
 const claimFlights = 2
-
-/** What ties a consumer to its broker. */
-export interface ConsumerTies {
-  readonly registry: WorkerRegistry
-  /** The switch under which it claims. */
-  readonly hold: Hold
-  /** Called when it begins to close. */
-  closing(): void
-}
 
 export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #engine: Engine
@@ -51,6 +44,9 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #ends: (() => void)[] = []
   #prefetch: number
   #claims = 0
+  /** Tasks that claims have brought so far, and what the last one failed of. */
+  #claimed = 0
+  #claimFailure: unknown
   #again = false
   /** The last claim was full: there is more, and a second claim at once pays. */
   #plenty = false
@@ -59,7 +55,8 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   #closing: Promise<void> | undefined
   #cancelSleep: CancelTimer | undefined
   #sleepUntil = Number.POSITIVE_INFINITY
-  #claimsIdle: (() => void) | undefined
+  readonly #claimsIdle: (() => void)[] = []
+  readonly #hints: HintTaking | undefined
   #letGo: (() => void) | undefined
   /** Aborts of runs whose claim is still on its way here. */
   readonly #earlyAborts = new Map<string, Abort>()
@@ -77,6 +74,9 @@ export class QueueConsumer implements Consumer, DeliveryHome {
       failed: (task) => this.#putBack(task),
     })
     this.#notes = new NoteTaker(engine)
+    const { hints } = engine.signal
+    const refuses = (hint: Hint): string | undefined => this.#refusal(hint)
+    this.#hints = hints && new HintTaking(hints, { refuses, claim: () => this.#claimForHint() })
     this.#leases = new LeaseKeeper(engine, {
       holder: ties.hold.id,
       held: () => [...this.#inFlight.values()].map(({ task }) => ({ id: task.id, run: task.run })),
@@ -120,6 +120,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   pause(): void {
     this.#paused = true
+    this.#hints?.hungry(false)
   }
 
   resume(): void {
@@ -191,12 +192,33 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   }
 
   async #subscribe(queue: string): Promise<void> {
-    const end = await this.#engine.signal.subscribe(readyChannel(queue), (message) => {
+    const end = await (this.#hints?.take(
+      queue,
+      this.#options.tasks.map((task) => task.name),
+    ) ?? this.#listen(queue))
+    if (this.#queues.has(queue)) end()
+    else this.#queues.set(queue, end)
+  }
+
+  #listen(queue: string): Promise<() => void> {
+    return this.#engine.signal.subscribe(readyChannel(queue), (message) => {
       if (message === '') this.#pump()
       else this.#sleep(Number(message))
     })
-    if (this.#queues.has(queue)) end()
-    else this.#queues.set(queue, end)
+  }
+
+  #refusal({ name }: Hint): string | undefined {
+    if (this.#paused || this.#closing !== undefined) return 'a pause'
+    if (this.#inFlight.size >= this.#prefetch) return 'a full worker'
+    return name === undefined || this.#names.includes(name) ? undefined : `${name} being held back`
+  }
+
+  async #claimForHint(): Promise<{ claimed: number; isDry: boolean }> {
+    const before = this.#claimed
+    this.#pump()
+    if (this.#claims > 0) await new Promise<void>((resolve) => this.#claimsIdle.push(resolve))
+    if (this.#claimFailure !== undefined) throw this.#claimFailure
+    return { claimed: this.#claimed - before, isDry: !this.#plenty }
   }
 
   #register(): Promise<void> {
@@ -237,10 +259,14 @@ export class QueueConsumer implements Consumer, DeliveryHome {
         until: now + settings.leaseMs,
       })
       this.#plenty = tasks.length === limit
+      this.#claimed += tasks.length
+      this.#claimFailure = undefined
+      this.#hints?.hungry(!this.#plenty)
       if (nextDueAt !== undefined) this.#sleep(nextDueAt)
       if (tasks.length > 0) await this.#deliver(tasks)
     } catch (error) {
       this.#plenty = false
+      this.#claimFailure = error
       this.#listener.error(error as Error)
       this.#sleep(clock.now() + 1000)
     }
@@ -299,7 +325,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   #claimsDone(): void {
     this.#earlyAborts.clear()
-    this.#claimsIdle?.()
+    for (const resolve of this.#claimsIdle.splice(0)) resolve()
   }
 
   /** Sleeps no longer than to this time. */
@@ -342,11 +368,12 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   async #close(): Promise<void> {
     this.#ties.closing()
+    this.#hints?.hungry(false)
     // Who opened it hears of it.
     await this.#opening?.catch(() => {})
     this.#cancelSleep?.()
     try {
-      if (this.#claims > 0) await new Promise<void>((resolve) => (this.#claimsIdle = resolve))
+      if (this.#claims > 0) await new Promise<void>((resolve) => this.#claimsIdle.push(resolve))
       await this.#notes.flush()
       await this.#settler.drain()
       await this.#giveBack()
@@ -364,24 +391,8 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   /** Releases what was delivered and not settled. */
   async #giveBack(): Promise<void> {
-    const { store, announcer, clock } = this.#engine
     const tasks = [...this.#inFlight.values()].map((delivery) => delivery.task)
     for (const task of tasks) this.#revoke({ id: task.id, run: task.run, reason: 'lost' })
-    const changes = tasks.flatMap((task) => {
-      const decision = decide(task, { type: 'released' }, clock.now())
-      return decision.ok ? [{ id: task.id, from: task.state, run: task.run, patch: decision.patch }] : []
-    })
-    if (changes.length === 0) return
-    announcer.ripple(await store.update(changes))
-    announcer.ready(new Set(tasks.map((task) => task.queue)))
+    await giveBack(this.#engine, tasks)
   }
-}
-
-function runKey({ id, run }: RunRef): string {
-  return `${run} ${id}`
-}
-
-/** @throws {SyntaxError} when the stored text is not JSON */
-function inputOf(task: Task): unknown {
-  return task.input === 'null' && task.extras?.nullInput !== true ? undefined : JSON.parse(task.input)
 }

@@ -1,15 +1,8 @@
 /** Claims made for workers elsewhere: what they take has begun, and carries all that they need to run it. */
-import {
-  type ClaimReply,
-  type ClaimRequest,
-  type DeskClaim,
-  decide,
-  type Task,
-  type TaskChange,
-  type TaskEvent,
-} from '@lovage/core'
+import type { ClaimReply, ClaimRequest, DeskClaim, Task } from '@lovage/core'
 import { boundInputs } from './dependency-input.ts'
 import type { Engine } from './engine.ts'
+import { changesFor, giveBack } from './give-back.ts'
 
 type Wish = Pick<DeskClaim, 'queues' | 'names' | 'ids' | 'holder' | 'worker' | 'limit' | 'leaseMs'>
 
@@ -38,14 +31,6 @@ export async function claimFor(
   }
 }
 
-/** Gives back what nobody got to see; costs nothing. */
-export async function giveBack(engine: Engine, tasks: readonly Task[]): Promise<void> {
-  if (tasks.length === 0) return
-  const now = engine.clock.now()
-  engine.announcer.ripple(await engine.store.update(changesFor(tasks, { type: 'released' }, now)))
-  engine.announcer.ready(new Set(tasks.map((task) => task.queue)))
-}
-
 /** A worker elsewhere begins when it is told of a task, and nobody hears of it again: a loss counts from now on. */
 async function begun(engine: Engine, tasks: readonly Task[]): Promise<readonly Task[]> {
   const silent = tasks.filter((task) => task.startedAt === undefined)
@@ -63,12 +48,5 @@ async function withInputs(engine: Engine, tasks: readonly Task[]): Promise<reado
   return tasks.map((task) => {
     const input = inputOf.get(task.id)
     return input === undefined ? task : { ...task, input, extras: { ...task.extras, nullInput: true } }
-  })
-}
-
-function changesFor(tasks: readonly Task[], event: TaskEvent, now: number): readonly TaskChange[] {
-  return tasks.flatMap((task) => {
-    const decision = decide(task, event, now)
-    return decision.ok ? [{ id: task.id, from: task.state, run: task.run, patch: decision.patch }] : []
   })
 }

@@ -1,8 +1,9 @@
 /** The line at the desk: requests that ask for the same, served in turn; a wake-up costs one claim for each that it serves. */
 import type { CancelTimer, DeskClaim, Task } from '@lovage/core'
 import { readyChannel } from './channels.ts'
-import { claimFor, giveBack } from './desk-claim.ts'
+import { claimFor } from './desk-claim.ts'
 import type { Engine } from './engine.ts'
+import { giveBack } from './give-back.ts'
 
 /** So many requests are served at once as long as there is plenty. */
 const flightLimit = 4

@@ -77,13 +77,14 @@ export class LeaseKeeper {
   }
 
   #compare(before: readonly RunRef[], held: readonly RunRef[]): void {
-    const inStore = new Set(held.map(keyOf))
-    for (const run of before) if (!inStore.has(keyOf(run))) this.#home.lost(run)
+    const inStore = new Set(held.map(runKey))
+    for (const run of before) if (!inStore.has(runKey(run))) this.#home.lost(run)
     // The answer to a claim may still be on its way: only what is unknown twice in a row is an orphan.
     const unknown = held.filter((run) => !this.#home.knows(run))
-    for (const run of unknown) if (this.#suspects.has(keyOf(run))) this.#home.orphaned(run)
-    this.#suspects = new Set(unknown.map(keyOf))
+    for (const run of unknown) if (this.#suspects.has(runKey(run))) this.#home.orphaned(run)
+    this.#suspects = new Set(unknown.map(runKey))
   }
 }
 
-const keyOf = (run: RunRef): string => `${run.run} ${run.id}`
+/** A run as the key of a map. */
+export const runKey = ({ id, run }: RunRef): string => `${run} ${id}`

@@ -36,7 +36,7 @@ export async function loseRuns(
       changes.map(({ id, run }) => ({ id, run, reason: 'lost' })),
     )
     announcer.ripple(reply)
-    announcer.ready(new Set(page.tasks.map((task) => task.queue)))
+    announcer.pending(page.tasks)
     announcer.resolved(changes.filter((change) => change.patch.state === 'exception').map((change) => change.id))
     changes.forEach(({ id, run }, index) => {
       if (reply.applied[index] === true) taken.push({ id, run })

@@ -78,8 +78,8 @@ export class Maintenance {
     this.#ends.push(await signal.subscribe(schedulesChannel, () => this.#wake()))
     if (liveness !== undefined) {
       this.#ends.push(
-        await liveness.watch((holder) => {
-          if (!this.#closed) this.#registry.bury(holder).catch((error: unknown) => this.#complain(error))
+        await liveness.watch(async (holder) => {
+          if (!this.#closed) await this.#bury(holder)
         }),
       )
     }
@@ -92,6 +92,16 @@ export class Maintenance {
     if (liveness === undefined) return
     const known = await this.#registry.list()
     for (const holder of await liveness.lost(known.map((info) => info.holder))) await this.#registry.bury(holder)
+  }
+
+  /** Complains, and lets whoever said it know that it was not done. */
+  async #bury(holder: string): Promise<void> {
+    try {
+      await this.#registry.bury(holder)
+    } catch (error) {
+      this.#complain(error)
+      throw error
+    }
   }
 
   #wake(): void {
@@ -170,7 +180,7 @@ export class Maintenance {
       if (reply.applied[index] !== true) return
       const change = changes[index] as TaskChange
       if (change.patch.state === 'pending') {
-        announcer.ready([task.queue])
+        announcer.pending([task])
         logger.warn({ task: task.id, worker: task.worker }, `the lease of ${task.name} ended; it runs again elsewhere`)
       } else announcer.resolved([task.id])
       if (task.holder !== undefined) {

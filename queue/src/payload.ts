@@ -1,5 +1,5 @@
 /** Payloads: values to JSON texts and back, with limits and clear refusals. */
-import { type Failure, TaskError } from '@lovage/core'
+import { type Failure, type Task, TaskError } from '@lovage/core'
 
 /**
  * Writes a value as JSON; undefined is written as `null`.
@@ -52,4 +52,9 @@ export function boundedFailure(failure: Failure): Failure {
 
 function cut(text: string): string {
   return text.length <= longestText ? text : `${text.slice(0, longestText)}... (${text.length - longestText} more characters)`
+}
+
+/** The input of a task. @throws {SyntaxError} when the stored text is not JSON */
+export function inputOf(task: Pick<Task, 'input' | 'extras'>): unknown {
+  return task.input === 'null' && task.extras?.nullInput !== true ? undefined : JSON.parse(task.input)
 }

@@ -67,7 +67,7 @@ export class Sender {
     const letters = new Letters()
     const announcer = new Announcer(letters)
     this.#announce(tasks, reply.results, announcer)
-    announcer.ripple(reply)
+    announcer.inserted(tasks, reply)
     await signal.publishWithin?.(transaction, letters.all)
     return reply.results.map(receipt)
   }
@@ -114,7 +114,7 @@ export class Sender {
       const tasks = batch.map((waiting) => waiting.task)
       const reply = await this.#engine.store.insert(tasks)
       this.#announce(tasks, reply.results)
-      this.#engine.announcer.ripple(reply)
+      this.#engine.announcer.inserted(tasks, reply)
       for (let i = 0; i < batch.length; i++) this.#answer(batch[i] as Waiting, reply.results[i] as InsertResult)
     } catch (error) {
       for (const waiting of batch) {
@@ -146,7 +146,7 @@ export class Sender {
       const reply = await this.#engine.store.insert(tasks, { allOrNone: true })
       throwRefusal(reply.results, tasks)
       this.#announce(tasks, reply.results)
-      this.#engine.announcer.ripple(reply)
+      this.#engine.announcer.inserted(tasks, reply)
       return reply.results.map(receipt)
     })
   }

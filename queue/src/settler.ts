@@ -93,17 +93,17 @@ export class Settler {
     const { announcer } = this.#engine
     const awaited = announcer.awaited
     const resolved: string[] = []
-    const ready = new Set<string>()
+    const pending: Task[] = []
     for (let i = 0; i < changes.length; i++) {
       const { patch, id } = changes[i] as TaskChange
       if (applied[i] !== true) continue
       if (isResolved(patch.state)) {
         if (awaited) resolved.push(id)
-      } else if (patch.state === 'pending') ready.add((batch[i] as Pending).task.queue)
+      } else if (patch.state === 'pending') pending.push((batch[i] as Pending).task)
       else if (patch.state === 'scheduled' && patch.dueAt != null) announcer.dueIn((batch[i] as Pending).task.queue, patch.dueAt)
     }
     announcer.resolved(resolved)
-    announcer.ready(ready)
+    announcer.pending(pending)
   }
 }
 
