@@ -47,6 +47,7 @@ const queryNames: OptionNames<TaskQuery> = {
   name: true,
   holder: true,
   key: true,
+  dependency: true,
   limit: true,
   cursor: true,
   order: true,

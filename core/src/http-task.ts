@@ -6,6 +6,7 @@ export interface HttpTask {
   readonly projectId: string
   readonly taskGroupId: string
   readonly routes: readonly string[]
+  readonly requires: 'all-completed' | 'all-resolved'
   /** As it was sent, 7 to 1; the task's own may have been changed since. */
   readonly priority: number
   readonly created: string

@@ -18,12 +18,16 @@ export class Announcer {
 
   /** Tasks are pending in these queues. */
   ready(queues: Iterable<string>): void {
-    const { hints } = this.#signal
     for (const queue of queues) {
-      const channel = readyChannel(queue)
-      if (hints !== undefined) hints.post({ queue, amount: many })
-      else if (this.#signal.heard(channel)) this.#signal.publish(channel, '')
+      this.#signal.hints?.post({ queue, amount: many })
+      this.#wake(queue)
     }
+  }
+
+  /** Where there are hints, those still listen who speak for workers elsewhere. */
+  #wake(queue: string): void {
+    const channel = readyChannel(queue)
+    if (this.#signal.heard(channel)) this.#signal.publish(channel, '')
   }
 
   /** These tasks are pending. */
@@ -42,6 +46,7 @@ export class Announcer {
       else count.amount++
     }
     for (const { task, amount } of counts.values()) hints.post({ queue: task.queue, name: task.name, amount })
+    for (const queue of new Set(tasks.map((task) => task.queue))) this.#wake(queue)
   }
 
   /** What an insert of these tasks set in motion. */

@@ -140,6 +140,17 @@ describe('claiming', () => {
     expect(idsOf(await desk.claim(wish()))).toEqual(['b'])
   })
 
+  test('is woken where others take hints', async () => {
+    const posted: unknown[] = []
+    const hints = { post: (hint: unknown) => void posted.push(hint), take: async () => ({ pause() {}, resume() {}, end() {} }) }
+    const hinted = await w.another({ signal: Object.assign(Object.create(w.backend.signal), { hints }) })
+    const waiting = desk.claim(wish())
+    await settled()
+    await hinted.tasks.send([job('a')])
+    expect(idsOf(await waiting)).toEqual(['a'])
+    expect(posted).toEqual([{ queue: 'default', name: 'job', amount: 1 }])
+  })
+
   test('is answered when the broker closes', async () => {
     const waiting = desk.claim(wish())
     await settled()

@@ -37,6 +37,10 @@ export class QueueDesk implements Desk {
     this.#settler = new Settler(engine, { flushed: () => {}, settled: () => {}, failed: () => {} })
   }
 
+  now(): number {
+    return this.#engine.clock.now()
+  }
+
   async claim(claim: DeskClaim): Promise<readonly Task[]> {
     if (this.#isClosed) throw new StoreError('STORE_CLOSED', 'expected an open broker, got one that was closed; connect again')
     await this.#maintain()

@@ -34,6 +34,8 @@ export interface DeskRenewal {
 export interface Desk {
   /** Small documents of those who speak for workers, beside the tasks. */
   readonly records: Records
+  /** The time that leases and deadlines go by, in epoch milliseconds. */
+  now(): number
   /**
    * Answers as soon as there is one task, with as many as there are up to the limit, and with none when the time is over or the
    * worker is gone. Waiting costs nothing but memory: requests that wait for the same are woken as one.

@@ -123,6 +123,14 @@ export interface UpdateReply extends Ripple {
   readonly applied: readonly boolean[]
 }
 
+export interface UpdateOptions {
+  /**
+   * Of the caller's, who commits it or not; it cannot be committed any more when one of the changes does not apply. Only for a
+   * store with the capability `transactions`.
+   */
+  readonly transaction?: object | undefined
+}
+
 /** A run: a task and the number of its attempt. */
 export interface RunRef {
   readonly id: string
@@ -153,6 +161,8 @@ export interface TaskQuery {
   readonly name?: string
   readonly holder?: string
   readonly key?: string
+  /** Only tasks that this one is a dependency of, satisfied or not. */
+  readonly dependency?: string
   /** 1 to 1000, default 100. */
   readonly limit?: number
   /** From the reply before; opaque. */
@@ -213,7 +223,7 @@ export interface StoreCapabilities {
   /** Leases go on being renewed for a while when the event loop is blocked. */
   readonly renewsAlone: boolean
   /**
-   * Tasks can be inserted in a transaction of the caller's on the same database. Nothing is repeated in it, a refusal leaves it as
+   * Tasks can be inserted and updated in a transaction of the caller's on the same database. Nothing is repeated in it, a refusal leaves it as
    * it was, and what the server says of conflicts between transactions reaches the caller as it is. Default false.
    */
   readonly transactions?: boolean | undefined
@@ -255,7 +265,7 @@ export interface Store {
    * still `blocked`.
    * @conformance update/*
    */
-  update(changes: readonly TaskChange[]): Promise<UpdateReply>
+  update(changes: readonly TaskChange[], options?: UpdateOptions): Promise<UpdateReply>
 
   /**
    * Moves the leases of a holder forward and answers what it holds in truth: runs missing from the answer are lost to it.

@@ -1,5 +1,5 @@
 /** Find: pages of tasks in order of insertion, from a cursor that inserts do not disturb. */
-import { ConfigError, type TaskPage, type TaskQuery } from '@lovage/core'
+import { awaitedTasks, ConfigError, type TaskPage, type TaskQuery } from '@lovage/core'
 import type { Row } from './row.ts'
 import type { Table } from './table.ts'
 
@@ -42,5 +42,6 @@ function matcher(query: TaskQuery): (row: Row) => boolean {
     (query.queue === undefined || task.queue === query.queue) &&
     (query.name === undefined || task.name === query.name) &&
     (query.holder === undefined || task.holder === query.holder) &&
-    (query.key === undefined || task.key === query.key)
+    (query.key === undefined || task.key === query.key) &&
+    (query.dependency === undefined || awaitedTasks(task.extras).includes(query.dependency))
 }

@@ -62,6 +62,10 @@ function page(table: 'live' | 'past', states: readonly TaskState[], asked: TaskQ
   if (asked.name !== undefined) add('name =', asked.name)
   if (asked.holder !== undefined) add('state = 3 and holder =', asked.holder)
   if (asked.key !== undefined) add('key =', asked.key)
+  if (asked.dependency !== undefined) {
+    values.push(asked.dependency)
+    where.push(`id in (select dependent from @.edge where required = $${values.length})`)
+  }
   if (asked.cursor !== undefined) add(asked.order === 'oldest' ? 'seq >' : 'seq <', Number(asked.cursor))
   const [columns, from] = table === 'live' ? [liveColumns, '@.task'] : [pastColumns, '@.history']
   const order = asked.order === 'oldest' ? 'asc' : 'desc'

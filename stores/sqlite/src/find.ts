@@ -54,8 +54,8 @@ export function findVerb(db: DatabaseSync): Verb<TaskQuery, FindAnswer> {
   }
 
   const search = (query: TaskQuery): Cell[][] => {
-    const { ids, holder, key, states } = query
-    if (ids !== undefined) return page('', filterOf(query), query)
+    const { ids, holder, key, states, dependency } = query
+    if (ids !== undefined || dependency !== undefined) return page('', filterOf(query), query)
     if (holder !== undefined) return page('indexed by running', filterOf(query, 'running'), query)
     if (key !== undefined) return page('indexed by key', filterOf(query), query)
     if (states === undefined || states.length === taskStates.length) return page('not indexed', filterOf(query), query)
@@ -112,6 +112,9 @@ function filterOf(query: TaskQuery, inIndex?: TaskState): Filter {
   if (query.name !== undefined) add('name = ?', query.name)
   if (query.holder !== undefined) add('holder = ?', query.holder)
   if (query.key !== undefined) add('key = ?', query.key)
+  if (query.dependency !== undefined) {
+    add('seq in (select dependent from edge where required = (select seq from task where id = ?))', query.dependency)
+  }
   if (query.cursor !== undefined) add(query.order === 'oldest' ? 'seq > ?' : 'seq < ?', Number(query.cursor))
   return { where, values }
 }

@@ -40,6 +40,8 @@ const filters: Readonly<Record<string, readonly [TaskQuery, readonly string[]]>>
   holder: [{ holder: 'h1' }, ['a']],
   'a holder that is gone': [{ holder: 'h2' }, []],
   key: [{ key: 'k' }, ['d']],
+  dependency: [{ dependency: 'a' }, ['c']],
+  'a dependency of nobody': [{ dependency: 'b' }, []],
   ids: [{ ids: ['d', 'nobody', 'a'] }, ['a', 'd']],
   'all of it': [{ ids: ['a', 'b'], states: ['running'], queue: 'default', name: 'job', holder: 'h1' }, ['a']],
   'what fits nobody': [{ queue: 'mail', states: ['failed'] }, []],
