@@ -141,7 +141,7 @@ export function launchDelayMs(failures: number): number {
 export function afterFailure(standing: PoolStanding, launchedAt: number, reason: string, now: number): PoolStanding {
   if (standing.failedAt !== undefined && launchedAt <= standing.failedAt) return standing
   const failures = standing.failures + 1
-  return { ...standing, failures, failedAt: now, retryAt: now + launchDelayMs(failures), reason }
+  return { ...standing, failures, failedAt: Math.max(now, launchedAt), retryAt: now + launchDelayMs(failures), reason }
 }
 
 /** Takes note of a worker that has stayed: failures before its launch are forgotten. */

@@ -97,7 +97,7 @@ export function planPool(view: PoolView): PoolPlan {
   const wanted = closing ? 0 : workersToLaunch(load, bounds, provided.capacity)
   const unproven = workers.filter((worker) => isUnproven(worker, standing)).length
   const count = launchesAllowed(standing, wanted, unproven, now)
-  const launches = Array.from({ length: count }, (_, index) => newWorker(view, standing.launched + index + 1))
+  const launches = Array.from({ length: count }, (_, index) => newWorker(view, standing, index + 1))
   const launched = standing.launched + count
   return {
     standing: count === 0 ? standing : { ...standing, launched },
@@ -157,15 +157,16 @@ function isUnproven({ state, created }: PoolWorker, { failedAt }: PoolStanding):
   return (state === 'requested' || state === 'running') && failedAt !== undefined && created > failedAt
 }
 
-function newWorker({ provided, providerId, self, now }: PoolView, number: number): PoolWorker {
+function newWorker({ provided, providerId, self, now }: PoolView, standing: PoolStanding, nth: number): PoolWorker {
   return {
     workerPoolId: provided.workerPoolId,
     workerGroup: self.group,
-    workerId: workerIdOf(provided.workerPoolId, number),
+    workerId: workerIdOf(provided.workerPoolId, standing.launched + nth),
     providerId,
     state: 'requested',
     capacity: provided.capacity,
-    created: now,
+    // After the failure that it answers, even within the same millisecond.
+    created: Math.max(now, (standing.failedAt ?? 0) + 1),
     lastModified: now,
     lastChecked: now,
     expires: Number.MAX_SAFE_INTEGER,

@@ -15,7 +15,7 @@ import type { WorkerRegistry } from '../worker-registry.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { limitsOf, type PoolPlan, planPool } from './plan-pool.ts'
 import { PoolBook, type PoolPage } from './pool-book.ts'
-import { countTasks, hasClaimable } from './pool-tasks.ts'
+import { countClaimable, countTasks } from './pool-tasks.ts'
 
 /** Between two looks because of pending tasks, so that a flood of them does not cost a look for each. */
 const hintGapMs = 100
@@ -52,7 +52,7 @@ export class PoolKeeper {
   #looking: Promise<void> | undefined
   #again = false
   #full = false
-  #lookedAt = Number.NEGATIVE_INFINITY
+  #hintedAt = Number.NEGATIVE_INFINITY
   #cancelSleep: CancelTimer | undefined
   #cancelHint: CancelTimer | undefined
   #cancelIdle: CancelTimer | undefined
@@ -111,14 +111,15 @@ export class PoolKeeper {
 
   #hint(): void {
     if (this.#full || this.#closing) return
-    const at = this.#lookedAt + hintGapMs
+    const at = this.#hintedAt + hintGapMs
     const { clock } = this.#engine
-    if (clock.now() >= at) void this.wake()
-    else this.#cancelHint ??= clock.at(at, () => this.#endHint())
+    if (clock.now() >= at) this.#heed()
+    else this.#cancelHint ??= clock.at(at, () => this.#heed())
   }
 
-  #endHint(): void {
+  #heed(): void {
     this.#cancelHint = undefined
+    this.#hintedAt = this.#engine.clock.now()
     void this.wake()
   }
 
@@ -139,11 +140,10 @@ export class PoolKeeper {
 
   async #look(): Promise<void> {
     const { clock } = this.#engine
-    this.#lookedAt = clock.now()
     const exits = new Map(this.#exits)
     const page = await this.#book.read()
     const { registry, launcher, holder, providerId } = this.#ties
-    const [infos, launched, tasks] = await Promise.all([registry.alive(), launcher.list(), this.#tasks(page)])
+    const [infos, launched, tasks] = await Promise.all([registry.alive(), launcher.list(), this.#tasks()])
     const sights = await this.#sights(page.workers, infos, new Set([...launched, ...this.#launching]))
     const plan = planPool({
       now: clock.now(),
@@ -168,19 +168,13 @@ export class PoolKeeper {
     if (outcome === 'written') this.#engine.signal.publish(poolsChannel, '')
   }
 
-  /** Pending tasks that none of its workers can run do not count. That is asked only where they would launch one, or keep one. */
-  async #tasks(page: PoolPage): Promise<{ readonly pending: number; readonly claimed: number }> {
-    const tasks = await countTasks(this.#engine, this.#provided.queues)
-    const running = page.workers.reduce((sum, { state, capacity }) => sum + (state === 'running' ? capacity : 0), 0)
-    if (tasks.pending === 0 || running > tasks.claimed) {
-      const counts = tasks.pending > 0 && (await this.#isClaimable())
-      return counts ? tasks : { ...tasks, pending: 0 }
-    }
-    return running > 0 || (await this.#isClaimable()) ? tasks : { ...tasks, pending: 0 }
-  }
-
-  #isClaimable(): Promise<boolean> {
-    return hasClaimable(this.#engine, { queues: this.#provided.queues, names: this.#names })
+  /** Pending tasks that none of its workers can run do not count. */
+  async #tasks(): Promise<{ readonly pending: number; readonly claimed: number }> {
+    const { queues } = this.#provided
+    const tasks = await countTasks(this.#engine, queues)
+    if (tasks.pending === 0) return tasks
+    const claimable = await countClaimable(this.#engine, { queues, names: this.#names })
+    return { ...tasks, pending: Math.min(tasks.pending, claimable) }
   }
 
   async #sights(

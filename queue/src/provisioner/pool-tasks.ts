@@ -25,19 +25,22 @@ export async function countTasks(engine: Engine, queues: readonly string[]): Pro
 }
 
 /**
- * Whether one of the pending tasks can be run by workers that know these names. Others may stay pending for ever: a misspelt name
- * must not launch a worker, and stop it, again and again.
+ * How many of the pending tasks can be run by workers that know these names; infinity for many. Others may stay pending for ever:
+ * a misspelt name must not launch workers, and stop them, again and again.
  */
-export async function hasClaimable({ store }: Engine, { queues, names }: CountedTasks): Promise<boolean> {
-  if (names === undefined) return true
+export async function countClaimable({ store }: Engine, { queues, names }: CountedTasks): Promise<number> {
+  if (names === undefined) return Number.POSITIVE_INFINITY
+  let count = 0
   for (const queue of queues) {
     const { tasks, cursor } = await store.find({ queue, states: ['pending'], limit: sampleSize, order: 'oldest' })
-    if (tasks.some((task) => names.has(task.name))) return true
+    const known = tasks.filter((task) => names.has(task.name)).length
+    count += known
     if (cursor === undefined) continue
+    if (known > 0) return Number.POSITIVE_INFINITY
     for (const name of names) {
       const named = await store.find({ queue, states: ['pending'], name, limit: 1 })
-      if (named.tasks.length > 0) return true
+      if (named.tasks.length > 0) return Number.POSITIVE_INFINITY
     }
   }
-  return false
+  return count
 }
