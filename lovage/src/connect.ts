@@ -1,6 +1,6 @@
 /** The front door: a URL becomes a client. */
 import { type Client, createClient } from '@lovage/client'
-import { type Clock, ConfigError, checkOptionNames, type Duration, type Logger, type OptionNames } from '@lovage/core'
+import { type Clock, ConfigError, checkOptionNames, type Duration, type OptionNames } from '@lovage/core'
 import { createQueueBroker, type QueueBrokerOptions } from '@lovage/queue'
 import { type BackendOptions, backendOptionNames, openBackend, shownUrl } from './schemes.ts'
 
@@ -8,27 +8,21 @@ import { type BackendOptions, backendOptionNames, openBackend, shownUrl } from '
 export interface ConnectOptions extends BackendOptions {
   /** How long a run belongs to its worker without a renewal. Default 30 s, at least 1 s. */
   readonly lease?: Duration | undefined
-  /** A URL for wake-ups, apart from the store's own. This version knows none. */
-  readonly signal?: string | undefined
   /** A URL for results, for brokers that keep none. The queue keeps its own. */
   readonly results?: string | undefined
   /** How long what is over is kept. */
   readonly retention?: QueueBrokerOptions['retention']
   /** Who maintains: processes with a worker (default), or this one in any case (a server). */
   readonly maintain?: QueueBrokerOptions['maintain']
-  /** Default: nothing is written. */
-  readonly logger?: Logger | undefined
   readonly clock?: Clock | undefined
 }
 
 const names: OptionNames<ConnectOptions> = {
   ...backendOptionNames,
   lease: true,
-  signal: true,
   results: true,
   retention: true,
   maintain: true,
-  logger: true,
   clock: true,
 }
 
@@ -42,9 +36,8 @@ const names: OptionNames<ConnectOptions> = {
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   checkOptionNames(options, names, 'connect')
   const { synchronous, create, migrate, signal, results, lease, retention, maintain, logger, clock } = options
-  if (signal !== undefined) refuse('signal', signal, 'this version knows no signal apart from the store')
   if (results !== undefined) refuse('results', results, 'the queue keeps its own results')
-  const backend = await openBackend(url, { synchronous, create, migrate })
+  const backend = await openBackend(url, { synchronous, create, migrate, signal, logger })
   try {
     const time = clock ?? backend.clock
     const broker = await createQueueBroker({ ...backend, lease, retention, maintain, logger, clock: time })

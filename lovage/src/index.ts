@@ -61,5 +61,6 @@ export {
   type WorkerEvents,
   type WorkerOptions,
 } from '@lovage/worker'
+export type { Backend } from './backend.ts'
 export { type ConnectOptions, connect } from './connect.ts'
-export { type Backend, type BackendOptions, openBackend, type StoreFacts, storeFacts } from './schemes.ts'
+export { type BackendOptions, openBackend, type StoreFacts, storeFacts } from './schemes.ts'

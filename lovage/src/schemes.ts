@@ -1,26 +1,8 @@
 /** The schemes of URLs: which text opens what. Stores load only when their scheme is named. */
 import { resolve } from 'node:path'
-import {
-  type Clock,
-  ConfigError,
-  checkOptionNames,
-  type Liveness,
-  type OptionNames,
-  type Signal,
-  type Store,
-  shown,
-} from '@lovage/core'
-
-/** What the queue stands on: a durable truth, wake-ups, and a dead-man's switch. */
-export interface Backend {
-  readonly store: Store
-  readonly signal: Signal
-  readonly liveness?: Liveness | undefined
-  /** The time that all who share the store agree on; absent where they share a machine. */
-  readonly clock?: Clock | undefined
-  /** Closes all of them. May be called twice. */
-  close(): Promise<void>
-}
+import { ConfigError, checkOptionNames, type Logger, type OptionNames, shown } from '@lovage/core'
+import type { Backend } from './backend.ts'
+import { checkSignalUrl, withBroker } from './signal-broker.ts'
 
 /** Options that reach the store. */
 export interface BackendOptions {
@@ -33,10 +15,20 @@ export interface BackendOptions {
   readonly create?: boolean | undefined
   /** Create and update the schema when opening. Default true. */
   readonly migrate?: boolean | undefined
+  /** A broker beside the store, for wake-ups and the notice of crashes: `amqp://user:password@host/vhost`. Default: none. */
+  readonly signal?: string | undefined
+  /** Hears when the broker is away. Default: a warning of the process. */
+  readonly logger?: Logger | undefined
 }
 
 /** @internal */
-export const backendOptionNames: OptionNames<BackendOptions> = { synchronous: true, create: true, migrate: true }
+export const backendOptionNames: OptionNames<BackendOptions> = {
+  synchronous: true,
+  create: true,
+  migrate: true,
+  signal: true,
+  logger: true,
+}
 
 interface Scheme {
   /** An example of it, for messages. */
@@ -116,8 +108,11 @@ async function postgresFacts(url: string): Promise<StoreFacts> {
  */
 export async function openBackend(url: string, options: BackendOptions = {}): Promise<Backend> {
   checkOptionNames(options, backendOptionNames, 'openBackend')
+  const { signal, logger, ...others } = options
+  if (signal !== undefined) checkSignalUrl(signal)
   const { scheme, location } = splitUrl(url)
-  return schemeOf(scheme, url).open(location, options)
+  const backend = await schemeOf(scheme, url).open(location, others)
+  return signal === undefined ? backend : withBroker(backend, signal, logger)
 }
 
 /**

@@ -8,7 +8,7 @@
  *
  * So everybody listens on the store's channel, and whoever has lost the broker on the one beside it as well.
  */
-import type { Hint, Hints, HintTaker, LinkedSignal, Signal, TaskNews } from '@lovage/core'
+import type { Hint, Hints, HintTaker, Link, LinkedSignal, Signal, TaskNews } from '@lovage/core'
 import { eventChannel, eventFamilies, readyChannel } from './channels.ts'
 
 /** Hints that come without a number. */
@@ -26,11 +26,13 @@ interface Subscription {
 }
 
 /** Joins the signals: `broker` may be lost, `own` lives and dies with the store. */
-export function jointSignal(broker: LinkedSignal, own: Signal): Signal {
+export function jointSignal(broker: LinkedSignal, own: Signal): LinkedSignal {
   return new JointSignal(broker, own)
 }
 
-class JointSignal implements Signal {
+class JointSignal implements LinkedSignal {
+  /** The broker's. */
+  readonly link: Link
   readonly hints: Hints | undefined
   readonly news: TaskNews | undefined
   readonly publishWithin: Signal['publishWithin']
@@ -43,6 +45,7 @@ class JointSignal implements Signal {
   constructor(broker: LinkedSignal, own: Signal) {
     this.#broker = broker
     this.#own = own
+    this.link = broker.link
     this.news = broker.news
     // The store says it when the transaction is committed, on the channel that everybody listens to.
     this.publishWithin = own.publishWithin === undefined ? undefined : (...args) => publishIn(own, ...args)

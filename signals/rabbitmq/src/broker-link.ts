@@ -1,0 +1,231 @@
+/** The one connection of a process to the broker: joined at once, and joined again for ever. */
+import type { Socket } from 'node:net'
+import { type Link, type LovageError, StoreError } from '@lovage/core'
+import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
+import type { RabbitmqSettings } from './rabbitmq-options.ts'
+
+/** Who lives on the connection and moves with it to the next one. */
+export interface Lodger {
+  /** A connection is there: declare, bind, consume. */
+  enter(connection: Connection): Promise<void>
+  /** The connection is gone. */
+  leave(): void
+}
+
+/** What a lodger may ask of a connection. */
+export interface Connection {
+  channel(): Promise<Channel>
+  confirmChannel(): Promise<ConfirmChannel>
+}
+
+/** A broker that does not answer at all is given up after so long; the next attempt follows. */
+const connectMs = 5000
+
+export class BrokerLink implements Link {
+  readonly #settings: RabbitmqSettings
+  readonly #lodgers = new Set<Lodger>()
+  readonly #listeners = new Set<(isUp: boolean) => void>()
+  #model: ChannelModel | undefined
+  /** Those who wait for answers keep the process alive meanwhile; an idle connection does not. */
+  #busy = 0
+  #joining: Promise<void> | undefined
+  /** The part of it in which lodgers enter. */
+  #entering: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isUp = false
+  #isInTrouble = false
+  #isClosed = false
+
+  constructor(settings: RabbitmqSettings) {
+    this.#settings = settings
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  onChange(listener: (isUp: boolean) => void): () => void {
+    const told = (isUp: boolean): void => listener(isUp)
+    this.#listeners.add(told)
+    return () => void this.#listeners.delete(told)
+  }
+
+  /** Resolves after the first attempt, whatever came of it: others follow by themselves. */
+  async start(): Promise<void> {
+    await this.#try(0)
+  }
+
+  /** Resolves when the lodger has entered, if there is a connection; from then on it is on every one. */
+  async lodge(lodger: Lodger): Promise<void> {
+    this.#lodgers.add(lodger)
+    await this.work((connection) => lodger.enter(connection))
+  }
+
+  dislodge(lodger: Lodger): void {
+    this.#lodgers.delete(lodger)
+  }
+
+  /**
+   * Does something on the connection that is there, if one is. What fails because it was lost is done again by whoever enters
+   * the next one, so that it is no failure here; what the broker refuses ends the connection, and is told like its loss.
+   */
+  async work(work: (connection: Connection) => Promise<void>): Promise<void> {
+    await this.#entering?.catch(() => {})
+    const model = this.#model
+    if (model === undefined) return
+    try {
+      await this.#awake(model, () => work(connectionOn(model)))
+    } catch (error) {
+      if (this.#model === model) await this.#giveUp(model, error as Error)
+    }
+  }
+
+  /** Keeps the process alive for some last work on the connection, if there is one. */
+  async lastly(work: () => Promise<unknown>): Promise<void> {
+    const model = this.#model
+    await (model === undefined ? work() : this.#awake(model, work))
+  }
+
+  /** May be called twice. Channels are to be closed before: what was acknowledged on them a moment ago is lost otherwise. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    await this.#joining
+    const model = this.#model
+    this.#model = undefined
+    this.#isUp = false
+    // One that is lost already cannot be closed.
+    if (model !== undefined) await this.#awake(model, () => model.close()).catch(() => {})
+  }
+
+  #try(attempt: number): Promise<void> {
+    this.#joining ??= this.#connect()
+      .catch((error: Error) => {
+        this.#complain(error)
+        this.#return(attempt + 1)
+      })
+      .finally(() => {
+        this.#joining = undefined
+      })
+    return this.#joining
+  }
+
+  async #connect(): Promise<void> {
+    const { address, heartbeatMs, prefix } = this.#settings
+    const { protocol, hostname, port, username, password, vhost } = address
+    const login = username === undefined ? {} : { username, password: password ?? '' }
+    const model = await connect(
+      { protocol, hostname, vhost, heartbeat: heartbeatMs / 1000, ...login, ...(port === undefined ? {} : { port }) },
+      { noDelay: true, timeout: connectMs, clientProperties: { connection_name: `${prefix} ${process.pid}` } },
+    )
+    let loss: Error | undefined
+    // What it is about comes with `close`.
+    model.on('error', () => {})
+    model.on('close', (cause) => {
+      loss = cause ?? closedByBroker()
+      if (this.#model === model) this.#lose(loss)
+    })
+    try {
+      this.#entering = this.#awake(model, async () => {
+        for (const lodger of this.#lodgers) await lodger.enter(connectionOn(model))
+      })
+      await this.#entering
+      if (loss !== undefined) throw loss
+    } catch (error) {
+      for (const lodger of this.#lodgers) lodger.leave()
+      await model.close().catch(() => {})
+      throw error
+    } finally {
+      this.#entering = undefined
+    }
+    if (this.#isClosed) return await model.close().catch(() => {})
+    this.#model = model
+    this.#change(true)
+    if (!this.#isInTrouble) return
+    this.#isInTrouble = false
+    this.#settings.onBack()
+  }
+
+  #lose(cause: Error): void {
+    this.#model = undefined
+    for (const lodger of this.#lodgers) lodger.leave()
+    this.#change(false)
+    this.#complain(cause)
+    this.#return(0)
+  }
+
+  async #giveUp(model: ChannelModel, cause: Error): Promise<void> {
+    this.#lose(cause)
+    await model.close().catch(() => {})
+  }
+
+  #change(isUp: boolean): void {
+    if (this.#isUp === isUp) return
+    this.#isUp = isUp
+    for (const listener of this.#listeners) listener(isUp)
+  }
+
+  #return(attempt: number): void {
+    if (this.#isClosed) return
+    // The disorder keeps the processes of a broker that came back from arriving all together.
+    const most = Math.min(this.#settings.heartbeatMs / 2, 50 * 2 ** Math.min(attempt, 20))
+    this.#timer = setTimeout(() => void this.#try(attempt), Math.ceil(most * (0.5 + Math.random() / 2)))
+    this.#timer.unref()
+  }
+
+  #complain(cause: Error): void {
+    if (this.#isInTrouble || this.#isClosed) return
+    this.#isInTrouble = true
+    this.#settings.onTrouble(away(this.#settings.address.shown, cause))
+  }
+
+  async #awake<Result>(model: ChannelModel, work: () => Promise<Result>): Promise<Result> {
+    this.#busy++
+    keepAwake(model, true)
+    try {
+      return await work()
+    } finally {
+      this.#busy--
+      if (this.#busy === 0) keepAwake(model, false)
+    }
+  }
+}
+
+function connectionOn(model: ChannelModel): Connection {
+  return {
+    async channel() {
+      const channel = await model.createChannel()
+      // Whoever called gets the error; `close` follows for whoever depends on the channel.
+      channel.on('error', () => {})
+      return channel
+    },
+    async confirmChannel() {
+      const channel = await model.createConfirmChannel()
+      channel.on('error', () => {})
+      return channel
+    },
+  }
+}
+
+/** The parts of the library's connection that hold a process: its socket, and the timers of its heartbeat. */
+interface Internals {
+  readonly stream?: Socket
+  readonly heartbeater?: { readonly sendTimer?: NodeJS.Timeout; readonly recvTimer?: NodeJS.Timeout }
+}
+
+function keepAwake(model: ChannelModel, isWanted: boolean): void {
+  const { stream, heartbeater } = model.connection as Internals
+  for (const part of [stream, heartbeater?.sendTimer, heartbeater?.recvTimer]) {
+    if (isWanted) part?.ref()
+    else part?.unref()
+  }
+}
+
+function closedByBroker(): StoreError {
+  return new StoreError('STORE_UNAVAILABLE', 'expected the connection to last, got: the broker closed it')
+}
+
+function away(broker: string, cause: Error): LovageError {
+  const message = `expected RabbitMQ at ${broker}, got: ${cause.message}; wake-ups and the notice of crashes go the store's own way until it is back`
+  return new StoreError('STORE_UNAVAILABLE', message, { cause, subject: broker })
+}

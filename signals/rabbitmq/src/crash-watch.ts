@@ -1,0 +1,101 @@
+/** Hears of holders that are gone: takes their switches from the queue that these move on to. Each goes to one who watches. */
+import type { Clock } from '@lovage/core'
+import type { Channel, ConsumeMessage } from 'amqplib'
+import { type CrashMessage, declareSwitch } from './alive-switch.ts'
+import type { Connection } from './broker-link.ts'
+import type { Names } from './names.ts'
+
+/** So many are looked at side by side. */
+const prefetch = 32
+/** Whom nobody could bury is buried a little later, here or elsewhere. */
+const giveBackMs = 1000
+
+export interface CrashWatchOptions {
+  readonly names: Names
+  readonly clock: Clock
+  /** How long a holder may take to come back. */
+  readonly graceMs: number
+  /** And one whose switch lay there before this process came: after a restart of the broker all are on their way back. */
+  readonly backlogGraceMs: number
+  /** Rejects when it could not be done. */
+  onLost(holder: string): Promise<void>
+}
+
+export class CrashWatch {
+  readonly #options: CrashWatchOptions
+  #channel: Channel | undefined
+
+  constructor(options: CrashWatchOptions) {
+    this.#options = options
+  }
+
+  /** Switches that come while the queue is not there are lost, so that whoever holds one declares it as well. */
+  static async declare(channel: Pick<Channel, 'assertQueue'>, names: Names): Promise<number> {
+    const queue = await channel.assertQueue(names.crashed, { durable: true, arguments: { 'x-queue-type': 'quorum' } })
+    return queue.messageCount
+  }
+
+  /** Harmless when it has begun on this connection. */
+  async begin(connection: Connection): Promise<void> {
+    if (this.#channel !== undefined) return
+    const channel = await connection.channel()
+    this.#channel = channel
+    const { names, graceMs, backlogGraceMs } = this.#options
+    let backlog = await CrashWatch.declare(channel, names)
+    await channel.prefetch(prefetch)
+    await channel.consume(names.crashed, (message) => {
+      if (message === null) return
+      const wait = backlog-- > 0 ? Math.max(graceMs, backlogGraceMs) : graceMs
+      void this.#look(channel, message, wait)
+    })
+  }
+
+  forget(): void {
+    this.#channel = undefined
+  }
+
+  async end(): Promise<void> {
+    const channel = this.#channel
+    this.#channel = undefined
+    await channel?.close().catch(() => {})
+  }
+
+  async #look(channel: Channel, message: ConsumeMessage, waitMs: number): Promise<void> {
+    const { clock, onLost } = this.#options
+    const holder = holderIn(message)
+    try {
+      if (holder !== undefined) {
+        if (waitMs > 0) await new Promise<void>((resolve) => void clock.at(clock.now() + waitMs, resolve))
+        if (this.#channel !== channel) return
+        if (!(await this.#isBack(channel, holder))) await onLost(holder)
+      }
+      this.#settle(channel, () => channel.ack(message))
+    } catch {
+      clock.at(clock.now() + giveBackMs, () => this.#settle(channel, () => channel.nack(message, false, true)))
+    }
+  }
+
+  /** The same incarnation holds its switch again: its connection was cut, and it lives. */
+  async #isBack(channel: Channel, holder: string): Promise<boolean> {
+    return (await declareSwitch(channel, this.#options.names, holder)).consumerCount > 0
+  }
+
+  #settle(channel: Channel, settle: () => void): void {
+    if (this.#channel !== channel) return
+    try {
+      settle()
+    } catch {
+      // The channel is closing, which gives back what is in hand.
+    }
+  }
+}
+
+/** Undefined for what is not ours. */
+function holderIn(message: ConsumeMessage): string | undefined {
+  try {
+    const { kind, incarnation } = JSON.parse(message.content.toString()) as Partial<CrashMessage>
+    return kind === 'worker-crashed' && typeof incarnation === 'string' ? incarnation : undefined
+  } catch {
+    return undefined
+  }
+}

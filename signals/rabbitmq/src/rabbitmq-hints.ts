@@ -1,0 +1,194 @@
+/**
+ * Hints at pending tasks on durable quorum queues: one for each kind of worker, which is a queue of Lovage and the names that a
+ * worker knows. Each hint goes to one worker of a kind, and is acknowledged after its claim.
+ * @see charts 1 and 2 of `docs/guides/rabbitmq.md`
+ */
+import type { Clock, Hint, Hints, HintTaker } from '@lovage/core'
+import type { Channel, ConsumeMessage } from 'amqplib'
+import type { BrokerLink, Connection, Lodger } from './broker-link.ts'
+import { hintKey, type Names } from './names.ts'
+
+/** The most workers that one tick of sending wakes at once; those who have no room for all they claim wake others. */
+const mostPerTick = 8
+/** The oldest are dropped beyond this: a worker that has time claims all it can, whatever brought it to it. */
+const mostKept = 256
+/** A queue of hints that no worker consumes is forgotten after so long. */
+const forgottenAfterMs = 24 * 3_600_000
+/** What could not be claimed now is left in hand for so long, so that it does not come and go in a circle. */
+const giveBackMs = 200
+
+interface Taker {
+  readonly queue: string
+  readonly names: readonly string[]
+  handler(hint: Hint): Promise<number>
+  isPaused: boolean
+  isEnded: boolean
+  /** Of the consumer on the present connection; undefined while there is none. */
+  tag: string | undefined
+}
+
+export class RabbitmqHints implements Hints, Lodger {
+  readonly #link: BrokerLink
+  readonly #names: Names
+  readonly #clock: Clock
+  readonly #takers = new Set<Taker>()
+  /** What was posted in this tick, by routing key. */
+  #posted = new Map<string, Hint>()
+  #broker: Channel | undefined
+  #isFull = false
+  #tags = 0
+
+  constructor(link: BrokerLink, names: Names, clock: Clock) {
+    this.#link = link
+    this.#names = names
+    this.#clock = clock
+  }
+
+  post(hint: Hint): void {
+    if (this.#broker === undefined) return
+    if (this.#posted.size === 0) setImmediate(() => this.flush())
+    const key = hintKey(hint.queue, hint.name)
+    const before = this.#posted.get(key)
+    this.#posted.set(key, { ...hint, amount: hint.amount + (before?.amount ?? 0) })
+  }
+
+  async take(queue: string, names: readonly string[], handler: (hint: Hint) => Promise<number>): Promise<HintTaker> {
+    const taker: Taker = { queue, names, handler, isPaused: false, isEnded: false, tag: undefined }
+    this.#takers.add(taker)
+    await this.#link.work(() => this.#begin(taker))
+    return {
+      pause: () => {
+        taker.isPaused = true
+      },
+      resume: () => {
+        if (!taker.isPaused) return
+        taker.isPaused = false
+        if (taker.tag === undefined) void this.#link.work(() => this.#begin(taker))
+      },
+      end: () => {
+        taker.isEnded = true
+        this.#takers.delete(taker)
+        this.#stop(taker)
+      },
+    }
+  }
+
+  async enter(connection: Connection): Promise<void> {
+    const broker = await connection.channel()
+    broker.on('drain', () => {
+      this.#isFull = false
+    })
+    await broker.assertExchange(this.#names.hints, 'direct', { durable: true })
+    // Counts for each consumer: one hint at a time.
+    await broker.prefetch(1)
+    this.#broker = broker
+    this.#isFull = false
+    for (const taker of this.#takers) await this.#begin(taker)
+  }
+
+  leave(): void {
+    this.#broker = undefined
+    this.#posted.clear()
+    for (const taker of this.#takers) taker.tag = undefined
+  }
+
+  /** Writes what was posted in this tick. */
+  flush(): void {
+    const hints = [...this.#posted.values()]
+    this.#posted.clear()
+    // A broker that does not keep up has hints enough.
+    if (this.#isFull) return
+    for (const { queue, name, amount } of hints) {
+      const count = Math.min(amount, mostPerTick)
+      for (let i = 0; i < count; i++) this.#write(queue, name, Math.ceil((amount - i) / count))
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const taker of this.#takers) taker.isEnded = true
+    this.#takers.clear()
+    this.flush()
+    this.#link.dislodge(this)
+    const broker = this.#broker
+    this.#broker = undefined
+    await broker?.close().catch(() => {})
+  }
+
+  async #begin(taker: Taker): Promise<void> {
+    const broker = this.#broker
+    if (broker === undefined || taker.isEnded || taker.isPaused || taker.tag !== undefined) return
+    const tag = `take-${++this.#tags}`
+    taker.tag = tag
+    const queue = this.#names.hintsFor(taker.queue, taker.names)
+    await broker.assertQueue(queue, {
+      durable: true,
+      arguments: {
+        'x-queue-type': 'quorum',
+        'x-max-length': mostKept,
+        'x-overflow': 'drop-head',
+        'x-expires': forgottenAfterMs,
+      },
+    })
+    const keys = [hintKey(taker.queue), ...taker.names.map((name) => hintKey(taker.queue, name))]
+    await Promise.all(keys.map((key) => broker.bindQueue(queue, this.#names.hints, key)))
+    await broker.consume(queue, (message) => this.#taken(broker, taker, message), { consumerTag: tag })
+    if (taker.isEnded) this.#stop(taker)
+  }
+
+  #stop(taker: Taker): void {
+    const { tag } = taker
+    taker.tag = undefined
+    if (tag !== undefined) this.#broker?.cancel(tag).catch(() => {})
+  }
+
+  #taken(broker: Channel, taker: Taker, message: ConsumeMessage | null): void {
+    if (message === null) {
+      // The queue was deleted: it is declared again.
+      taker.tag = undefined
+      void this.#link.work(() => this.#begin(taker))
+      return
+    }
+    if (taker.isPaused || taker.isEnded) {
+      // In this order, so that it does not come back here.
+      this.#stop(taker)
+      this.#settle(broker, () => broker.nack(message, false, true))
+      return
+    }
+    const { queue, name, amount } = readHint(taker.queue, message)
+    taker.handler({ queue, name, amount }).then(
+      (left) => {
+        // Posted first: should this process end here, it is one hint too many and not one too few.
+        if (left > 0) this.#write(queue, name, left)
+        this.#settle(broker, () => broker.ack(message))
+      },
+      () => this.#clock.at(this.#clock.now() + giveBackMs, () => this.#settle(broker, () => broker.nack(message, false, true))),
+    )
+  }
+
+  /** On a connection that is gone the broker has given it to another already. */
+  #settle(broker: Channel, settle: () => void): void {
+    if (this.#broker !== broker) return
+    try {
+      settle()
+    } catch {
+      // The channel is closing, which gives back what is in hand.
+    }
+  }
+
+  #write(queue: string, name: string | undefined, amount: number): void {
+    const broker = this.#broker
+    if (broker === undefined) return
+    try {
+      const options = { persistent: true, headers: { amount, ...(name === undefined ? {} : { task: name }) } }
+      this.#isFull = !broker.publish(this.#names.hints, hintKey(queue, name), Buffer.alloc(0), options)
+    } catch {
+      // The channel is closing; whoever is idle looks by itself when it is back.
+    }
+  }
+}
+
+function readHint(queue: string, message: ConsumeMessage): Hint {
+  const { amount, task } = (message.properties.headers ?? {}) as { readonly amount?: unknown; readonly task?: unknown }
+  const name = typeof task === 'string' ? task : undefined
+  return { queue, name, amount: Number.isSafeInteger(amount) && (amount as number) > 0 ? (amount as number) : 1 }
+}

@@ -1,0 +1,110 @@
+/**
+ * Tells other systems of tasks, on the exchanges and in the form of the Taskcluster queue.
+ * @see https://docs.taskcluster.net/docs/reference/platform/queue/exchanges
+ */
+import { type Task, type TaskNews, type TaskNewsKind, taskStatus } from '@lovage/core'
+import type { Channel } from 'amqplib'
+import type { BrokerLink, Connection, Lodger } from './broker-link.ts'
+import type { Names } from './names.ts'
+
+const kinds: readonly TaskNewsKind[] = ['defined', 'pending', 'running', 'completed', 'failed', 'exception']
+/** What waits beyond this, while the broker is away, is dropped: the oldest first. */
+const mostWaiting = 10_000
+
+interface Letter {
+  readonly kind: TaskNewsKind
+  readonly key: string
+  readonly body: Buffer
+}
+
+export class RabbitmqNews implements TaskNews, Lodger {
+  readonly #link: BrokerLink
+  readonly #names: Names
+  #letters: Letter[] = []
+  #broker: Channel | undefined
+  #isFull = false
+
+  constructor(link: BrokerLink, names: Names) {
+    this.#link = link
+    this.#names = names
+  }
+
+  tell(kind: TaskNewsKind, task: Task, run?: number): void {
+    if (this.#letters.length >= mostWaiting * 2) this.#letters = this.#letters.slice(mostWaiting)
+    this.#letters.push(letterFor(kind, task, run))
+    if (this.#letters.length === 1 && !this.#isFull) setImmediate(() => this.#flush())
+  }
+
+  async enter(connection: Connection): Promise<void> {
+    const broker = await connection.channel()
+    broker.on('drain', () => {
+      this.#isFull = false
+      this.#flush()
+    })
+    for (const kind of kinds) await broker.assertExchange(this.#names.news(kind), 'topic', { durable: true })
+    this.#broker = broker
+    this.#isFull = false
+    this.#flush()
+  }
+
+  leave(): void {
+    this.#broker = undefined
+  }
+
+  async close(): Promise<void> {
+    this.#isFull = false
+    this.#flush()
+    this.#link.dislodge(this)
+    const broker = this.#broker
+    this.#broker = undefined
+    await broker?.close().catch(() => {})
+  }
+
+  #flush(): void {
+    const broker = this.#broker
+    if (broker === undefined) return
+    const letters = this.#letters
+    this.#letters = []
+    try {
+      for (const { kind, key, body } of letters) {
+        const options = { persistent: true, contentType: 'application/json', contentEncoding: 'utf8' }
+        this.#isFull = !broker.publish(this.#names.news(kind), key, body, options)
+      }
+    } catch {
+      // The channel is closing; news is told at the most once.
+    }
+  }
+}
+
+function letterFor(kind: TaskNewsKind, task: Task, run?: number): Letter {
+  const status = taskStatus(task)
+  const told = run === undefined ? status.runs.at(-1) : status.runs[run]
+  const worker = told?.workerId === undefined ? {} : { workerGroup: told.workerGroup, workerId: told.workerId }
+  const body = {
+    version: 1,
+    status,
+    ...(told === undefined ? {} : { runId: told.runId }),
+    ...worker,
+    ...(told?.takenUntil === undefined ? {} : { takenUntil: told.takenUntil }),
+    task: { tags: task.extras?.http?.tags ?? {} },
+  }
+  const words = [
+    'primary',
+    status.taskId,
+    told?.runId,
+    told?.workerGroup,
+    told?.workerId,
+    status.provisionerId,
+    status.workerType,
+    status.schedulerId,
+    status.taskGroupId,
+    undefined,
+  ]
+  return { kind, key: words.map(word).join('.'), body: Buffer.from(JSON.stringify(body)) }
+}
+
+/** A word of a routing key has no dots, and nobody's name may look like a wildcard; what is absent is `_`. */
+function word(value: string | number | undefined): string {
+  if (value === undefined || value === '') return '_'
+  return String(value).replaceAll(/[.*#]/g, '-')
+}
