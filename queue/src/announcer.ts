@@ -1,6 +1,7 @@
 /** Tells the others what a write has set in motion: tasks that are ready or due, resolved tasks, runs to abandon. */
-import type { InsertReply, ResolvedNotice, Ripple, Signal, Task } from '@lovage/core'
+import type { InsertReply, NewTask, ResolvedNotice, Ripple, Signal, Task, TaskPatch } from '@lovage/core'
 import { type Abort, abortChannel, dueChannel, readyChannel, resolvedChannel } from './channels.ts'
+import { TaskTeller } from './task-teller.ts'
 
 /** For hints at tasks that nobody has counted. */
 const many = 1000
@@ -8,12 +9,17 @@ const many = 1000
 /** Where a task waits, and what it is. */
 export type Waiting = Pick<Task, 'queue' | 'name'>
 
+/** The parts of a signal that announcements take. */
+type AnnouncerSignal = Pick<Signal, 'publish' | 'heard' | 'hints' | 'news'>
+
 /** Every announcement is a hint: losing one costs time, never work. Nothing is built that nobody hears. */
 export class Announcer {
-  readonly #signal: Pick<Signal, 'publish' | 'heard' | 'hints'>
+  readonly #signal: AnnouncerSignal
+  readonly #teller: TaskTeller | undefined
 
-  constructor(signal: Pick<Signal, 'publish' | 'heard' | 'hints'>) {
+  constructor(signal: AnnouncerSignal) {
     this.#signal = signal
+    this.#teller = signal.news && new TaskTeller(signal.news)
   }
 
   /** Tasks are pending in these queues. */
@@ -50,7 +56,8 @@ export class Announcer {
   }
 
   /** What an insert of these tasks set in motion. */
-  inserted(tasks: readonly Waiting[], reply: InsertReply): void {
+  inserted(tasks: readonly NewTask[], reply: InsertReply): void {
+    this.#teller?.sent(tasks, reply.results)
     if (this.#signal.hints === undefined) {
       this.ripple(reply)
       return
@@ -62,6 +69,16 @@ export class Announcer {
     this.pending(pending)
     const told = new Set(pending.map((task) => task.queue))
     this.ripple({ ...reply, ready: reply.ready.filter((queue) => !told.has(queue)) })
+  }
+
+  /** Tasks that were claimed. */
+  claimed(tasks: readonly Task[]): void {
+    this.#teller?.claimed(tasks)
+  }
+
+  /** A change of a task that was applied, for those who ask what becomes of tasks. */
+  changed(before: Task, patch: TaskPatch): void {
+    this.#teller?.changed(before, patch)
   }
 
   /** A task of the queue becomes pending at this time. */

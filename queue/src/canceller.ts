@@ -63,7 +63,8 @@ async function changePage(
   const applied = tasks.filter((_, index) => reply.applied[index] === true)
   for (const task of applied) done.add(task.id)
   tasks.forEach((task, index) => {
-    if (reply.applied[index] !== true) moved.push(task.id)
+    if (reply.applied[index] === true) engine.announcer.changed(task, (changes[index] as TaskChange).patch)
+    else moved.push(task.id)
   })
   announceApplied(engine, applied, changes)
 }

@@ -260,6 +260,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
       })
       this.#plenty = tasks.length === limit
       this.#claimed += tasks.length
+      this.#engine.announcer.claimed(tasks)
       this.#claimFailure = undefined
       this.#hints?.hungry(!this.#plenty)
       if (nextDueAt !== undefined) this.#sleep(nextDueAt)

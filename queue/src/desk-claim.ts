@@ -23,6 +23,7 @@ export async function claimFor(
   const { tasks, nextDueAt } = await store.claim(request)
   if (tasks.length === 0) return { tasks, nextDueAt }
   announcer.due(until)
+  announcer.claimed(tasks)
   try {
     return { tasks: await withInputs(engine, await begun(engine, tasks)), nextDueAt }
   } catch (error) {

@@ -6,8 +6,13 @@ import type { Engine } from './engine.ts'
 export async function giveBack(engine: Engine, tasks: readonly Task[]): Promise<void> {
   const changes = changesFor(tasks, { type: 'released' }, engine.clock.now())
   if (changes.length === 0) return
-  engine.announcer.ripple(await engine.store.update(changes))
+  const reply = await engine.store.update(changes)
+  engine.announcer.ripple(reply)
   engine.announcer.pending(tasks)
+  const byId = new Map(tasks.map((task) => [task.id, task]))
+  changes.forEach(({ id, patch }, index) => {
+    if (reply.applied[index] === true) engine.announcer.changed(byId.get(id) as Task, patch)
+  })
 }
 
 /** What an event makes of each task that it concerns. */

@@ -1,5 +1,5 @@
 /** Takes running tasks from a holder that is gone: they go elsewhere at once, late settlements are fenced off. */
-import { decide, type RunRef } from '@lovage/core'
+import { decide, type RunRef, type Task } from '@lovage/core'
 import type { Engine } from './engine.ts'
 
 const pageSize = 1000
@@ -38,8 +38,11 @@ export async function loseRuns(
     announcer.ripple(reply)
     announcer.pending(page.tasks)
     announcer.resolved(changes.filter((change) => change.patch.state === 'exception').map((change) => change.id))
-    changes.forEach(({ id, run }, index) => {
-      if (reply.applied[index] === true) taken.push({ id, run })
+    const tasks = new Map(page.tasks.map((task) => [task.id, task]))
+    changes.forEach(({ id, run, patch }, index) => {
+      if (reply.applied[index] !== true) return
+      taken.push({ id, run })
+      announcer.changed(tasks.get(id) as Task, patch)
     })
   } while (cursor !== undefined)
   return taken

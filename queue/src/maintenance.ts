@@ -179,6 +179,7 @@ export class Maintenance {
     tasks.forEach((task, index) => {
       if (reply.applied[index] !== true) return
       const change = changes[index] as TaskChange
+      announcer.changed(task, change.patch)
       if (change.patch.state === 'pending') {
         announcer.pending([task])
         logger.warn({ task: task.id, worker: task.worker }, `the lease of ${task.name} ended; it runs again elsewhere`)

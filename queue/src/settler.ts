@@ -97,6 +97,7 @@ export class Settler {
     for (let i = 0; i < changes.length; i++) {
       const { patch, id } = changes[i] as TaskChange
       if (applied[i] !== true) continue
+      announcer.changed((batch[i] as Pending).task, (changes[i] as TaskChange).patch)
       if (isResolved(patch.state)) {
         if (awaited) resolved.push(id)
       } else if (patch.state === 'pending') pending.push((batch[i] as Pending).task)

@@ -15,6 +15,8 @@ interface Letter {
   readonly kind: TaskNewsKind
   readonly key: string
   readonly body: Buffer
+  /** Further routing keys. */
+  readonly copies: readonly string[]
 }
 
 export class RabbitmqNews implements TaskNews, Lodger {
@@ -66,8 +68,8 @@ export class RabbitmqNews implements TaskNews, Lodger {
     const letters = this.#letters
     this.#letters = []
     try {
-      for (const { kind, key, body } of letters) {
-        const options = { persistent: true, contentType: 'application/json', contentEncoding: 'utf8' }
+      for (const { kind, key, body, copies } of letters) {
+        const options = { persistent: true, contentType: 'application/json', contentEncoding: 'utf8', CC: [...copies] }
         this.#isFull = !broker.publish(this.#names.news(kind), key, body, options)
       }
     } catch {
@@ -100,7 +102,8 @@ function letterFor(kind: TaskNewsKind, task: Task, run?: number): Letter {
     status.taskGroupId,
     undefined,
   ]
-  return { kind, key: words.map(word).join('.'), body: Buffer.from(JSON.stringify(body)) }
+  const copies = (task.extras?.http?.routes ?? []).map((route) => `route.${route}`)
+  return { kind, key: words.map(word).join('.'), body: Buffer.from(JSON.stringify(body)), copies }
 }
 
 /** A word of a routing key has no dots, and nobody's name may look like a wildcard; what is absent is `_`. */
