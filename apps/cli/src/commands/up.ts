@@ -1,9 +1,13 @@
-/** `lovage up`: queue, schedules, worker and HTTP server in one process, until it is told to stop. */
+/** `lovage up`: queue, schedules, HTTP server, and a worker here or pools of worker processes, until it is told to stop. */
 import type { Client } from '@lovage/client'
 import { handleSignals, type StopOptions, type Worker } from '@lovage/worker'
 import { openBroker } from '../connection.ts'
 import { exitCodes } from '../exit-code.ts'
 import { type Action, argumentList, type Invocation } from '../invocation.ts'
+import type { PoolFlags } from '../provisioning/pool-flags.ts'
+import type { PoolSpec } from '../provisioning/pool-spec.ts'
+import { poolsOf } from '../provisioning/pools-of.ts'
+import { checkShared, poolFact, providePools } from '../provisioning/provide-pools.ts'
 import { printBanner } from '../running/banner.ts'
 import { type HttpFlags, serveHttp } from '../running/http.ts'
 import { type ProcessLogger, processLogger } from '../running/process-logger.ts'
@@ -11,47 +15,71 @@ import { signalSource } from '../running/signal-source.ts'
 import { makeWorker, type WorkerFlags, workerFacts } from '../running/worker-process.ts'
 import { loadTaskFiles, type TaskFile } from '../task-files.ts'
 
-type UpFlags = HttpFlags & WorkerFlags
+type UpFlags = HttpFlags & Omit<WorkerFlags, 'pool'> & PoolFlags
+
+/** What runs tasks: a worker in this process, or pools of worker processes. */
+interface Work {
+  readonly files: readonly TaskFile[]
+  readonly pools: readonly PoolSpec[]
+}
 
 export const up: Action<UpFlags> = async (invocation) => {
-  const files = await loadTaskFiles(argumentList(invocation, 0), invocation.terminal.cwd)
+  const work = await workOf(invocation)
   const log = await processLogger(invocation)
   const broker = await openBroker(invocation, { logger: log.logger, create: true, stays: true, maintain: true })
   try {
-    await runAll(invocation, broker, files, log)
+    await runAll(invocation, broker, work, log)
     return exitCodes.done
   } finally {
     await broker.close()
   }
 }
 
-/** Resolves when everything has stopped: first nothing new comes in over HTTP, then the worker ends. */
+/** With a range of workers the files are run by processes, else by this one. */
+async function workOf(invocation: Invocation<UpFlags>): Promise<Work> {
+  const { options, terminal } = invocation
+  const given = argumentList(invocation, 0)
+  const isPool = options.workers !== undefined
+  const pools = await poolsOf(options, isPool ? given : [], terminal.cwd)
+  if (pools.length > 0) checkShared(invocation)
+  return { files: isPool ? [] : await loadTaskFiles(given, terminal.cwd), pools }
+}
+
+/** Resolves when everything has stopped: first nothing new comes in over HTTP, then the workers end. */
 async function runAll(
   invocation: Invocation<UpFlags>,
   broker: Client,
-  files: readonly TaskFile[],
+  { files, pools }: Work,
   log: ProcessLogger,
 ): Promise<void> {
   const { settings } = invocation
   // Without definitions there is nothing that a worker could run.
-  const worker = files.length === 0 ? undefined : makeWorker(broker, files, invocation, log)
+  const worker = files.length === 0 ? undefined : makeWorker(broker, files, workerInvocation(invocation), log)
   const http = await serveHttp(broker, invocation, log.logger)
+  const provisioner = pools.length === 0 ? undefined : await providePools(broker, invocation, pools, log)
   let asked = () => {}
   const stopping = new Promise<void>((resolve) => {
     asked = resolve
   })
   const stop = async (how?: StopOptions) => {
     asked()
-    await Promise.all([http.close(), worker?.stop(how)])
+    await Promise.all([http.close(), worker?.stop(how), provisioner?.close(how)])
   }
   handleSignals({ stop }, signalSource(process))
   try {
     await worker?.start()
-    printBanner(invocation, log.logger, 'is up', [['broker', settings.broker], ['url', http.url], ...factsOf(worker)])
+    const facts = [['broker', settings.broker], ['url', http.url], ...factsOf(worker), ...pools.map(poolFact)] as const
+    printBanner(invocation, log.logger, 'is up', facts)
     await Promise.race([stopping, ended(worker)])
   } finally {
     await stop()
   }
+}
+
+/** `--pool` says more here than where handlers run. */
+function workerInvocation(invocation: Invocation<UpFlags>): Invocation<WorkerFlags> {
+  const { pool, ...options } = invocation.options
+  return { ...invocation, options: { ...options, ...(pool?.kind === undefined ? {} : { pool: pool.kind }) } }
 }
 
 /** A worker can end by itself: `lovage control shutdown`. */

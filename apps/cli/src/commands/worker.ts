@@ -4,6 +4,7 @@ import { openBroker } from '../connection.ts'
 import { exitCodes } from '../exit-code.ts'
 import { type Action, argumentList } from '../invocation.ts'
 import { printBanner } from '../running/banner.ts'
+import { endWithParent } from '../running/end-with-parent.ts'
 import { processLogger } from '../running/process-logger.ts'
 import { signalSource } from '../running/signal-source.ts'
 import { makeWorker, type WorkerFlags, workerFacts } from '../running/worker-process.ts'
@@ -18,6 +19,7 @@ export const worker: Action<WorkerFlags> = async (invocation) => {
     const exit = new Promise<void>((resolve) => made.once('exit', resolve))
     const ignoreSignals = handleSignals(made, signalSource(process))
     await made.start()
+    endWithParent(made, process)
     printBanner(invocation, log.logger, 'worker ready', [['broker', invocation.settings.broker], ...workerFacts(made)])
     await exit
     ignoreSignals()

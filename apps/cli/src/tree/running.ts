@@ -1,5 +1,7 @@
 /** The commands that run: up, worker, server. */
+
 import { duration, nameList, oneOf, text, wholeNumber } from '../option-values.ts'
+import { poolChoice, workerRange } from '../provisioning/pool-flags.ts'
 import { type CommandSpec, example, type OptionSpec } from './command-spec.ts'
 
 const workerOptions: readonly OptionSpec[] = [
@@ -31,6 +33,43 @@ const workerOptions: readonly OptionSpec[] = [
   { flags: '-E, --events', meaning: 'send task events to brokers that cannot tell whether someone captures them' },
 ]
 
+/** Of a pool of worker processes. */
+const poolOptions: readonly OptionSpec[] = [
+  {
+    flags: '--workers <min..max>',
+    meaning: 'how many worker processes, by what there is to do; "4" is always four (default: 0 to one for each processor)',
+    read: workerRange,
+  },
+  {
+    flags: '--idle-timeout <duration>',
+    meaning: 'a worker process with nothing to do for so long ends, down to the least (default: 60s)',
+    read: duration('--idle-timeout'),
+  },
+  {
+    flags: '--max-lifetime <duration>',
+    meaning: 'a worker process of this age finishes its tasks and is replaced (default: never)',
+    read: duration('--max-lifetime'),
+  },
+]
+
+const poolName: OptionSpec = {
+  flags: '-n, --name <name>',
+  meaning: "the pool's name; its workers are NAME-1@HOST, NAME-2@HOST (default: the file's)",
+  read: text('--name'),
+}
+
+const upPool: OptionSpec = {
+  flags: '--pool <kind|file>',
+  meaning: 'inline, threads or processes: where handlers run (default: inline); or a pool file; may be repeated',
+  read: poolChoice,
+}
+
+const serverPool: OptionSpec = {
+  flags: '--pool <file>',
+  meaning: 'a task file to be run by worker processes, or a pool file (.json) with several pools; may be repeated',
+  read: poolChoice,
+}
+
 const serverOptions: readonly OptionSpec[] = [
   { flags: '--port <n>', meaning: 'the HTTP port; 0 picks a free one', read: wholeNumber('--port', 0, 65_535), initial: 4600 },
   {
@@ -56,14 +95,19 @@ const files = 'modules whose exports are task definitions; TypeScript runs as it
 
 export const up: CommandSpec = {
   name: 'up',
-  summary: 'Run everything on one machine: queue, schedules, worker and HTTP server.',
+  summary: 'Run everything on one machine: queue, schedules, workers and HTTP server.',
   notes:
     'Ctrl-C, SIGTERM or closing the terminal (SIGHUP) lets running handlers finish; a second Ctrl-C, or SIGQUIT, aborts them and gives their tasks back.',
   args: [{ name: '[files...]', meaning: files }],
-  options: [...serverOptions, ...workerOptions],
+  options: [
+    ...serverOptions,
+    ...workerOptions.map((option) => (option.flags.startsWith('--pool') ? upPool : option)),
+    ...poolOptions,
+  ],
   examples: [
     example('lovage up tasks.ts', 'a queue in ./lovage.db, a worker for tasks.ts, http://127.0.0.1:4600'),
     example('lovage up tasks/*.ts -c 8 --port 8080', 'eight handlers at once, another port'),
+    example('lovage up tasks.ts --workers 1..4 -c 2', 'one to four worker processes of two handlers each, as tasks come and go'),
     example('lovage up', 'queue, schedules and HTTP only; workers join from elsewhere'),
   ],
   load: async () => (await import('../commands/up.ts')).up,
@@ -87,10 +131,24 @@ export const worker: CommandSpec = {
 
 export const server: CommandSpec = {
   name: 'server',
-  summary: 'Serve HTTP and maintain the queue, without a worker.',
-  options: serverOptions,
+  summary: 'Serve HTTP and maintain the queue; with --pool start and end worker processes as they are needed.',
+  notes:
+    'Ctrl-C, SIGTERM or SIGHUP lets the workers of its pools finish what they run; a second Ctrl-C, or SIGQUIT, aborts them and gives their tasks back.',
+  options: [
+    ...serverOptions,
+    serverPool,
+    ...poolOptions,
+    ...workerOptions
+      .filter(({ flags }) => /--(name|concurrency|queues|prefetch)/.test(flags))
+      .map((option) => (option.flags.includes('--name') ? poolName : option)),
+  ],
   examples: [
     example('lovage server', 'http://127.0.0.1:4600 on ./lovage.db'),
+    example(
+      'lovage server --pool tasks.ts --workers 0..4 -Q images',
+      'and up to four worker processes, while there is something to do',
+    ),
+    example('lovage server --pool pools.json', 'several pools, as the file says'),
     example('lovage server --port 0 --json', 'a free port, told in the first line'),
     example('lovage server --host 0.0.0.0 --token-file clients.txt', 'for other machines: only with a token of the file'),
   ],
