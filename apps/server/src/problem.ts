@@ -67,7 +67,7 @@ export function answerProblem(context: Context, error: unknown, logger: Logger):
 }
 
 /** What a caller may show instead. @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1 */
-function challenge(context: Context, error: LovageError): void {
+export function challenge(context: Context, error: unknown): void {
   context.header('www-authenticate', 'Bearer realm="lovage"')
   context.header('www-authenticate', error instanceof StaleError ? error.challenge : 'Hawk', { append: true })
 }

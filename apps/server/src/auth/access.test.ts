@@ -1,9 +1,9 @@
 /** Who is let in over real HTTP: by bearer token, by Hawk, by nothing on this machine alone. */
 import { request } from 'node:http'
 import { type TestBroker, testBroker } from '@lovage/testing'
-import hawk from 'hawk'
-import taskcluster from 'taskcluster-client'
+import { client as hawk } from 'hawk'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createTemporaryCredentials, fromNow } from '../fixtures/stock-client.ts'
 import { type AccessClient, type AccessOptions, createServer, type Listening } from '../index.ts'
 
 const root: AccessClient = { clientId: 'root', accessToken: 'root-token-of-enough-length', scopes: ['*'] }
@@ -32,7 +32,8 @@ async function listen(access: AccessOptions = { clients: [root, producer] }): Pr
 async function call(url: string, authorization?: string, init: { method?: string; body?: string } = {}) {
   const headers = { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) }
   const response = await fetch(url, { ...init, headers })
-  return { status: response.status, headers: response.headers, body: await response.json() }
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the server says
+  return { status: response.status, headers: response.headers, body: (await response.json()) as any }
 }
 
 interface Signing {
@@ -51,13 +52,13 @@ function signed(
 ) {
   const credentials = { id: clientId, key: accessToken, algorithm: 'sha256' }
   const extension = ext === undefined ? {} : { ext: Buffer.from(JSON.stringify(ext)).toString('base64') }
-  return hawk.client.header(url, method, { credentials, ...extension, ...rest }).header
+  return hawk.header(url, method, { credentials, ...extension, ...rest }).header
 }
 
 /** As the stock client makes them. */
 function temporary(issuer: AccessClient, options: { readonly clientId?: string; readonly scopes: readonly string[] }) {
-  const expiry = taskcluster.fromNow('1 hour')
-  const { certificate, ...credentials } = taskcluster.createTemporaryCredentials({ ...options, expiry, credentials: issuer })
+  const expiry = fromNow('1 hour')
+  const { certificate, ...credentials } = createTemporaryCredentials({ ...options, expiry, credentials: issuer })
   return { ...credentials, certificate: JSON.parse(certificate) }
 }
 
@@ -110,18 +111,20 @@ describe('with clients', () => {
   test('every address of the document but a few asks who calls', async () => {
     const url = await listen()
     const { body: document } = await call(`${url}/openapi.json`)
-    const open: string[] = []
+    const answered: string[] = []
     for (const [path, methods] of Object.entries<object>(document.paths)) {
       for (const method of Object.keys(methods)) {
         const body = method === 'get' ? {} : { body: '{}' }
-        const { status } = await call(`${url}${path.replaceAll(/\{\w+\}/g, 'x')}`, undefined, {
-          method: method.toUpperCase(),
-          ...body,
-        })
-        if (status !== 401 && status !== 403) open.push(`${method} ${path}`)
+        const address = `${url}${path.replaceAll(/\{\w+\}/g, 'x')}`
+        const { status } = await call(address, undefined, { method: method.toUpperCase(), ...body })
+        const isNative = !/^\/(?:api\/(?:queue|worker-manager)\/v1|0\.2\.0)\//.test(path)
+        // The contract's methods look at the request, and at what it is about, before they know which scopes it needs.
+        if (isNative ? status !== 401 : status < 400) answered.push(`${method} ${path}`)
       }
     }
-    expect(open.sort()).toEqual(['get /health'])
+    const health = ['ping', '__lbheartbeat__', '__heartbeat__', '__version__']
+    const open = ['queue', 'worker-manager'].flatMap((api) => health.map((word) => `get /api/${api}/v1/${word}`))
+    expect(answered.sort()).toEqual(['get /health', ...open].sort())
   })
 
   test('a bearer token is a client, and has its scopes', async () => {

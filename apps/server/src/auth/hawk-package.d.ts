@@ -16,6 +16,19 @@ declare module 'hawk' {
     readonly app: string | undefined
     readonly dlg: string | undefined
   }
+  interface HeaderOptions {
+    readonly credentials: { readonly id: string; readonly key: string; readonly algorithm: string }
+    readonly ext?: string
+    readonly payload?: string
+    readonly contentType?: string
+    /** Seconds. */
+    readonly timestamp?: number
+    readonly nonce?: string
+  }
+  /** What callers sign with. */
+  export const client: {
+    header(url: string, method: string, options: HeaderOptions): { readonly header: string }
+  }
   export const crypto: {
     calculateMac(type: 'header', key: Key, signed: Signed): string
     calculatePayloadHash(payload: string | Uint8Array, algorithm: 'sha256', contentType: string): string

@@ -1,4 +1,5 @@
 /** Hawk: requests that are signed with a token instead of showing it, as stock clients of the HTTP queue do. */
+/// <reference path="./hawk-package.d.ts" />
 import { LovageError } from '@lovage/core'
 import { crypto } from 'hawk'
 import { type AccessClient, isSameSecret } from './access-client.ts'

@@ -1,7 +1,7 @@
 /** Temporary credentials: whatever the stock client signs is taken, and nothing that was changed afterwards. */
 import fc from 'fast-check'
-import taskcluster from 'taskcluster-client'
 import { describe, expect, test } from 'vitest'
+import { createTemporaryCredentials } from '../fixtures/stock-client.ts'
 import { type Certificate, issuerOf, limitedBy, slugid, temporaryCredentials } from './temporary-credentials.ts'
 
 const now = 1_800_000_000_000
@@ -18,7 +18,7 @@ type Options = typeof options extends fc.Arbitrary<infer T> ? T : never
 
 /** As the stock client signs. */
 function stock({ start, expiry, clientId, ...rest }: Options) {
-  const { certificate, ...credentials } = taskcluster.createTemporaryCredentials({
+  const { certificate, ...credentials } = createTemporaryCredentials({
     ...rest,
     ...(clientId === undefined ? {} : { clientId }),
     start: new Date(start),
