@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Client } from '@lovage/client'
-import { ConfigError, type Logger, LovageError, silentLogger } from '@lovage/core'
+import { ConfigError, type Duration, durationMs, type Logger, LovageError, silentLogger } from '@lovage/core'
 import { bodyLimit } from 'hono/body-limit'
 import { type AccessOptions, createAccess, identifying } from './auth/access.ts'
 import { accessAuthority } from './auth/access-authority.ts'
@@ -12,6 +12,7 @@ import { nativeAccess } from './auth/native-access.ts'
 import { guard, type HostRule, hostNames, isLoopback } from './guard.ts'
 import { answerProblem, answerWrongMethod, issuesLine } from './problem.ts'
 import { publishedTasks } from './published-tasks.ts'
+import { queueApiRoutes } from './queue-api/queue-api-routes.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { eventRoutes } from './routes/events.ts'
 import { queueRoutes } from './routes/queues.ts'
@@ -37,6 +38,8 @@ export interface ServerOptions {
   readonly hosts?: readonly string[] | undefined
   /** Milliseconds between two comments in a stream of events. Default 15,000. */
   readonly heartbeatMs?: number | undefined
+  /** How long a worker of the HTTP queue has a task without reclaiming it. Default 20 minutes, at least 1 s. */
+  readonly claimTimeout?: Duration | undefined
 }
 
 /** Where a server listens. */
@@ -66,6 +69,7 @@ export function createServer(options: ServerOptions): HttpServer {
   const { client, logger = silentLogger, maxBodyBytes = 1024 * 1024, heartbeatMs = 15_000 } = options
   const access = createAccess(client.admin, options.access)
   const rule: HostRule = { names: hostNames('127.0.0.1', options.hosts) }
+  const claimMs = claimMsOf(options.claimTimeout)
   const closing = new AbortController()
   const app = new OpenAPIHono({
     defaultHook: (result) => {
@@ -96,6 +100,7 @@ export function createServer(options: ServerOptions): HttpServer {
       closing: closing.signal,
     },
   }
+  queueApiRoutes(surroundings, { logger, claimMs })
   for (const add of [taskRoutes, resultRoutes, queueRoutes, scheduleRoutes, remoteControlRoutes, eventRoutes, aboutRoutes]) {
     add(surroundings)
   }
@@ -110,6 +115,12 @@ export function createServer(options: ServerOptions): HttpServer {
       return { host, port: address.port, url: `http://${shown}:${address.port}`, close: once(() => closed(server, closing)) }
     },
   }
+}
+
+function claimMsOf(claimTimeout: Duration = '20 minutes'): number {
+  const ms = durationMs(claimTimeout, 'claimTimeout')
+  if (ms >= 1000) return ms
+  throw new ConfigError('OPTION_INVALID', `expected \`claimTimeout\` to be at least 1s, got: ${ms}ms`)
 }
 
 /** The methods that an address takes; none where there is no such address. */

@@ -1,0 +1,85 @@
+/** Claims: what a worker gets for its request, and how it is kept waiting. */
+import { z } from '@hono/zod-openapi'
+import { type Desk, type DeskClaim, splitWorker, type Task, taskStatus } from '@lovage/core'
+import type { Credentials } from './authority.ts'
+import { definitionOf, definitionSchema } from './definition.ts'
+import { type Office, statusSchema } from './office.ts'
+import { httpHolder, type WorkerBook } from './worker-book.ts'
+
+const credentialsSchema = z.object({ clientId: z.string(), accessToken: z.string(), certificate: z.string().optional() })
+
+export const reclaimSchema = z.object({
+  status: statusSchema,
+  runId: z.number().int(),
+  workerGroup: z.string(),
+  workerId: z.string(),
+  takenUntil: z.string(),
+  credentials: credentialsSchema,
+})
+
+export const claimSchema = reclaimSchema.extend({ task: definitionSchema }).openapi('Claim')
+
+/** How long a worker is kept waiting for its first task. */
+const waitMs = 20_000
+
+/** Who claims. */
+export interface Claimer {
+  readonly queue: string
+  readonly workerGroup: string
+  readonly workerId: string
+  /** This start of the worker, where it tells: with it all that it runs can be declared lost. */
+  readonly incarnation?: string | undefined
+}
+
+/** Answers with what there is; a worker in quarantine is kept waiting, and seen. */
+export async function claimTasks(
+  office: Office,
+  book: WorkerBook,
+  claimer: Claimer,
+  wish: Pick<DeskClaim, 'limit'> & Partial<Pick<DeskClaim, 'ids' | 'signal' | 'waitMs'>>,
+): Promise<readonly Task[]> {
+  const { queue, workerGroup, workerId, incarnation } = claimer
+  const worker = `${workerId}@${workerGroup}`
+  const entry = await book.get(queue, worker)
+  const isQuarantined = entry !== undefined && book.isQuarantined(entry)
+  const tasks = await office.desk.claim({
+    ...{ queues: [queue], holder: httpHolder(queue, worker, incarnation), worker, leaseMs: office.claimMs, waitMs, ...wish },
+    // None of its tasks is there: it waits like everybody else.
+    ...(isQuarantined ? { names: [] } : {}),
+  })
+  await book.seen(
+    queue,
+    worker,
+    tasks.map((task) => ({ taskId: task.id, runId: task.run })),
+  )
+  return tasks
+}
+
+/** What the worker of a run is told, with credentials to act for it. */
+export async function reclaimed(office: Office, task: Task): Promise<z.infer<typeof reclaimSchema>> {
+  const status = taskStatus(task) as z.infer<typeof statusSchema>
+  const { workerGroup, workerId } = splitWorker(task.worker ?? '')
+  const takenUntil = new Date(task.takenUntil ?? 0).toJSON()
+  return { status, runId: task.run, workerGroup, workerId, takenUntil, credentials: await credentialsFor(office, task) }
+}
+
+export async function claimed(office: Office, task: Task): Promise<z.infer<typeof claimSchema>> {
+  return { ...(await reclaimed(office, task)), task: definitionOf(task) as z.infer<typeof definitionSchema> }
+}
+
+function credentialsFor({ authority }: Office, task: Task): Promise<Credentials> {
+  const { workerGroup, workerId } = splitWorker(task.worker ?? '')
+  const expires = task.takenUntil ?? 0
+  const until = Math.floor(expires / 1000)
+  const verbs = ['reclaim-task', 'resolve-task', 'create-artifact']
+  return authority.credentialsFor({
+    clientId: `task-client/${task.id}/${task.run}/on/${workerGroup}/${workerId}/until/${until}`,
+    scopes: [...verbs.map((verb) => `queue:${verb}:${task.id}/${task.run}`), ...(task.extras?.http?.scopes ?? [])],
+    expires,
+  })
+}
+
+/** Gives back what was claimed for somebody who is gone before they heard of it. */
+export async function giveBack(desk: Desk, tasks: readonly Task[]): Promise<void> {
+  await Promise.all(tasks.map((task) => desk.settle(task, { type: 'released' })))
+}

@@ -1,0 +1,87 @@
+/** Creating a task: the same definition under the same id is the same task, whenever and however often it comes. */
+import { isDeepStrictEqual } from 'node:util'
+import { LovageError, priorityNames, type Task, type TaskStatus, taskStatus } from '@lovage/core'
+import type { Context } from 'hono'
+import type { Scopes } from './authority.ts'
+import { ContractError } from './contract-error.ts'
+import { completeDefinition, type Definition, type GivenDefinition, messageFor, sentDefinition } from './definition.ts'
+import { knownTask, type Office } from './office.ts'
+import type { TaskGroups } from './task-groups.ts'
+
+type Answer = { readonly status: TaskStatus }
+
+/** @throws {LovageError} what the authority refuses; InputError, RequestConflict */
+export async function createTask(
+  office: Office,
+  groups: TaskGroups,
+  context: Context,
+  taskId: string,
+  given: GivenDefinition,
+): Promise<Answer> {
+  if (!/^[A-Za-z0-9_-]{1,38}$/.test(taskId)) {
+    throw new ContractError('InvalidRequestArguments', `expected an id of 1 to 38 letters, digits, - or _, got: ${taskId}`)
+  }
+  const known = await office.admin.get([taskId])
+  // Repeated later, it need not be timely again: what it is compared with was, once.
+  const now = known[0] === undefined ? office.desk.now() : Date.parse(given.created)
+  const definition = completeDefinition(taskId, given, now)
+  await office.authority.authorize(context, creationScopes(definition))
+  if (known[0] !== undefined) return sameTask(known[0], definition)
+  await checkDependencies(office, taskId, definition)
+  await groups.join(taskId, definition)
+  try {
+    await office.client.tasks.send([messageFor(taskId, definition)])
+  } catch (error) {
+    if (LovageError.is(error, 'TASK_CONFLICT')) return sameTask(await knownTask(office, taskId), definition)
+    await groups.leave(taskId, definition)
+    throw error
+  }
+  return { status: taskStatus(await knownTask(office, taskId)) }
+}
+
+function sameTask(task: Task, definition: Definition): Answer {
+  if (isDeepStrictEqual(plain(sentDefinition(task)), plain(definition))) return { status: taskStatus(task) }
+  const message = `expected task ${task.id} to be new, or the same as it was created, got another definition; choose another id`
+  throw new ContractError('RequestConflict', message, { subject: task.id })
+}
+
+/** As JSON has it: without what is undefined, and without prototypes. */
+function plain(definition: Definition): unknown {
+  return JSON.parse(JSON.stringify(definition))
+}
+
+/** A priority may be used by whoever may use it or a higher one. */
+function creationScopes(definition: Definition): Scopes {
+  const { taskQueueId, priority, scopes, routes, schedulerId, taskGroupId, projectId } = definition
+  const levels = priorityNames.slice(0, priorityNames.indexOf(priority as (typeof priorityNames)[number]) + 1)
+  return {
+    AllOf: [
+      ...scopes,
+      ...routes.map((route) => `queue:route:${route}`),
+      { AnyOf: levels.map((level) => `queue:create-task:${level}:${taskQueueId}`) },
+      `queue:scheduler-id:${schedulerId}/${taskGroupId}`,
+      `queue:create-task:project:${projectId}`,
+    ],
+  }
+}
+
+/** What a task waits for must be there as long as it may wait. */
+async function checkDependencies({ admin }: Office, taskId: string, { dependencies, deadline }: Definition): Promise<void> {
+  const others = dependencies.filter((id) => id !== taskId)
+  if (others.length === 0) return
+  const found = await admin.get(others)
+  const missing = others.filter((_, index) => found[index] === undefined)
+  if (missing.length > 0) {
+    throw new ContractError(
+      'InputError',
+      `expected the dependencies of task ${taskId} to be tasks that exist, got: ${missing.slice(0, 5).join(', ')}`,
+    )
+  }
+  const early = found.filter((task) => (task?.extras?.http?.expires ?? deadline) < deadline)
+  if (early.length === 0) return
+  const ids = early.slice(0, 5).map((task) => task?.id)
+  throw new ContractError(
+    'InputError',
+    `expected the dependencies of task ${taskId} to expire after its deadline, got: ${ids.join(', ')}`,
+  )
+}
