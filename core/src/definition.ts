@@ -62,6 +62,23 @@ export interface TaskDefinition<Sent = unknown, Output = unknown> {
   readonly '~types'?: { readonly sent: (input: Sent) => void; readonly output: Output }
 }
 
+/** A transaction of a handler's in which its run takes part. */
+export interface RunTransaction {
+  /**
+   * Sends another task with the commit; its `parent` is this one. Resolves with its id when it is written.
+   * @throws {ConfigError} TRANSACTION_UNUSABLE
+   */
+  send: TaskContext['send']
+  /**
+   * Completes the run with the commit: with what else was written, or not at all. Call it last, for the task is locked from here to
+   * the end of the transaction; return its answer from the handler. Whatever the handler does after the commit, it is completed.
+   * @throws {TaskError} RUN_STOPPED when the run is no longer this worker's: the transaction cannot be committed any more
+   * @throws {TaskError} OUTPUT_INVALID, INPUT_UNSERIALIZABLE, PAYLOAD_TOO_LARGE
+   * @throws {ConfigError} TRANSACTION_UNUSABLE
+   */
+  complete<Result>(result: Result): Promise<Result>
+}
+
 /** What a handler gets beside its input. */
 export interface TaskContext {
   /** The task's id. */
@@ -85,6 +102,13 @@ export interface TaskContext {
   progress(value: unknown, detail?: unknown): void
   /** Sends another task; its `parent` is this one. Resolves with its id when it is safe. */
   send<Input>(definition: TaskDefinition<Input, unknown> | string, input?: NoInfer<Input>, options?: SendOptions): Promise<string>
+  /**
+   * Takes part in a transaction of the handler's on the database of the queue: more tasks, and the completion of this run, count
+   * with its commit. Where handlers run on the worker's own event loop (pool `inline`), and the broker can.
+   * @param transaction a client of `pg` on which one was begun
+   * @throws {ConfigError} UNSUPPORTED
+   */
+  within(transaction: object): RunTransaction
   /** The results of the tasks this one depended on, in order. */
   dependencies(): Promise<readonly TaskResult[]>
   /** Ends this run and asks for another, after `delay` (default: by the retry policy). Counts as a retry. Never returns. */

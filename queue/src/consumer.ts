@@ -34,7 +34,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #ties: ConsumerTies
   #names: readonly string[]
   readonly #settler: Settler
-  readonly #notes: NoteTaker
+  readonly notes: NoteTaker
   readonly #leases: LeaseKeeper
   readonly #queues = new Map<string, () => void>()
   /** Delivered and not settled: what the prefetch counts. */
@@ -73,7 +73,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
       settled: (task) => this.#settling.delete(runKey(task)),
       failed: (task) => this.#putBack(task),
     })
-    this.#notes = new NoteTaker(engine)
+    this.notes = new NoteTaker(engine)
     const { hints } = engine.signal
     const refuses = (hint: Hint): string | undefined => this.#refusal(hint)
     this.#hints = hints && new HintTaking(hints, { refuses, claim: () => this.#claimForHint() })
@@ -91,8 +91,8 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     return this.#ties.hold.id
   }
 
-  get maxPayload(): number {
-    return this.#engine.settings.maxPayload
+  get engine(): Engine {
+    return this.#engine
   }
 
   /** Subscribes, announces the worker and begins to claim. */
@@ -159,7 +159,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   settle(task: Task, event: TaskEvent): Promise<boolean> {
     if (this.#inFlight.get(task.id)?.task.run !== task.run) return Promise.resolve(false)
-    if (this.#notes.has(task.id)) return this.#notes.flush().then(() => this.#settleNow(task, event))
+    if (this.notes.has(task.id)) return this.notes.flush().then(() => this.#settleNow(task, event))
     return this.#settleNow(task, event)
   }
 
@@ -171,7 +171,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   }
 
   note(task: Task, note: { progress?: string; line?: LogLine }): void {
-    if (this.#inFlight.get(task.id)?.task.run === task.run) this.#notes.add(task, note)
+    if (this.#inFlight.get(task.id)?.task.run === task.run) this.notes.add(task, note)
   }
 
   #settleNow(task: Task, event: TaskEvent): Promise<boolean> {
@@ -355,7 +355,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   #revoke({ id, run, reason }: Abort): void {
     const delivery = this.#inFlight.get(id)
-    if (delivery === undefined || (run !== undefined && delivery.task.run !== run)) return
+    if (delivery === undefined || (run !== undefined && (delivery.task.run !== run || delivery.mayBeCommitted))) return
     this.#inFlight.delete(id)
     this.#listener.revoke(id, delivery.task.run, reason)
     this.#pump()
@@ -375,7 +375,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.#cancelSleep?.()
     try {
       if (this.#claims > 0) await new Promise<void>((resolve) => this.#claimsIdle.push(resolve))
-      await this.#notes.flush()
+      await this.notes.flush()
       await this.#settler.drain()
       await this.#giveBack()
     } finally {

@@ -12,11 +12,15 @@ import {
   type Task,
   type TaskEvent,
 } from '@lovage/core'
+import { completeWithin } from './complete-within.ts'
+import type { Engine } from './engine.ts'
+import type { NoteTaker } from './note-taker.ts'
 import { boundedFailure, encodePayload } from './payload.ts'
 
 /** What a delivery needs of its consumer. */
 export interface DeliveryHome {
-  readonly maxPayload: number
+  readonly engine: Engine
+  readonly notes: Pick<NoteTaker, 'has' | 'flush'>
   now(): number
   settle(task: Task, event: TaskEvent): Promise<boolean>
   /** Tells the store that the run begins; false when it is not this holder's any more. */
@@ -31,6 +35,8 @@ export class QueueDelivery implements Delivery {
   readonly #home: DeliveryHome
   #startedAt: number | undefined
   #settled = false
+  #inTransaction: Outcome | undefined
+  #committed: Outcome | undefined
 
   constructor(home: DeliveryHome, task: Task, message: DeliveredMessage) {
     this.#home = home
@@ -49,7 +55,7 @@ export class QueueDelivery implements Delivery {
     let progress: string | undefined
     if (note.progress !== undefined) {
       try {
-        progress = encodePayload(note.progress, this.#home.maxPayload, () => `progress of ${name}`)
+        progress = encodePayload(note.progress, this.#home.engine.settings.maxPayload, () => `progress of ${name}`)
       } catch (error) {
         this.note({ line: { level: 'warn', text: (error as Error).message } })
         return
@@ -73,12 +79,47 @@ export class QueueDelivery implements Delivery {
       return Promise.reject(error)
     }
     this.#settled = true
-    return this.#home.settle(this.task, event)
+    return this.mayBeCommitted ? this.#settleAfter(event) : this.#home.settle(this.task, event)
+  }
+
+  async completeWithin(result: unknown, transaction: object): Promise<void> {
+    const outcome = { type: 'completed', result } as const
+    const event = this.#eventFor(outcome)
+    const { engine, notes } = this.#home
+    if (notes.has(this.task.id)) await notes.flush()
+    // Whether it was written is certain only when the transaction is over.
+    this.#inTransaction = outcome
+    await completeWithin(engine, this.task, event, transaction)
+  }
+
+  /** A completion was written in a transaction that may be committed, or be open still. */
+  get mayBeCommitted(): boolean {
+    return this.#inTransaction !== undefined
+  }
+
+  get committed(): Outcome | undefined {
+    return this.#committed
   }
 
   /** The outcome could not be written: the worker may settle again. */
   reopen(): void {
     this.#settled = false
+  }
+
+  /** Whoever writes to the task waits for the end of the transaction: nobody else's outcome is to wait with this one. */
+  async #settleAfter(event: TaskEvent): Promise<boolean> {
+    const { store } = this.#home.engine
+    const { id, run } = this.task
+    try {
+      await store.update([{ id, from: 'running', run, patch: { state: 'running' } }])
+      if (await this.#home.settle(this.task, event)) return true
+      const [found] = await store.get([id])
+      if (found?.state === 'completed' && found.run === run) this.#committed = this.#inTransaction
+      return false
+    } catch (error) {
+      this.reopen()
+      throw error
+    }
   }
 
   #eventFor(outcome: Outcome): TaskEvent {
@@ -102,7 +143,7 @@ export class QueueDelivery implements Delivery {
   }
 
   #written(result: unknown): string {
-    return encodePayload(result, this.#home.maxPayload, () => `result of ${this.task.name}`)
+    return encodePayload(result, this.#home.engine.settings.maxPayload, () => `result of ${this.task.name}`)
   }
 }
 

@@ -26,6 +26,7 @@ import {
 import { v7 } from 'uuid'
 import { Announcer } from './announcer.ts'
 import { applyToTasks } from './canceller.ts'
+import { checkTransactions } from './complete-within.ts'
 import { QueueConsumer } from './consumer.ts'
 import { SignalControlBus } from './control-bus.ts'
 import { cronerCron } from './croner-cron.ts'
@@ -193,11 +194,7 @@ class QueueBroker implements Broker, TaskBus {
   }
 
   within(transaction: object): Pick<TaskBus, 'send'> {
-    const { store } = this.#engine
-    if (store.capabilities.transactions !== true) {
-      const message = `expected a store that takes part in transactions, as PostgreSQL does, got: ${store.name}`
-      throw new ConfigError('UNSUPPORTED', message)
-    }
+    checkTransactions(this.#engine)
     return { send: (messages) => this.#sender.sendWithin(messages, transaction) }
   }
 

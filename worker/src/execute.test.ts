@@ -38,6 +38,11 @@ describe('execute', () => {
     expect(await run(task)).toMatchObject({ type: 'threw', failure: { code: 'INPUT_INVALID' } })
   })
 
+  it('refuses transactions where handlers are apart from the worker', async () => {
+    const task = defineTask({ name: 'a', run: (_, { within }) => within({}).complete(1) })
+    expect(await run(task)).toMatchObject({ type: 'threw', failure: { code: 'UNSUPPORTED' } })
+  })
+
   it('tells an output that does not fit from a handler that throws', async () => {
     const task = defineTask({ name: 'a', output: z.string(), run: () => 1 as never })
     expect(await run(task)).toMatchObject({ type: 'misfit', failure: { code: 'OUTPUT_INVALID' } })

@@ -14,7 +14,7 @@ export async function execute(definition: AnyTask, job: Job, hooks: JobHooks, ab
     // Who stopped the run while its input was looked at does not want it to begin.
     if (abort.reason !== undefined) throw abort.reason
     phase = 'handler'
-    let value = definition.run(input as never, new RunContext(job, hooks, abort))
+    let value = definition.run(input as never, new RunContext(job, hooks, abort, definition))
     if (isThenable(value)) value = await value
     if (definition.output !== undefined) {
       phase = 'output'

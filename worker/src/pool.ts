@@ -14,6 +14,14 @@ export interface JobHooks {
   log(level: 'debug' | 'info' | 'warn' | 'error', text: string): void
   send(name: string, input: unknown, options: SendOptions | undefined): Promise<string>
   dependencies(): Promise<readonly TaskResult[]>
+  /** Absent where handlers are apart from the worker: a transaction does not travel. */
+  within?(transaction: object): TransactionHooks
+}
+
+/** What a handler may do in a transaction of its own. */
+export interface TransactionHooks {
+  send: JobHooks['send']
+  complete(result: unknown): Promise<void>
 }
 
 /** How a run ended inside the pool; the worker turns it into an outcome. */

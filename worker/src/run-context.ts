@@ -1,6 +1,7 @@
 /** The context of one run. Everything that costs something is made when it is first used, and may be destructured. */
 import {
   type AnyTask,
+  ConfigError,
   type DeliveredMessage,
   durationMs,
   priorityName,
@@ -13,7 +14,7 @@ import {
 import type { Abort } from './abort.ts'
 import { ControlThrow } from './control-throw.ts'
 import { logText } from './log-text.ts'
-import type { Job, JobHooks } from './pool.ts'
+import type { Job, JobHooks, TransactionHooks } from './pool.ts'
 
 const nothing: Readonly<Record<string, unknown>> = Object.freeze({})
 const none: readonly unknown[] = Object.freeze([])
@@ -22,8 +23,11 @@ export class RunContext implements TaskContext {
   readonly #job: Job
   readonly #hooks: JobHooks
   readonly #abort: Abort
+  readonly #definition: AnyTask | undefined
 
-  constructor(job: Job, hooks: JobHooks, abort: Abort) {
+  /** @param definition what the handler is of */
+  constructor(job: Job, hooks: JobHooks, abort: Abort, definition?: AnyTask) {
+    this.#definition = definition
     this.#job = job
     this.#hooks = hooks
     this.#abort = abort
@@ -84,11 +88,17 @@ export class RunContext implements TaskContext {
   }
 
   get send(): TaskContext['send'] {
-    return async (definition, input, options) => {
-      if (typeof definition === 'string') return this.#hooks.send(definition, input, options)
-      const known = definition as unknown as AnyTask
-      await checkInput(known, input, options)
-      return this.#hooks.send(known.name, input, policyOptions(known, input, options))
+    return sendBy(this.#hooks)
+  }
+
+  get within(): TaskContext['within'] {
+    return (transaction) => {
+      const hooks = this.#hooks.within?.(transaction)
+      if (hooks === undefined) {
+        const message = 'expected the pool `inline` for `within`: a transaction does not travel to threads or processes'
+        throw new ConfigError('UNSUPPORTED', message)
+      }
+      return { send: sendBy(hooks), complete: (result) => this.#complete(hooks, result) }
     }
   }
 
@@ -107,6 +117,24 @@ export class RunContext implements TaskContext {
     return (message) => {
       throw new ControlThrow({ type: 'cancel', message })
     }
+  }
+
+  /** Keeps what an ordinary return would keep, and answers what an ordinary return may return. */
+  async #complete<Result>(hooks: TransactionHooks, result: Result): Promise<Result> {
+    const { output, name = this.name } = this.#definition ?? {}
+    const kept = output === undefined ? result : await validate(output, result, { code: 'OUTPUT_INVALID', task: name })
+    await hooks.complete(kept)
+    return result
+  }
+}
+
+/** Sends with the definition's policy where there is a definition. */
+function sendBy(hooks: Pick<JobHooks, 'send'>): TaskContext['send'] {
+  return async (definition, input, options) => {
+    if (typeof definition === 'string') return hooks.send(definition, input, options)
+    const known = definition as unknown as AnyTask
+    await checkInput(known, input, options)
+    return hooks.send(known.name, input, policyOptions(known, input, options))
   }
 }
 

@@ -25,13 +25,14 @@ export class Settler {
   }
 
   /**
-   * Resolves with the outcome that counted: another than the given one where that could not be written. Undefined when the run
+   * Resolves with the outcome that counted: another than the given one where that could not be written, or where a completion was
+   * committed in a transaction of the handler's. Undefined when the run
    * was no longer this worker's, or it was given up. Never rejects.
    */
   async settle(run: Unsettled, outcome: Outcome): Promise<Outcome | undefined> {
     this.inFlight.begin()
     try {
-      return (await run.delivery.settle(outcome)) ? outcome : undefined
+      return (await run.delivery.settle(outcome)) ? outcome : run.delivery.committed
     } catch (error) {
       this.#insisting.add(run)
       return await this.#insist(run, outcome, asError(error))
@@ -64,7 +65,7 @@ export class Settler {
       if (run.disowned) return undefined
       const last = this.#gaveUp
       try {
-        return (await run.delivery.settle(outcome)) ? outcome : undefined
+        return (await run.delivery.settle(outcome)) ? outcome : run.delivery.committed
       } catch (again) {
         error = asError(again)
         if (!last) continue

@@ -1,6 +1,6 @@
 /** One delivery in a worker's hands, from receipt to settlement. */
 import type { CancelTimer, DeliveredMessage, Delivery, RevokeReason, SendOptions, TaskResult } from '@lovage/core'
-import type { JobHooks, Running } from './pool.ts'
+import type { JobHooks, Running, TransactionHooks } from './pool.ts'
 import type { RegisteredTask } from './task-registry.ts'
 
 /** `scheduled`: waits for its time; `limited`: for its rate limit; `ended`: settled, or no longer this worker's. */
@@ -29,6 +29,7 @@ export interface HandlerDesk {
   log(run: TaskRun, level: 'debug' | 'info' | 'warn' | 'error', text: string): void
   send(run: TaskRun, name: string, input: unknown, options: SendOptions | undefined): Promise<string>
   dependencies(run: TaskRun): Promise<readonly TaskResult[]>
+  within(run: TaskRun, transaction: object): TransactionHooks
 }
 
 export class TaskRun implements JobHooks, Unsettled {
@@ -81,6 +82,10 @@ export class TaskRun implements JobHooks, Unsettled {
 
   dependencies(): Promise<readonly TaskResult[]> {
     return this.#desk.dependencies(this)
+  }
+
+  within(transaction: object): TransactionHooks {
+    return this.#desk.within(this, transaction)
   }
 
   addTimer(cancel: CancelTimer): void {

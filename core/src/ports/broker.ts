@@ -103,6 +103,17 @@ export interface Delivery {
    * @throws {TaskError} INPUT_UNSERIALIZABLE, PAYLOAD_TOO_LARGE when it cannot be written: nothing is settled, another outcome may be
    */
   settle(outcome: Outcome): Promise<boolean>
+  /**
+   * Writes the completion of this run in a transaction of the handler's: it counts when that commits. The delivery is settled as
+   * ever when the handler ends; the answer is false if the completion was committed before that. Absent where no broker of the
+   * kind can.
+   * @throws {TaskError} RUN_STOPPED when the run is no longer the worker's: the transaction cannot be committed any more
+   * @throws {TaskError} INPUT_UNSERIALIZABLE, PAYLOAD_TOO_LARGE
+   * @throws {ConfigError} UNSUPPORTED, TRANSACTION_UNUSABLE
+   */
+  completeWithin?(result: unknown, transaction: object): Promise<void>
+  /** The outcome that was committed in a transaction of the handler's; known once `settle` has answered false. */
+  readonly committed?: Outcome | undefined
 }
 
 export interface DeliveryNote {

@@ -8,6 +8,17 @@ interface CallerClient {
   query(config: object): Promise<{ readonly rows: readonly Row[] }>
 }
 
+/** What becomes of the transaction when what was asked for cannot be done. */
+export interface JoinOptions<Result> {
+  /** Whether what was done is to stay. Default: it is. */
+  readonly isKept?: ((result: Result) => boolean) | undefined
+  /** What does not stay takes all of the transaction along: it cannot be committed any more. Default false: it is as before. */
+  readonly dooms?: boolean
+}
+
+/** Said in the server's log, too. */
+const doom = `do $$ begin raise exception '[run stopped] expected the run to be its worker''s still'; end $$`
+
 /** The server's life, the database and the table: the same wherever a client of this queue's database asks. */
 const where = {
   name: '',
@@ -31,17 +42,13 @@ export class Joiner {
   }
 
   /**
-   * Does several statements in the transaction, or none of them: a failure and a refusal leave it as it was. Nothing is repeated.
+   * Does several statements in the transaction, or none of them. Nothing is repeated.
    * @throws {ConfigError} TRANSACTION_UNUSABLE
    */
-  join<Result>(
-    transaction: object,
-    work: (query: Query) => Promise<Result>,
-    isKept: (result: Result) => boolean = () => true,
-  ): Promise<Result> {
+  join<Result>(transaction: object, work: (query: Query) => Promise<Result>, options: JoinOptions<Result> = {}): Promise<Result> {
     const client = clientOf(transaction)
     const turn = (this.#turns.get(client) ?? Promise.resolve()).then(() =>
-      this.#database.call(() => this.#join(client, work, isKept)),
+      this.#database.call(() => this.#join(client, work, options)),
     )
     this.#turns.set(
       client,
@@ -63,7 +70,7 @@ export class Joiner {
   async #join<Result>(
     client: CallerClient,
     work: (query: Query) => Promise<Result>,
-    isKept: (result: Result) => boolean,
+    { isKept, dooms = false }: JoinOptions<Result>,
   ): Promise<Result> {
     const query: Query = async (statement, values = []) => {
       const cells = typeof values === 'function' ? values(0) : values
@@ -76,14 +83,17 @@ export class Joiner {
       isIn = true
       await this.#checkPlace(client, query)
       const result = await work(query)
-      if (!isKept(result)) await say('rollback to savepoint lovage')
+      const stays = isKept?.(result) ?? true
+      if (!stays && dooms) {
+        await say(doom).catch(() => {})
+        return result
+      }
+      if (!stays) await say('rollback to savepoint lovage')
       await say('release savepoint lovage')
       return result
     } catch (error) {
-      if (isIn)
-        await say('rollback to savepoint lovage')
-          .then(() => say('release savepoint lovage'))
-          .catch(() => {})
+      const restored = isIn && !dooms ? say('rollback to savepoint lovage') : undefined
+      await restored?.then(() => say('release savepoint lovage')).catch(() => {})
       throw callerError(error, this.#database.place)
     }
   }

@@ -7,7 +7,7 @@ import { countTasks } from './counts.ts'
 import { Database } from './database.ts'
 import { findTasks, getTasks } from './find.ts'
 import { checkTexts, insertPlain, isPlain } from './insert.ts'
-import { insertJoined } from './joined-insert.ts'
+import { insertJoined, updateJoined } from './joined-writes.ts'
 import { Joiner } from './joiner.ts'
 import { insertLinked } from './linked-insert.ts'
 import { readLogs, writeNotes } from './notes.ts'
@@ -52,10 +52,12 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       return !allOrNone && tasks.every(isPlain) ? insertPlain(query, tasks) : insertLinked(database, tasks, allOrNone)
     },
     claim: (request) => (request.ids === undefined ? claimTasks(query, floors, request) : claimNamed(query, request)),
-    update: (changes) =>
-      changes.some(({ patch }) => patch.priority !== undefined)
-        ? updateWithPriorities(database, changes)
-        : updateTasks(query, changes),
+    update: (changes, { transaction } = {}) => {
+      if (transaction !== undefined) return updateJoined(joiner, transaction, changes)
+      return changes.some(({ patch }) => patch.priority !== undefined)
+        ? updateWithPriorities((work) => database.transaction(work), changes)
+        : updateTasks(query, changes)
+    },
     renew: (request) => renewLeases(query, request),
     sweep: (now, limit) => sweepTasks(query, now, limit),
     get: (ids) => getTasks(query, ids),

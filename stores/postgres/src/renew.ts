@@ -3,9 +3,14 @@ import type { RenewRequest, RunRef } from '@lovage/core'
 import type { Query } from './database.ts'
 import { leaseEnd } from './lease-wait.ts'
 
+/**
+ * A task that is locked for long, by a transaction of a user's that completes it or waits behind it, must not keep the others
+ * waiting: it is passed over, and counts as held as long as nothing else is committed.
+ */
 const renew = {
   name: 'renew',
-  text: `with moved as (update @.task set taken_until = $2 where state = 3 and holder = $1 and taken_until < $2)
+  text: `with free as (select id from @.task where state = 3 and holder = $1 and taken_until < $2 for no key update skip locked),
+    moved as (update @.task t set taken_until = $2 from free where t.id = free.id)
     select id, run from @.task where state = 3 and holder = $1`,
 }
 

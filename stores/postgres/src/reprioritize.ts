@@ -1,6 +1,6 @@
 /** Changes of priority, which stand beside the functions that change tasks: they move nothing but a task's place in line. */
 import type { TaskChange, UpdateReply } from '@lovage/core'
-import type { Database, Query } from './database.ts'
+import type { Query } from './database.ts'
 import { RippleLog } from './ripple.ts'
 import { stateCodes } from './state-codes.ts'
 import { updateTasks } from './update.ts'
@@ -13,8 +13,11 @@ const statement = {
 }
 
 /** Applies changes of which some set a priority; those may change nothing else. All of them are one transaction. */
-export function updateWithPriorities(database: Database, changes: readonly TaskChange[]): Promise<UpdateReply> {
-  return database.transaction(async (query) => {
+export function updateWithPriorities(
+  transact: (work: (query: Query) => Promise<UpdateReply>) => Promise<UpdateReply>,
+  changes: readonly TaskChange[],
+): Promise<UpdateReply> {
+  return transact(async (query) => {
     const ripple = new RippleLog()
     const applied: boolean[] = []
     for (let start = 0; start < changes.length; start = applied.length) {
