@@ -4,17 +4,18 @@
  * Claims. Candidates are looked up without locks, because their order spans several lanes (a queue and a name); then as many as
  * are asked for are locked, past those that others have in hand. What few tasks have at all comes as one JSON text. With lanes
  * given, each by its priority, nothing below their floors is looked at. The last row is none: it tells how many dead entries of
- * the index were walked over, how many milliseconds that took, and whether others had something in hand that is pending still.
+ * the index were walked over, how many milliseconds that took, whether others had something in hand that is pending still, and
+ * when the next task is due.
  */
 export const claim = `
-create function @.claim_tasks(asked_queues text[], names text[], new_holder text, new_worker text, lim integer, now bigint,
+create or replace function @.claim_tasks(asked_queues text[], names text[], new_holder text, new_worker text, lim integer, now bigint,
   until bigint, lane_queues text[], lane_names text[], lane_priorities smallint[], lane_floors bigint[])
 returns table (seq bigint, id text, name text, queue text, priority smallint, input text, run integer, retries integer,
   retry_limit integer, lost integer, lost_limit integer, created_at bigint, rare text)
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_bitmapscan = off as $$
 #variable_conflict use_column
 declare
-  open_queues text[]; known text[] := names; found tid[]; reach integer := lim; got integer := 0; n integer;
+  open_queues text[]; known text[] := names; found tid[]; mine tid[]; reach integer := lim; got integer := 0; n integer;
   began timestamptz; spent interval := '0';
   before bigint := pg_stat_get_xact_tuples_returned('@.task_ready'::regclass); seen bigint; alive bigint := 0;
   skipped boolean := false;
@@ -55,15 +56,21 @@ begin
     end if;
     spent := spent + (clock_timestamp() - began);
     exit when found is null;
-    return query
-      with mine as (
-        -- The sum keeps the planner from the index of all pending tasks.
+    -- The sum keeps the planner from the index of all pending tasks.
+    if cardinality(found) > lim - got then
+      select array_agg(m.place) into mine from (
         select t.ctid as place from unnest(found) with ordinality f (place, n) join @.task t on t.ctid = f.place
         where t.state + 0 = 2 order by f.n limit lim - got for update of t skip locked
-      )
+      ) m;
+    else
+      select array_agg(m.place) into mine from (
+        select t.ctid as place from @.task t where t.ctid = any (found) and t.state + 0 = 2 for update skip locked
+      ) m;
+    end if;
+    return query
       update @.task t set state = 3, holder = new_holder, worker = new_worker, run = t.run + 1, taken_until = until,
         started_at = case when t.lost > 0 or t.lost_limit < 2 then null else now end
-      from mine where t.ctid = mine.place
+      where t.ctid = any (mine)
       returning t.seq, t.id, t.name, t.queue, t.priority, t.input, t.run, t.retries, t.retry_limit, t.lost, t.lost_limit,
         t.created_at, case when coalesce(t.extras, t.key, t.reason, t.failure, t.progress, t.runs) is not null
             or t.deadline is not null or t.resolved_at is not null or t.result is not null then
@@ -80,10 +87,14 @@ begin
   return query select null::bigint, null::text, null::text, null::text, null::smallint, null::text, null::integer, null::integer,
     null::integer, null::integer, null::integer, null::bigint,
     json_build_array(pg_stat_get_xact_tuples_returned('@.task_ready'::regclass) - before - alive,
-      extract(epoch from spent) * 1000, skipped)::text;
+      extract(epoch from spent) * 1000, skipped, (
+        select min(n.due_at) from unnest(open_queues) q cross join lateral (
+          select due_at from @.task where state = 1 and queue = q and due_at > now order by due_at limit 1
+        ) n
+      ))::text;
 end $$;
 
-create function @.promote(queues text[], now bigint) returns setof text
+create or replace function @.promote(queues text[], now bigint) returns setof text
 language sql as $$
   with due as (
     select id from @.task where state = 1 and (queues is null or queue = any (queues)) and due_at <= now
@@ -92,7 +103,7 @@ language sql as $$
   update @.task t set state = 2, due_at = null from due where t.id = due.id returning t.queue
 $$;
 
-create function @.open_names(queues text[]) returns text[]
+create or replace function @.open_names(queues text[]) returns text[]
 language sql stable as $$
   with recursive step (queue, name) as (
     select q, (select min(name) from @.task where state = 2 and queue = q) from unnest(queues) q

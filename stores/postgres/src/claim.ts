@@ -5,14 +5,9 @@ import type { Cell, Query, Row } from './database.ts'
 import { leaseEnd } from './lease-wait.ts'
 import { claimedColumns, claimedWidth, taskFromClaim } from './rows.ts'
 
-/** The next due time comes with every row. */
 const take = {
   name: 'claim',
-  text: `select ${claimedColumns}, next_due from (
-      select min(n.due_at) as next_due from unnest($1::text[]) q cross join lateral (
-        select due_at from @.task where state = 1 and queue = q and due_at > $6 order by due_at limit 1
-      ) n where not exists (select from @.record where kind = 'paused' and key = q)
-    ) d left join @.claim_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) t on true`,
+  text: `select ${claimedColumns} from @.claim_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 }
 
 /** When to look again at what others had in hand (milliseconds). */
@@ -31,7 +26,7 @@ export async function claimTasks(query: Query, floors: ClaimFloors, request: Cla
   })
   const taken = rows.filter(([seq]) => seq !== null)
   const look = rows.at(-1)?.[claimedWidth - 1]
-  const { steps, ms, skipped } = lookFrom(look)
+  const { steps, ms, skipped, nextDueAt } = lookFrom(look)
   floors.learn(taken.map(placeOf), lanes === undefined ? { steps, ms } : undefined)
   // The function takes what it can lock, a part at a time.
   taken.sort((a, b) => (b[4] as number) - (a[4] as number) || (a[0] as number) - (b[0] as number))
@@ -39,7 +34,7 @@ export async function claimTasks(query: Query, floors: ClaimFloors, request: Cla
   const tasks = taken.map((row) => taskFromClaim(row, facts))
   const isShort = tasks.length < limit
   const next = [
-    rows[0]?.[claimedWidth],
+    nextDueAt,
     lanes !== undefined && isShort ? now + Math.ceil(floors.fullInMs) : null,
     // Others have something in hand, and may put it back without a word: they looked at it, or were undone.
     skipped && isShort ? now + againMs : null,
@@ -48,10 +43,15 @@ export async function claimTasks(query: Query, floors: ClaimFloors, request: Cla
   return times.length === 0 ? { tasks } : { tasks, nextDueAt: Math.max(now + 1, Math.min(...times)) }
 }
 
-function lookFrom(cell: Cell | undefined): Look & { readonly skipped: boolean } {
-  if (typeof cell !== 'string') return { steps: 0, ms: 0, skipped: false }
-  const [steps, ms, skipped] = JSON.parse(cell) as [number, number, boolean]
-  return { steps, ms, skipped }
+interface LastRow extends Look {
+  readonly skipped: boolean
+  readonly nextDueAt: number | null
+}
+
+function lookFrom(cell: Cell | undefined): LastRow {
+  if (typeof cell !== 'string') return { steps: 0, ms: 0, skipped: false, nextDueAt: null }
+  const [steps, ms, skipped, nextDueAt] = JSON.parse(cell) as [number, number, boolean, number | null]
+  return { steps, ms, skipped, nextDueAt }
 }
 
 function placeOf([seq, , name, queue, priority]: Row): Place {

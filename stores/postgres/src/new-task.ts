@@ -1,5 +1,6 @@
 /** New tasks as columns: how many of them travel in one statement. */
 import type { NewTask, TaskExtras } from '@lovage/core'
+import { arrayText } from './array-text.ts'
 import type { Value } from './database.ts'
 import { stateCodes } from './state-codes.ts'
 
@@ -26,7 +27,7 @@ export function placedPlain(task: NewTask): PlacedTask {
 
 /** The parameters of `insertSql`: one array for each column. */
 export function insertValues(tasks: readonly PlacedTask[]): Value[] {
-  const column = (cell: (placed: PlacedTask) => string | number | undefined): Value => tasks.map((each) => cell(each) ?? null)
+  const column = (cell: (placed: PlacedTask) => string | number | undefined): Value => arrayText(tasks.map(cell))
   return [
     column(({ task }) => task.id),
     column(({ task }) => task.name),

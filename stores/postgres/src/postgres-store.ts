@@ -18,6 +18,7 @@ import { renewLeases } from './renew.ts'
 import { updateWithPriorities } from './reprioritize.ts'
 import { ready } from './schema.ts'
 import { sweepTasks } from './sweep.ts'
+import { Turns } from './turns.ts'
 import { updateTasks } from './update.ts'
 
 /**
@@ -41,6 +42,8 @@ export async function postgresStore(url: string, options?: PostgresOptions): Pro
 export function storeOn(database: Database, joiner = new Joiner(database)): Store {
   const { query } = database
   const floors = new ClaimFloors(() => performance.now())
+  // Two claims of one worker at once would look at the same tasks.
+  const claims = new Turns()
   return {
     name: 'postgres',
     capabilities: { durable: true, shared: true, renewsAlone: false, transactions: true },
@@ -51,7 +54,10 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       if (options?.transaction !== undefined) return insertJoined(joiner, options.transaction, tasks, allOrNone)
       return !allOrNone && tasks.every(isPlain) ? insertPlain(query, tasks) : insertLinked(database, tasks, allOrNone)
     },
-    claim: (request) => (request.ids === undefined ? claimTasks(query, floors, request) : claimNamed(query, request)),
+    claim: (request) =>
+      request.ids === undefined
+        ? claims.take(request.holder, () => claimTasks(query, floors, request))
+        : claimNamed(query, request),
     update: (changes, { transaction } = {}) => {
       if (transaction !== undefined) return updateJoined(joiner, transaction, changes)
       return changes.some(({ patch }) => patch.priority !== undefined)

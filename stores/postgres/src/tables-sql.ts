@@ -122,3 +122,8 @@ create table @.record (
   primary key (kind, key)
 ) with (fillfactor = 50);
 `
+
+/** A claimed task is written again: beside itself where there is room, with a page less to look up and to log. */
+export const roomOnPages = `
+alter table @.task set (fillfactor = 50);
+`

@@ -1,5 +1,6 @@
 /** Update: fenced transitions, in order, with all that follows from them. */
 import type { TaskChange, TaskPatch, UpdateReply } from '@lovage/core'
+import { arrayText } from './array-text.ts'
 import type { Query, Value } from './database.ts'
 import { RippleLog } from './ripple.ts'
 import { stateCodes } from './state-codes.ts'
@@ -61,17 +62,16 @@ function areDifferent(changes: readonly TaskChange[]): boolean {
 
 function completeValues(changes: readonly TaskChange[]): Value[] {
   return [
-    changes.map(({ id }) => id),
-    changes.map(({ run }) => run),
-    changes.map(({ patch }) => patch.startedAt ?? null),
-    changes.map(({ patch }) => patch.resolvedAt ?? null),
-    changes.map(({ patch }) => patch.result ?? null),
+    arrayText(changes.map(({ id }) => id)),
+    arrayText(changes.map(({ run }) => run)),
+    arrayText(changes.map(({ patch }) => patch.startedAt)),
+    arrayText(changes.map(({ patch }) => patch.resolvedAt)),
+    arrayText(changes.map(({ patch }) => patch.result)),
   ]
 }
 
 function updateValues(changes: readonly TaskChange[]): Value[] {
-  const column = (cell: (change: TaskChange) => string | number | undefined): Value =>
-    changes.map((change) => cell(change) ?? null)
+  const column = (cell: (change: TaskChange) => string | number | undefined): Value => arrayText(changes.map(cell))
   const patched = fields.map(([field]) => column(({ patch }) => cellOf(patch[field])))
   return [
     column(({ id }) => id),
