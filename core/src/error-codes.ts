@@ -33,6 +33,7 @@ export const errorCatalogue = {
   DEPENDENCY_UNKNOWN: once('A dependency is not a known task.'),
   TASK_UNKNOWN: once('No task has this id.'),
   SCHEDULE_UNKNOWN: once('No schedule has this name.'),
+  POOL_UNKNOWN: once('No worker pool has this name.'),
   TASK_FAILED: once('The awaited task failed.'),
   TASK_EXCEPTION: once('The awaited task was ended by the system.'),
   WAIT_TIMEOUT: again('The task was not resolved in the time given.'),

@@ -87,7 +87,7 @@ export class QueueWorkerPools implements WorkerPools {
   }
 
   async provision(options: ProvisionOptions): Promise<Provisioner> {
-    const ties = { registry: this.#registry, control: this.#control }
+    const ties = { registry: this.#registry, control: this.#control, report: this.report.bind(this) }
     const provisioner = await QueueProvisioner.open(this.#engine, ties, options)
     this.#provisioners.add(provisioner)
     return provisioner

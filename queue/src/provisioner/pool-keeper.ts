@@ -2,11 +2,14 @@
 import {
   type CancelTimer,
   type ControlBus,
+  isQuarantined,
   type Launcher,
+  type PoolStanding,
   type PoolWorker,
   type ProvidedPool,
   poolWorkerKey,
   type WorkerInfo,
+  type WorkerPools,
   type WorkerSight,
 } from '@lovage/core'
 import { poolsChannel, readyChannel } from '../channels.ts'
@@ -26,6 +29,7 @@ const idleLookMs = { least: 250, most: 15_000 }
 export interface KeeperTies {
   readonly registry: WorkerRegistry
   readonly control: Pick<ControlBus, 'request'>
+  readonly report: WorkerPools['report']
   readonly launcher: Launcher
   readonly providerId: string
   /** The holder of this process. */
@@ -259,12 +263,23 @@ export class PoolKeeper {
       const { state, terminate } = worker
       if (before.get(poolWorkerKey(worker)) === state) continue
       const fields = { pool, worker: nameOf(worker), ...(state === 'stopping' ? { reason: terminate?.reason } : {}) }
-      logger.info(fields, `worker ${state}`)
+      logger.info(fields, `worker ${state === 'requested' ? 'launched' : state}`)
     }
-    if (standing.failures > page.standing.failures) {
-      const { reason, failures, retryAt } = standing
-      logger.warn({ pool, failures, reason, retryAt }, `a worker of pool ${pool} did not stay`)
-    }
+    if (standing.failures > page.standing.failures) this.#tellFailure(standing)
+  }
+
+  #tellFailure(standing: PoolStanding): void {
+    const { logger, clock, newId } = this.#engine
+    const { workerPoolId } = this.#provided
+    const { failures, reason = 'for no known reason' } = standing
+    const waitMs = Math.max(0, (standing.retryAt ?? 0) - clock.now())
+    const how = isQuarantined(standing) ? 'the pool is in quarantine' : 'it is replaced'
+    logger.warn({ pool: workerPoolId, failures, reason, waitMs }, `a worker did not stay; ${how}`)
+    const title = 'A worker did not stay'
+    const error = { workerPoolId, errorId: newId(), reported: clock.now(), kind: 'launch-failed', title, description: reason }
+    this.#ties.report({ ...error, extra: { failures } }).catch((cause: unknown) => {
+      logger.error({ error: cause, pool: workerPoolId }, 'a failure could not be kept')
+    })
   }
 
   #sleepUntil(at: number): void {

@@ -8,6 +8,7 @@ import {
   type ProvidedPool,
   type Provisioner,
   type ProvisionOptions,
+  type WorkerPools,
 } from '@lovage/core'
 import { poolsChannel, workersChannel } from '../channels.ts'
 import type { Engine } from '../engine.ts'
@@ -19,6 +20,7 @@ import { PoolKeeper } from './pool-keeper.ts'
 export interface ProvisionerTies {
   readonly registry: WorkerRegistry
   readonly control: Pick<ControlBus, 'request'>
+  readonly report: WorkerPools['report']
 }
 
 /**

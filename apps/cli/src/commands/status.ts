@@ -1,10 +1,12 @@
-/** `lovage status`: workers and queues at a glance. */
+/** `lovage status`: workers, queues and pools at a glance. */
 import type { Client } from '@lovage/client'
 import type { QueueInfo, WorkerInfo } from '@lovage/core'
 import { withBroker } from '../connection.ts'
 import { exitCodes } from '../exit-code.ts'
 import type { Action } from '../invocation.ts'
+import { type PoolStatus, readPools } from '../provisioning/read-pools.ts'
 import { painter } from '../render/paint.ts'
+import { poolRows } from '../render/pool-rows.ts'
 import { queueRows } from '../render/queue-rows.ts'
 import { type WorkerStatus, workerRows } from '../render/worker-rows.ts'
 import { print, printJson, type Terminal } from '../terminal.ts'
@@ -16,12 +18,21 @@ interface StatusFlags {
 
 export const status: Action<StatusFlags> = async (invocation) => {
   const { terminal, settings, options } = invocation
-  const { workers, queues } = await withBroker(invocation, async (broker) => ({
+  const { workers, queues, pools } = await withBroker(invocation, async (broker) => ({
     workers: await readWorkers(broker, options.timeout),
     queues: await broker.admin?.queues(),
+    pools: broker.admin === undefined ? [] : await readPools(broker.admin),
   }))
-  if (settings.json) printJson(terminal, { broker: settings.broker, workers, ...(queues === undefined ? {} : { queues }) })
-  else printStatus(terminal, settings.broker, workers, queues)
+  if (settings.json) {
+    const document = { broker: settings.broker, workers, ...(queues === undefined ? {} : { queues }) }
+    printJson(
+      terminal,
+      pools.length === 0 ? document : { ...document, pools: pools.map(({ pool, ...rest }) => ({ ...pool, ...rest })) },
+    )
+  } else {
+    printStatus(terminal, settings.broker, workers, queues)
+    printPools(terminal, pools)
+  }
   return exitCodes.done
 }
 
@@ -83,4 +94,12 @@ function printStatus(
   print(terminal.out, paint('bold', 'Queues'))
   if (queues.length === 0) print(terminal.out, 'no queues; they come with the first task')
   else for (const line of queueRows(queues, paint, now, columns)) print(terminal.out, line)
+}
+
+function printPools(terminal: Terminal, pools: readonly PoolStatus[]): void {
+  if (pools.length === 0) return
+  const paint = painter(terminal.out)
+  print(terminal.out)
+  print(terminal.out, paint('bold', 'Worker pools'))
+  for (const line of poolRows(pools, paint, Date.now(), terminal.out.columns)) print(terminal.out, line)
 }

@@ -2,6 +2,7 @@
 import { doctor, migrate } from './care.ts'
 import type { CommandSpec, Example } from './command-spec.ts'
 import { example } from './command-spec.ts'
+import { pool } from './pools.ts'
 import { server, up, worker } from './running.ts'
 import { queue, schedule } from './schedules.ts'
 import { cancel, result, retry, send, show, tasks } from './tasks.ts'
@@ -19,6 +20,7 @@ export const commandSpecs: readonly CommandSpec[] = [
   retry,
   schedule,
   queue,
+  pool,
   status,
   inspect,
   control,
