@@ -5,13 +5,16 @@ import { createAdaptorServer } from '@hono/node-server'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Client } from '@lovage/client'
 import { ConfigError, type Duration, durationMs, type Logger, LovageError, silentLogger } from '@lovage/core'
+import type { Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { getPath } from 'hono/utils/url'
 import { type AccessOptions, createAccess, identifying } from './auth/access.ts'
 import { accessAuthority } from './auth/access-authority.ts'
 import { nativeAccess } from './auth/native-access.ts'
 import { guard, type HostRule, hostNames, isLoopback } from './guard.ts'
 import { answerProblem, answerWrongMethod, issuesLine } from './problem.ts'
 import { publishedTasks } from './published-tasks.ts'
+import { answerError } from './queue-api/endpoint.ts'
 import { queueApiRoutes } from './queue-api/queue-api-routes.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -21,6 +24,8 @@ import { resultRoutes } from './routes/results.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
 import type { Surroundings } from './routes/surroundings.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { withPoolAsOnePart } from './worker-manager/pool-path.ts'
+import { workerManagerRoutes } from './worker-manager/worker-manager-routes.ts'
 
 /** How long requests under way may go on once the server closes. */
 const closeGraceMs = 1000
@@ -75,13 +80,17 @@ export function createServer(options: ServerOptions): HttpServer {
     defaultHook: (result) => {
       if (!result.success) throw new ConfigError('REQUEST_INVALID', issuesLine(result.error))
     },
+    getPath: (request) => withPoolAsOnePart(getPath(request)),
   })
-  app.onError((error, context) => answerProblem(context, error, logger))
+  app.onError((error, context) => {
+    if (isOfContract(context.req.path)) return answerError(context, error, logger)
+    return answerProblem(context, error, logger)
+  })
   app.notFound((context) => {
+    if (isOfContract(context.req.path)) return answerError(context, unknownAddress(context), logger)
     const allowed = methodsOf(app, context.req.path)
     if (allowed.length > 0) return answerWrongMethod(context, allowed)
-    const message = `expected an address of openapi.json, got: ${context.req.method} ${context.req.path}`
-    return answerProblem(context, new LovageError('ADDRESS_UNKNOWN', message), logger)
+    return answerProblem(context, unknownAddress(context), logger)
   })
   app.use(async (context, next) => {
     await next()
@@ -100,6 +109,7 @@ export function createServer(options: ServerOptions): HttpServer {
       closing: closing.signal,
     },
   }
+  workerManagerRoutes({ app, client, access, logger })
   queueApiRoutes(surroundings, { logger, claimMs })
   for (const add of [taskRoutes, resultRoutes, queueRoutes, scheduleRoutes, remoteControlRoutes, eventRoutes, aboutRoutes]) {
     add(surroundings)
@@ -132,6 +142,15 @@ function methodsOf({ routes }: OpenAPIHono, path: string): readonly string[] {
   }
   const methods = routes.filter((route) => route.method !== 'ALL' && fits(route.path)).map((route) => route.method)
   return [...new Set(methods)].sort()
+}
+
+/** These addresses are Taskcluster's, and refuse in its shape. */
+function isOfContract(path: string): boolean {
+  return path.startsWith('/api/queue/') || path.startsWith('/api/worker-manager/')
+}
+
+function unknownAddress({ req }: Context): LovageError {
+  return new LovageError('ADDRESS_UNKNOWN', `expected an address of openapi.json, got: ${req.method} ${req.path}`)
 }
 
 function unguarded(host: string): ConfigError {
