@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { hasPostgres, hasRabbitmq } from '@lovage/services'
+import { hasPgBouncer, hasPostgres, hasRabbitmq } from '@lovage/services'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -28,6 +28,7 @@ interface Need {
 
 const needs: readonly Need[] = [
   { server: 'PostgreSQL', tests: ['stores/postgres/**', '**/postgres*.test.ts'], isThere: hasPostgres },
+  { server: 'PgBouncer', tests: ['**/*pgbouncer*.test.ts'], isThere: hasPgBouncer },
   { server: 'RabbitMQ', tests: ['signals/rabbitmq/**', '**/rabbitmq*.test.ts'], isThere: hasRabbitmq },
 ]
 

@@ -1,4 +1,5 @@
 /** Real servers for tests and benchmarks: private port, private directory, gone with whoever started them. */
+export * from './pgbouncer.ts'
 export * from './postgres.ts'
 export * from './rabbitmq.ts'
 export * from './unavailable.ts'

@@ -40,7 +40,8 @@ export class Database {
   readonly place: string
   readonly schema: string
   readonly #pool: pg.Pool
-  readonly #prepares: boolean
+  /** Undefined until the first connection has told whether a pooler is between. */
+  #prepares: boolean | undefined
   readonly #texts = new Map<Statement, string>()
   /** Calls under way. */
   readonly #calls = new Set<Promise<unknown>>()
@@ -156,11 +157,24 @@ export class Database {
   async #connection(): Promise<pg.PoolClient> {
     const wasFull = this.#pool.totalCount >= this.#pool.options.max
     try {
-      return await this.#pool.connect()
+      const client = await this.#pool.connect()
+      if (this.#prepares === undefined) await this.#look(client)
+      return client
     } catch (error) {
       if (!wasFull || !(error as Error).message.startsWith('timeout exceeded')) throw error
       const message = `expected one of ${this.#pool.options.max} connections in time; calls under way kept them all: ${this.place}`
       throw new StoreError('STORE_BUSY', message, { cause: error, subject: this.place })
+    }
+  }
+
+  /** Before a pooler, the process that is told of when the connection begins is not the one that does the work. */
+  async #look(client: pg.PoolClient): Promise<void> {
+    try {
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+      this.#prepares = rows[0]?.pid === (client as unknown as { readonly processID: number | null }).processID
+    } catch (error) {
+      client.release()
+      throw error
     }
   }
 
@@ -172,7 +186,7 @@ export class Database {
     }
     const cells = typeof values === 'function' ? values(waitedMs) : values
     const config = { text, values: cells as unknown[], rowMode: 'array' as const }
-    return this.#prepares ? { ...config, name: statement.name } : config
+    return this.#prepares === true ? { ...config, name: statement.name } : config
   }
 }
 

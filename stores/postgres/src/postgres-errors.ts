@@ -1,5 +1,5 @@
 /** PostgreSQL's errors in Lovage's words. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-import { BugError, type ErrorCode, LovageError, StoreError } from '@lovage/core'
+import { BugError, ConfigError, type ErrorCode, LovageError, StoreError } from '@lovage/core'
 
 /** What is known of a code or of the class of a code (its first two characters). */
 const codes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
@@ -49,6 +49,10 @@ export function storeError(error: unknown, place: string): LovageError {
   if (LovageError.is(error)) return error
   const { code, message } = error as { code?: string; message: string }
   const options = { cause: error, subject: place }
+  if (code === '26000' || code === '42P05') {
+    const text = `expected statements to stay prepared, got a pooler between that keeps none: ${place} (${message}); leave out \`prepare\``
+    return new ConfigError('UNSUPPORTED', text, options)
+  }
   const known = typeof code === 'string' && code.length === 5 ? (codes[code] ?? codes[code.slice(0, 2)]) : undefined
   if (known !== undefined) return new StoreError(known[0], `${known[1]}: ${place} (${message})`, options)
   if (code === undefined || networkCodes.has(code)) {

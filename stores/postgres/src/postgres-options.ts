@@ -10,7 +10,10 @@ export interface PostgresOptions {
   readonly migrate?: boolean | undefined
   /** The most connections at once, beside the one that listens. Default 4. */
   readonly connections?: number | undefined
-  /** False where a pooler between hands out another session for each transaction and keeps no statements. Default true. */
+  /**
+   * Whether statements are prepared by name. Default: true, but false behind a pooler, which may hand out another session for each
+   * transaction; true for one that keeps statements (PgBouncer from 1.21 on, with `max_prepared_statements`).
+   */
   readonly prepare?: boolean | undefined
 }
 
@@ -23,7 +26,8 @@ export interface PostgresSettings {
   readonly create: boolean
   readonly migrate: boolean
   readonly connections: number
-  readonly prepare: boolean
+  /** Undefined: as the server is reached. */
+  readonly prepare: boolean | undefined
 }
 
 /**
@@ -32,7 +36,7 @@ export interface PostgresSettings {
  */
 export function postgresSettings(url: string, options: PostgresOptions = {}): PostgresSettings {
   checkOptionNames(options, names, 'the PostgreSQL backend')
-  const { schema = 'lovage', create = true, migrate = true, connections = 4, prepare = true } = options
+  const { schema = 'lovage', create = true, migrate = true, connections = 4, prepare } = options
   if (typeof schema !== 'string' || !/^(?!pg_)[a-z_][a-z0-9_]{0,39}$/.test(schema)) {
     throw unexpected('schema', 'a name of 1 to 40 small letters, digits and underscores, and none of PostgreSQL itself', schema)
   }
