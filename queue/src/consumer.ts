@@ -1,6 +1,6 @@
 /** The inflow of one worker: claims what it has room for, sleeps until it is signalled or something is due. */
 import {
-  type CancelTimer,
+  type ClaimReply,
   type ConsumeOptions,
   type Consumer,
   type ConsumerListener,
@@ -12,10 +12,11 @@ import {
   type TaskEvent,
 } from '@lovage/core'
 import { type Abort, abortChannel, readyChannel } from './channels.ts'
+import { ClaimPump } from './claim-pump.ts'
 import type { ConsumerTies } from './consumer-ties.ts'
 import { type DeliveryHome, deliveredMessage, QueueDelivery } from './delivery.ts'
 import { boundInputs } from './dependency-input.ts'
-import type { Engine } from './engine.ts'
+import { batchOf, type Engine } from './engine.ts'
 import { giveBack } from './give-back.ts'
 import { HintTaking } from './hint-taking.ts'
 import { LeaseKeeper, runKey } from './lease-keeper.ts'
@@ -23,9 +24,8 @@ import { NoteTaker } from './note-taker.ts'
 import { inputOf } from './payload.ts'
 import { Settler } from './settler.ts'
 
-/** The most tasks of one claim: smaller pieces let the store and the handlers work side by side. */
-const claimLimit = 512
-const claimFlights = 2
+/** The most tasks of one claim, in batches of the store. */
+const claimBatches = 2
 
 export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #engine: Engine
@@ -43,19 +43,10 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #settling = new Map<string, QueueDelivery>()
   readonly #ends: (() => void)[] = []
   #prefetch: number
-  #claims = 0
-  /** Tasks that claims have brought so far, and what the last one failed of. */
-  #claimed = 0
-  #claimFailure: unknown
-  #again = false
-  /** The last claim was full: there is more, and a second claim at once pays. */
-  #plenty = false
   #paused = false
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
-  #cancelSleep: CancelTimer | undefined
-  #sleepUntil = Number.POSITIVE_INFINITY
-  readonly #claimsIdle: (() => void)[] = []
+  readonly #pump: ClaimPump
   readonly #hints: HintTaking | undefined
   #letGo: (() => void) | undefined
   /** Aborts of runs whose claim is still on its way here. */
@@ -68,15 +59,24 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.#listener = listener
     this.#prefetch = options.prefetch
     this.#names = options.tasks.map((task) => task.name)
+    this.#pump = new ClaimPump({
+      clock: engine.clock,
+      limit: claimBatches * batchOf(engine),
+      room: () => (this.#isClosed() ? 0 : this.#prefetch - this.#inFlight.size),
+      claim: (limit) => this.#claim(limit),
+      claimed: (reply, isDry) => this.#claimed(reply, isDry),
+      failed: (error) => listener.error(error as Error),
+      idle: () => this.#earlyAborts.clear(),
+    })
     this.#settler = new Settler(engine, {
-      flushed: () => this.#pump(),
+      flushed: () => this.#pump.pump(),
       settled: (task) => this.#settling.delete(runKey(task)),
       failed: (task) => this.#putBack(task),
     })
     this.notes = new NoteTaker(engine)
     const { hints } = engine.signal
     const refuses = (hint: Hint): string | undefined => this.#refusal(hint)
-    this.#hints = hints && new HintTaking(hints, { refuses, claim: () => this.#claimForHint() })
+    this.#hints = hints && new HintTaking(hints, { refuses, claim: () => this.#pump.claimed() })
     this.#leases = new LeaseKeeper(engine, {
       holder: ties.hold.id,
       held: () => [...this.#inFlight.values()].map(({ task }) => ({ id: task.id, run: task.run })),
@@ -106,7 +106,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.#ends.push(await this.#engine.signal.subscribe(abortChannel(this.holder), (message) => this.#aborted(message)))
     await Promise.all(this.#options.queues.map((queue) => this.#subscribe(queue)))
     await this.#register()
-    this.#pump()
+    this.#pump.pump()
   }
 
   /** Renews at once, for a process that slept over its leases. */
@@ -125,26 +125,26 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   resume(): void {
     this.#paused = false
-    this.#pump()
+    this.#pump.pump()
   }
 
   setPrefetch(prefetch: number): void {
     const more = prefetch > this.#prefetch
     this.#prefetch = prefetch
-    if (more) this.#pump()
+    if (more) this.#pump.pump()
   }
 
   skip(names: readonly string[]): void {
     const skipped = new Set(names)
     this.#names = this.#options.tasks.flatMap(({ name }) => (skipped.has(name) ? [] : name))
-    this.#pump()
+    this.#pump.pump()
   }
 
   async addQueue(queue: string): Promise<void> {
     if (this.#queues.has(queue)) return
     await this.#subscribe(queue)
     await this.#register()
-    this.#pump()
+    this.#pump.pump()
   }
 
   async cancelQueue(queue: string): Promise<void> {
@@ -202,8 +202,8 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   #listen(queue: string): Promise<() => void> {
     return this.#engine.signal.subscribe(readyChannel(queue), (message) => {
-      if (message === '') this.#pump()
-      else this.#sleep(Number(message))
+      if (message === '') this.#pump.pump()
+      else this.#pump.sleep(Number(message))
     })
   }
 
@@ -213,64 +213,33 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     return name === undefined || this.#names.includes(name) ? undefined : `${name} being held back`
   }
 
-  async #claimForHint(): Promise<{ claimed: number; isDry: boolean }> {
-    const before = this.#claimed
-    this.#pump()
-    if (this.#claims > 0) await new Promise<void>((resolve) => this.#claimsIdle.push(resolve))
-    if (this.#claimFailure !== undefined) throw this.#claimFailure
-    return { claimed: this.#claimed - before, isDry: !this.#plenty }
-  }
-
   #register(): Promise<void> {
     return this.#ties.registry.put(this.#ties.hold.id, { ...this.#options, queues: [...this.#queues.keys()] })
   }
 
-  /** Claims as much as there is room for. Called whenever that may have changed; costs nothing when it has not. */
-  #pump(): void {
-    if (this.#paused || this.#closing !== undefined || this.#queues.size === 0) return
-    const room = this.#prefetch - this.#inFlight.size - this.#claims * claimLimit
-    if (this.#claims >= (this.#plenty ? claimFlights : 1) || room <= 0) {
-      this.#again = this.#claims > 0
-      return
-    }
-    this.#claims++
-    void this.#claim(Math.min(room, claimLimit)).then(() => {
-      this.#claims--
-      if (this.#claims === 0) this.#claimsDone()
-      if (this.#plenty || this.#again) {
-        this.#again = false
-        this.#pump()
-      }
-    })
-    if (this.#plenty) this.#pump()
+  /** Nothing is to be claimed. */
+  #isClosed(): boolean {
+    return this.#paused || this.#closing !== undefined || this.#queues.size === 0
   }
 
-  async #claim(limit: number): Promise<void> {
+  #claim(limit: number): Promise<ClaimReply> {
     const { store, clock, settings } = this.#engine
-    try {
-      const now = clock.now()
-      const { tasks, nextDueAt } = await store.claim({
-        queues: [...this.#queues.keys()],
-        names: this.#names,
-        holder: this.holder,
-        worker: this.#options.worker,
-        limit,
-        now,
-        until: now + settings.leaseMs,
-      })
-      this.#plenty = tasks.length === limit
-      this.#claimed += tasks.length
-      this.#engine.announcer.claimed(tasks)
-      this.#claimFailure = undefined
-      this.#hints?.hungry(!this.#plenty)
-      if (nextDueAt !== undefined) this.#sleep(nextDueAt)
-      if (tasks.length > 0) await this.#deliver(tasks)
-    } catch (error) {
-      this.#plenty = false
-      this.#claimFailure = error
-      this.#listener.error(error as Error)
-      this.#sleep(clock.now() + 1000)
-    }
+    const now = clock.now()
+    return store.claim({
+      queues: [...this.#queues.keys()],
+      names: this.#names,
+      holder: this.holder,
+      worker: this.#options.worker,
+      limit,
+      now,
+      until: now + settings.leaseMs,
+    })
+  }
+
+  async #claimed({ tasks }: ClaimReply, isDry: boolean): Promise<void> {
+    this.#engine.announcer.claimed(tasks)
+    this.#hints?.hungry(isDry)
+    if (tasks.length > 0) await this.#deliver(tasks)
   }
 
   async #deliver(tasks: readonly Task[]): Promise<void> {
@@ -324,31 +293,14 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.#settler.settle(task, event).catch((error: Error) => this.#listener.error(error))
   }
 
-  #claimsDone(): void {
-    this.#earlyAborts.clear()
-    for (const resolve of this.#claimsIdle.splice(0)) resolve()
-  }
-
-  /** Sleeps no longer than to this time. */
-  #sleep(until: number): void {
-    const now = this.now()
-    if (!(until < this.#sleepUntil) && this.#sleepUntil > now) return
-    this.#cancelSleep?.()
-    this.#sleepUntil = until
-    this.#cancelSleep = this.#engine.clock.at(until, () => {
-      this.#sleepUntil = Number.POSITIVE_INFINITY
-      this.#pump()
-    })
-  }
-
   /** The slow check that makes up for a lost signal. */
   check(): void {
-    this.#pump()
+    this.#pump.pump()
   }
 
   #aborted(message: string): void {
     for (const abort of JSON.parse(message) as Abort[]) {
-      if (this.#claims > 0 && !this.#inFlight.has(abort.id)) this.#earlyAborts.set(abort.id, abort)
+      if (this.#pump.isClaiming && !this.#inFlight.has(abort.id)) this.#earlyAborts.set(abort.id, abort)
       this.#revoke(abort)
     }
   }
@@ -358,7 +310,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     if (delivery === undefined || (run !== undefined && (delivery.task.run !== run || delivery.mayBeCommitted))) return
     this.#inFlight.delete(id)
     this.#listener.revoke(id, delivery.task.run, reason)
-    this.#pump()
+    this.#pump.pump()
   }
 
   async #releaseOrphan(run: RunRef): Promise<void> {
@@ -372,9 +324,9 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.#hints?.hungry(false)
     // Who opened it hears of it.
     await this.#opening?.catch(() => {})
-    this.#cancelSleep?.()
+    this.#pump.close()
     try {
-      if (this.#claims > 0) await new Promise<void>((resolve) => this.#claimsIdle.push(resolve))
+      await this.#pump.whenIdle()
       await this.notes.flush()
       await this.#settler.drain()
       await this.#giveBack()

@@ -35,3 +35,8 @@ export interface Retention {
   /** Results of completed tasks; the task's row stays as long as `completedMs` says. */
   readonly resultMs: number
 }
+
+/** How many changes the store takes best in one call: pieces that let it and the handlers work side by side. */
+export function batchOf({ store }: Engine): number {
+  return store.capabilities.batch ?? 256
+}

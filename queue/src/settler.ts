@@ -1,9 +1,6 @@
 /** Settles runs: outcomes that fall together are decided by core and written in one call, each caller awaiting its own. */
 import { decide, isResolved, type Task, type TaskChange, type TaskEvent } from '@lovage/core'
-import type { Engine } from './engine.ts'
-
-/** A batch of this size is written at once, so that the store works while handlers go on. */
-const batchSize = 256
+import { batchOf, type Engine } from './engine.ts'
 
 /** The runs that a settler settles for. */
 export interface SettlerHome {
@@ -25,6 +22,7 @@ interface Pending {
 export class Settler {
   readonly #engine: Engine
   readonly #home: SettlerHome
+  readonly #batch: number
   #pending: Pending[] = []
   #scheduled = false
   #flights = 0
@@ -33,13 +31,14 @@ export class Settler {
   constructor(engine: Engine, home: SettlerHome) {
     this.#engine = engine
     this.#home = home
+    this.#batch = batchOf(engine)
   }
 
   /** Resolves when it is written; false when the run was no longer the holder's. */
   settle(task: Task, event: TaskEvent): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ task, event, resolve, reject })
-      if (this.#pending.length >= batchSize) this.#flush()
+      if (this.#pending.length >= this.#batch) this.#flush()
       else if (!this.#scheduled) {
         this.#scheduled = true
         setImmediate(() => {

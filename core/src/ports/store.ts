@@ -222,6 +222,8 @@ export interface StoreCapabilities {
   readonly shared: boolean
   /** Leases go on being renewed for a while when the event loop is blocked. */
   readonly renewsAlone: boolean
+  /** How many changes a call should carry where there are many. Default 256. */
+  readonly batch?: number | undefined
   /**
    * Tasks can be inserted and updated in a transaction of the caller's on the same database. Nothing is repeated in it, a refusal leaves it as
    * it was, and what the server says of conflicts between transactions reaches the caller as it is. Default false.

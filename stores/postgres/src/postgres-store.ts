@@ -9,6 +9,7 @@ import { findTasks, getTasks } from './find.ts'
 import { checkTexts, insertPlain, isPlain } from './insert.ts'
 import { insertJoined, updateJoined } from './joined-writes.ts'
 import { Joiner } from './joiner.ts'
+import { leaseEnd } from './lease-wait.ts'
 import { insertLinked } from './linked-insert.ts'
 import { readLogs, writeNotes } from './notes.ts'
 import { type PostgresOptions, postgresSettings } from './postgres-options.ts'
@@ -46,7 +47,7 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
   const claims = new Turns()
   return {
     name: 'postgres',
-    capabilities: { durable: true, shared: true, renewsAlone: false, transactions: true },
+    capabilities: { durable: true, shared: true, renewsAlone: false, transactions: true, batch: 500 },
     records: recordsOn(database),
     async insert(tasks, options) {
       checkTexts(tasks)
@@ -54,10 +55,14 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       if (options?.transaction !== undefined) return insertJoined(joiner, options.transaction, tasks, allOrNone)
       return !allOrNone && tasks.every(isPlain) ? insertPlain(query, tasks) : insertLinked(database, tasks, allOrNone)
     },
-    claim: (request) =>
-      request.ids === undefined
-        ? claims.take(request.holder, () => claimTasks(query, floors, request))
-        : claimNamed(query, request),
+    claim(request) {
+      if (request.ids !== undefined) return claimNamed(query, request)
+      const asked = performance.now()
+      return claims.take(request.holder, () => {
+        const until = leaseEnd(request.until, performance.now() - asked)
+        return claimTasks(query, floors, { ...request, until })
+      })
+    },
     update: (changes, { transaction } = {}) => {
       if (transaction !== undefined) return updateJoined(joiner, transaction, changes)
       return changes.some(({ patch }) => patch.priority !== undefined)
