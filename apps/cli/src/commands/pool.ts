@@ -43,7 +43,7 @@ export const poolResume: Action = (invocation) =>
 export const poolScale: Action = async (invocation) => {
   const { terminal, settings } = invocation
   const name = argument(invocation, 0)
-  const { min, max } = workerRange(argument(invocation, 1))
+  const { min, max } = workerRange('MIN..MAX')(argument(invocation, 1))
   const scaled = (pool: WorkerPool): WorkerPool => {
     const each = capacityOf(pool)
     return { ...pool, config: { ...pool.config, minCapacity: min * each, maxCapacity: max * each }, lastModified: Date.now() }

@@ -36,10 +36,21 @@ export const poolChoice: ReadValue<PoolChoice> = (text, before) => {
   throw new ConfigError('OPTION_INVALID', `expected --pool to be ${poolKinds.join(', ')} or a file, got: ${JSON.stringify(text)}`)
 }
 
+/** `--pool` where no handler runs: files only. */
+export const poolFiles: ReadValue<PoolChoice> = (text, before) => {
+  if (!poolKinds.some((kind) => kind === text)) return poolChoice(text, before)
+  throw new ConfigError(
+    'OPTION_INVALID',
+    `expected --pool of a server to be a file, got: ${text}; say where handlers run in a pool file, as in {"images": {"files": ["tasks.ts"], "pool": "${text}"}}`,
+  )
+}
+
 /** `0..4`, or `4` for always four. */
-export const workerRange: ReadValue<WorkerRange> = (text) => {
-  const [, min, max = min] = /^(\d{1,5})(?:\.\.(\d{1,5}))?$/.exec(text) ?? []
-  if (min !== undefined && Number(max) >= Math.max(1, Number(min))) return { min: Number(min), max: Number(max) }
-  const message = `expected --workers to be a range such as "0..4", or "4" for always four, got: ${JSON.stringify(text)}`
-  throw new ConfigError('OPTION_INVALID', message)
+export function workerRange(what: string): ReadValue<WorkerRange> {
+  return (text) => {
+    const [, min, max = min] = /^(\d{1,5})(?:\.\.(\d{1,5}))?$/.exec(text) ?? []
+    if (min !== undefined && Number(max) >= Math.max(1, Number(min))) return { min: Number(min), max: Number(max) }
+    const message = `expected ${what} to be a range such as "0..4", or "4" for always four, got: ${JSON.stringify(text)}`
+    throw new ConfigError('OPTION_INVALID', message)
+  }
 }

@@ -1,7 +1,7 @@
 /** The commands that run: up, worker, server. */
 
 import { duration, nameList, oneOf, text, wholeNumber } from '../option-values.ts'
-import { poolChoice, workerRange } from '../provisioning/pool-flags.ts'
+import { poolChoice, poolFiles, workerRange } from '../provisioning/pool-flags.ts'
 import { type CommandSpec, example, type OptionSpec } from './command-spec.ts'
 
 const workerOptions: readonly OptionSpec[] = [
@@ -38,7 +38,7 @@ const poolOptions: readonly OptionSpec[] = [
   {
     flags: '--workers <min..max>',
     meaning: 'how many worker processes, by what there is to do; "4" is always four (default: 0 to one for each processor)',
-    read: workerRange,
+    read: workerRange('--workers'),
   },
   {
     flags: '--idle-timeout <duration>',
@@ -67,7 +67,7 @@ const upPool: OptionSpec = {
 const serverPool: OptionSpec = {
   flags: '--pool <file>',
   meaning: 'a task file to be run by worker processes, or a pool file (.json) with several pools; may be repeated',
-  read: poolChoice,
+  read: poolFiles,
 }
 
 const serverOptions: readonly OptionSpec[] = [
