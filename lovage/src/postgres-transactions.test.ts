@@ -107,6 +107,27 @@ test('a refusal leaves the transaction as it was', async () => {
   expect((await client.query('select n from orders')).rows).toEqual([{ n: 1 }])
 })
 
+test('a task whose key is taken is free to go on while the transaction is open', async () => {
+  const first = await broker.send(double, { n: 1 }, { key: 'a' })
+  await client.query('begin')
+  expect(await broker.within(client).send(double, { n: 2 }, { key: 'a' })).toMatchObject({ id: first.id })
+  expect(await first.cancel()).toBe(true)
+  await client.query('commit')
+})
+
+test('many keys are replaced at once', async () => {
+  const requests = (policy: 'existing' | 'replace') =>
+    Array.from({ length: 300 }, (_, n) => ({ task: double, input: { n }, options: { key: `k${n}`, keyPolicy: policy } }))
+  const first = await broker.sendMany(requests('existing'))
+  await client.query('begin')
+  const second = await broker.within(client).sendMany(requests('replace'))
+  await client.query('commit')
+  const ids = [...first, ...second].map(({ id }) => id)
+  expect(new Set(ids).size).toBe(600)
+  const states = (await broker.get(ids)).map((task) => task?.reason ?? task?.state)
+  expect(states).toEqual([...first.map(() => 'superseded'), ...second.map(() => 'pending')])
+})
+
 test('sends that are made side by side on one client take turns', async () => {
   await client.query('begin')
   const inside = broker.within(client)

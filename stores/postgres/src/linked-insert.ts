@@ -8,6 +8,7 @@ import {
   isResolved,
   type NewTask,
   StoreError,
+  type TaskChange,
   type TaskExtras,
 } from '@lovage/core'
 import type { Database, Query } from './database.ts'
@@ -65,6 +66,7 @@ class LinkedInsertion {
 
   async run(): Promise<void> {
     this.#around = await readNeighbours(this.#query, this.#tasks)
+    await this.#supersedeAhead()
     for (const [index, task] of this.#tasks.entries()) {
       const result = await this.#insert(task, index)
       this.#results.push(result)
@@ -140,24 +142,54 @@ class LinkedInsertion {
     return { task: { task, extras, state: stateCodes[state], blockers: 0, dueAt }, edges }
   }
 
+  /**
+   * Ends the holders of keys that are replaced all at once, where the order does not matter: no task of the call waits for another,
+   * and nothing else of the call is about their keys or ids.
+   */
+  async #supersedeAhead(): Promise<void> {
+    if (this.#tasks.some(({ extras }) => awaitedTasks(extras).length > 0)) return
+    const keys = countsOf(this.#tasks.map(keyOf))
+    const ids = countsOf(this.#tasks.map(({ id }) => id))
+    const ending = this.#tasks.flatMap((task): readonly Ending[] => {
+      const { id, name, key, keyPolicy, createdAt } = task
+      if (key === undefined || keyPolicy !== 'replace' || keys.get(keyOf(task)) !== 1 || ids.get(id) !== 1) return []
+      if (this.#around.byId(id) !== undefined) return []
+      return this.#around.keyHolders(name, key, createdAt).map((holder) => ({ holder, now: createdAt }))
+    })
+    if (ending.length < 2 || ending.some(({ holder }) => ids.has(holder.id))) return
+    await this.#end(ending)
+    this.#around = await readNeighbours(this.#query, this.#tasks)
+  }
+
   /** Ends the holders, and looks again: what follows from that may reach what comes next. */
   async #supersede(holders: readonly Neighbour[], now: number, index: number): Promise<void> {
     await this.#write()
-    for (const { id, name, state, run, holder } of holders) {
+    await this.#end(holders.map((holder) => ({ holder, now })))
+    this.#around = await readNeighbours(this.#query, this.#tasks.slice(index))
+  }
+
+  async #end(ending: readonly Ending[]): Promise<void> {
+    const changes: TaskChange[] = []
+    const resolved: Ending[] = []
+    for (const each of ending) {
+      const { id, name, state, run, holder } = each.holder
       const from = stateOf(state)
-      const decision = decide({ state: from, run, retries: 0, lost: 0, lostLimit: 0 }, { type: 'superseded' }, now)
+      const decision = decide({ state: from, run, retries: 0, lost: 0, lostLimit: 0 }, { type: 'superseded' }, each.now)
       if (!decision.ok) {
-        await this.#query(closeWindow, [id, now])
+        resolved.push(each)
         continue
       }
       const { patch } = decision
-      const ripple = await updateTasks(this.#query, [{ id, from, run, patch }])
+      changes.push({ id, from, run, patch })
       this.#ripple.resolved({ id, name, state: patch.state, reason: patch.reason ?? undefined, holder: holder ?? undefined })
-      for (const queue of ripple.ready) this.#ripple.ready(queue)
-      if (ripple.dueAt !== undefined) this.#ripple.due(ripple.dueAt)
-      for (const notice of ripple.resolved) this.#ripple.resolved(notice)
     }
-    this.#around = await readNeighbours(this.#query, this.#tasks.slice(index))
+    if (resolved.length > 0) {
+      await this.#query(closeWindows, [resolved.map(({ holder }) => holder.id), resolved.map(({ now }) => now)])
+    }
+    const ripple = await updateTasks(this.#query, changes)
+    for (const queue of ripple.ready) this.#ripple.ready(queue)
+    if (ripple.dueAt !== undefined) this.#ripple.due(ripple.dueAt)
+    for (const notice of ripple.resolved) this.#ripple.resolved(notice)
   }
 
   /** Writes what was decided. */
@@ -177,6 +209,22 @@ class LinkedInsertion {
     if (failed.length > 0) await this.#query(failAtOnce, [failed.map(({ task }) => task.task.id)])
     for (const { task } of placed) noteState(task, this.#ripple)
   }
+}
+
+/** A holder of a key that is to end at a time. */
+interface Ending {
+  readonly holder: Neighbour
+  readonly now: number
+}
+
+function keyOf({ name, key }: NewTask): string {
+  return JSON.stringify([name, key])
+}
+
+function countsOf(texts: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1)
+  return counts
 }
 
 interface Edge {
@@ -228,8 +276,9 @@ const failAtOnce = {
     select ${kept}, 4, 'dependency-failed', run, 0, created_at from gone`,
 }
 
-const closeWindow = {
-  name: 'close-window',
-  text: `with past as (update @.history set key_until = $2 where id = $1)
-    delete from @.held_key where id = $1`,
+const closeWindows = {
+  name: 'close-windows',
+  text: `with w as (select * from unnest($1::text[], $2::bigint[]) w (id, now)),
+    past as (update @.history h set key_until = w.now from w where h.id = w.id)
+    delete from @.held_key k using w where k.id = w.id`,
 }

@@ -28,21 +28,25 @@ const lockKeys = {
 
 const columns = 'seq, id, name, queue, priority, input, extras, state, run, key, key_until, reason'
 
-const live = {
-  name: 'neighbours',
+/** Of ids and of pairs of names and keys. Those that others lock are waited for by those who lock. */
+const live = (name: string, lock: string) => ({
+  name,
   text: `select ${columns}, holder from @.task where id = any (array(
       select unnest($1::text[])
       union select t.id from unnest($2::text[], $3::text[]) k (name, key) join @.task t on t.name = k.name and t.key = k.key
-    )) order by seq for update`,
-}
+    )) order by seq ${lock}`,
+})
 
-const past = {
-  name: 'past-neighbours',
+const past = (name: string, lock: string) => ({
+  name,
   text: `select ${columns}, null from @.history where id = any (array(
       select unnest($1::text[])
       union select h.id from unnest($2::text[], $3::text[]) k (name, key) join @.held_key h on h.name = k.name and h.key = k.key
-    )) order by seq for update`,
-}
+    )) order by seq ${lock}`,
+})
+
+const [seenLive, seenPast] = [live('neighbours', ''), past('past-neighbours', '')]
+const [lockedLive, lockedPast] = [live('lock-neighbours', 'for update'), past('lock-past-neighbours', 'for update')]
 
 /** How often a dependency that is found nowhere is looked for again. */
 const looks = 5
@@ -53,31 +57,64 @@ function awaited(tasks: readonly NewTask[]): readonly string[] {
   return [...new Set(tasks.flatMap(({ extras }) => extras?.dependencies ?? []))].filter((id) => !own.has(id))
 }
 
+/** Ids, and names with keys. */
+type Wanted = readonly [ids: readonly string[], names: readonly string[], keys: readonly string[]]
+
+function wantedOf(ids: readonly string[], keyed: readonly NewTask[]): Wanted {
+  return [[...new Set(ids)], keyed.map(({ name }) => name), keyed.map(({ key }) => key as string)]
+}
+
 /**
- * Locks and reads all. A task may move to the history and back meanwhile: what was locked there stays there, what is not there
- * is unresolved or moves there before it is looked for again.
+ * Reads all, and locks what the decisions rest on until they are committed: dependencies, and holders of keys that are to be
+ * replaced or waited for. One that is only the answer is free to go on: it held the key when it was asked.
  */
 export async function readNeighbours(query: Query, tasks: readonly NewTask[]): Promise<Neighbours> {
-  const ids = [...new Set(tasks.flatMap(({ id, extras }) => [id, ...(extras?.dependencies ?? [])]))]
   const keyed = tasks.filter(({ key }) => key !== undefined)
-  const [names, keys] = [keyed.map(({ name }) => name), keyed.map(({ key }) => key as string)]
   if (keyed.length > 0) await query(lockKeys, [keyed.map(({ name, key }) => `${name}\u0001${key}`)])
   const around = new Neighbours([])
   const enter = (rows: readonly Row[]): void => {
     for (const row of rows) around.enter(neighbourFrom(row))
   }
-  enter(await query(past, [ids, names, keys]))
-  enter(await query(live, [ids, names, keys]))
+  const dependencies = tasks.flatMap(({ extras }) => extras?.dependencies ?? [])
+  // The answer to a key may stand in for a dependency.
+  const isLocked = ({ keyPolicy }: NewTask): boolean => keyPolicy === 'replace' || dependencies.length > 0
+  const locked = wantedOf(dependencies, keyed.filter(isLocked))
+  if (locked.some(({ length }) => length > 0)) await readLocked(query, { tasks, locked, around, enter })
+  const free = keyed.filter((task) => !isLocked(task))
+  const seen = wantedOf(
+    tasks.map(({ id }) => id),
+    free,
+  )
+  // In this order, since tasks move from the one to the other; back only under the lock of their keys.
+  enter(await query(seenLive, seen))
+  enter(await query(seenPast, seen))
+  return around
+}
+
+interface Reading {
+  readonly tasks: readonly NewTask[]
+  readonly locked: Wanted
+  readonly around: Neighbours
+  enter(rows: readonly Row[]): void
+}
+
+/**
+ * A task may move to the history and back meanwhile: what was locked there stays there, what is not there is unresolved or moves
+ * there before it is looked for again.
+ */
+async function readLocked(query: Query, { tasks, locked, around, enter }: Reading): Promise<void> {
+  const [ids, names, keys] = locked
+  enter(await query(lockedPast, locked))
+  enter(await query(lockedLive, locked))
   const missing = ids.filter((id) => around.byId(id) === undefined)
-  if (missing.length > 0) enter(await query(past, [missing, names, keys]))
+  if (missing.length > 0 || keys.length > 0) enter(await query(lockedPast, [missing, names, keys]))
   // Those that others depend on are there, as a rule: they may go back and forth while they are looked for.
   for (let look = 0; look < looks; look++) {
     const lost = awaited(tasks).filter((id) => around.byId(id) === undefined)
     if (lost.length === 0) break
-    enter(await query(live, [lost, [], []]))
-    enter(await query(past, [lost, [], []]))
+    enter(await query(lockedLive, [lost, [], []]))
+    enter(await query(lockedPast, [lost, [], []]))
   }
-  return around
 }
 
 /** The neighbours, and the new tasks as they join them. */
