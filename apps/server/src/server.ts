@@ -146,7 +146,7 @@ function methodsOf({ routes }: OpenAPIHono, path: string): readonly string[] {
 
 /** These addresses are Taskcluster's, and refuse in its shape. */
 function isOfContract(path: string): boolean {
-  return path.startsWith('/api/queue/') || path.startsWith('/api/worker-manager/')
+  return ['/api/queue/', '/api/worker-manager/', '/0.2.0/'].some((prefix) => path.startsWith(prefix))
 }
 
 function unknownAddress({ req }: Context): LovageError {

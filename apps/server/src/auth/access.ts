@@ -6,7 +6,7 @@ import { type Caller, checkScopes } from './caller.ts'
 import { hawkCaller, type Origin, type SignedRequest } from './hawk.ts'
 import { createIssuer, type Issuer, issuerId } from './issuer.ts'
 import { Nonces } from './nonces.ts'
-import type { ScopeExpression } from './scopes.ts'
+import type { Scopes } from './scopes.ts'
 
 export interface AccessOptions {
   /** Who may call. Default none: whoever reaches the server may do everything, and it listens on loopback addresses alone. */
@@ -108,7 +108,7 @@ export function identifying(access: Access): MiddlewareHandler {
  * Answers who calls, once it is sure that they may do this.
  * @throws {LovageError} AUTHENTICATION_FAILED, SCOPES_INSUFFICIENT
  */
-export async function authorize(context: Context, required: ScopeExpression): Promise<Caller> {
+export async function authorize(context: Context, required: Scopes): Promise<Caller> {
   const caller = await context.get('identify')()
   checkScopes(caller, required)
   return caller

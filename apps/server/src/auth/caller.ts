@@ -1,6 +1,6 @@
 /** Callers: who makes a request, and what they may do. */
 import { LovageError } from '@lovage/core'
-import { type ScopeExpression, satisfies, scopesLine } from './scopes.ts'
+import { type Scopes, satisfies, scopesLine } from './scopes.ts'
 
 export interface Caller {
   /** Undefined: nobody said who they are. */
@@ -10,7 +10,7 @@ export interface Caller {
 }
 
 /** @throws {LovageError} SCOPES_INSUFFICIENT */
-export function checkScopes(caller: Caller, required: ScopeExpression): void {
+export function checkScopes(caller: Caller, required: Scopes): void {
   if (satisfies(caller.scopes, required)) return
   const who = caller.clientId === undefined ? 'someone who gave no credentials' : `client ${caller.clientId}`
   const message = `expected the scope ${scopesLine(required)}, which ${who} does not have`

@@ -44,6 +44,15 @@ test('with room enough every new request is let in', () => {
   )
 })
 
+test('a clock that is set back lets nothing in again', () => {
+  const nonces = new Nonces()
+  expect([nonces.take('a', 'n', 100, 90), nonces.take('a', 'm', 200, 190), nonces.take('a', 'n', 100, 90)]).toEqual([
+    true,
+    true,
+    false,
+  ])
+})
+
 test('without room older requests are refused, newer ones taken', () => {
   const nonces = new Nonces(2)
   expect([1, 2, 3].map((second) => nonces.take('a', 'n', second, 0))).toEqual([true, true, true])

@@ -11,6 +11,7 @@ export class Nonces {
   readonly #room: number
   readonly #seconds = new Map<number, Set<string>>()
   #size = 0
+  #forgotten = Number.NEGATIVE_INFINITY
   /** Requests of this second and before are no longer told apart. */
   #horizon = Number.NEGATIVE_INFINITY
 
@@ -24,8 +25,9 @@ export class Nonces {
    * @param oldest seconds before this one need not be told apart: they are refused by their age
    */
   take(owner: string, nonce: string, second: number, oldest: number): boolean {
-    for (const known of this.#seconds.keys()) if (known < oldest) this.#forget(known)
-    if (second <= this.#horizon) return false
+    this.#forgetBefore(oldest)
+    // A clock that is set back lets nothing in again.
+    if (second <= this.#horizon || second < this.#forgotten) return false
     const seen = this.#seconds.get(second) ?? new Set()
     const key = `${owner}\n${nonce}`
     if (seen.has(key)) return false
@@ -33,6 +35,13 @@ export class Nonces {
     this.#size++
     while (this.#size > this.#room) this.#forgetOldest()
     return true
+  }
+
+  /** Time passes for many requests at once. */
+  #forgetBefore(oldest: number): void {
+    if (oldest <= this.#forgotten) return
+    this.#forgotten = oldest
+    for (const known of this.#seconds.keys()) if (known < oldest) this.#forget(known)
   }
 
   #forgetOldest(): void {

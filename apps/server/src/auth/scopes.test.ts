@@ -1,7 +1,7 @@
 /** Scopes: what covers what, as laws over any scopes. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isScope, type ScopeExpression, satisfies, scopesLine } from './scopes.ts'
+import { isScope, type Scopes, satisfies, scopesLine } from './scopes.ts'
 
 const scope = fc.string({ unit: fc.constantFrom('a', 'b', ':', '*'), maxLength: 6 })
 const scopes = fc.array(scope, { maxLength: 5 })
@@ -57,7 +57,7 @@ describe('an expression', () => {
   })
 
   test('nests', () => {
-    const either: ScopeExpression = { AnyOf: ['a', { AllOf: ['b', 'c'] }] }
+    const either: Scopes = { AnyOf: ['a', { AllOf: ['b', 'c'] }] }
     expect([['a'], ['b'], ['b', 'c'], []].map((owned) => satisfies(owned, either))).toEqual([true, false, true, false])
     expect(scopesLine(either)).toBe('a or (b and c)')
     expect(scopesLine({ AllOf: [{ AnyOf: ['a', 'b'] }] })).toBe('a or b')
