@@ -1,6 +1,7 @@
-import { StoreError } from '@lovage/core'
+import { ConfigError, type Store, StoreError } from '@lovage/core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { job, type World, world } from './fixtures/world.ts'
+import { createQueueBroker } from './queue-broker.ts'
 
 let w: World
 beforeEach(async () => {
@@ -138,6 +139,19 @@ test('a deadline in the past is refused', async () => {
 test('a closed broker refuses to send', async () => {
   await w.broker.close()
   await expect(w.broker.tasks.send([job('a')])).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+})
+
+test('one that can never be written takes nobody along', async () => {
+  const { store, signal } = w.backend
+  const insert: Store['insert'] = async (tasks, options) => {
+    if (tasks.some(({ name }) => name === 'bad')) throw new ConfigError('NAME_INVALID', 'expected another name')
+    return store.insert(tasks, options)
+  }
+  const picky = new Proxy(store, { get: (target, key) => (key === 'insert' ? insert : Reflect.get(target, key)) })
+  const broker = await createQueueBroker({ store: picky, signal })
+  const sent = ['a', 'b', 'c'].map((id) => broker.tasks.send([job(id, id === 'b' ? { name: 'bad' } : {})]))
+  expect((await Promise.allSettled(sent)).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  await broker.close()
 })
 
 test('sends that share a transaction know no more of each other than sends apart', async () => {

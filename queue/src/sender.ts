@@ -117,6 +117,11 @@ export class Sender {
       this.#engine.announcer.inserted(tasks, reply)
       for (let i = 0; i < batch.length; i++) this.#answer(batch[i] as Waiting, reply.results[i] as InsertResult)
     } catch (error) {
+      // One that can never be written takes nobody along.
+      if (batch.length > 1 && ConfigError.is(error)) {
+        await Promise.all(batch.map((waiting) => this.#insert([waiting])))
+        return
+      }
       for (const waiting of batch) {
         this.#failures.set(waiting.task.id, error)
         waiting.reject(error)

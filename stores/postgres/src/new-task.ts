@@ -25,6 +25,13 @@ export function placedPlain(task: NewTask): PlacedTask {
   return { task, extras: task.extras, state: stateCodes[state], blockers: 0, dueAt }
 }
 
+/** The most that a column of counts holds: nobody lives to see so many retries. */
+const mostCount = 2_147_483_647
+
+function countFrom(limit: number | undefined): number | undefined {
+  return limit !== undefined && limit > mostCount ? mostCount : limit
+}
+
 /** The parameters of `insertSql`: one array for each column. */
 export function insertValues(tasks: readonly PlacedTask[]): Value[] {
   const column = (cell: (placed: PlacedTask) => string | number | undefined): Value => arrayText(tasks.map(cell))
@@ -36,8 +43,8 @@ export function insertValues(tasks: readonly PlacedTask[]): Value[] {
     column(({ state }) => state),
     column(({ task }) => task.input),
     column(({ extras }) => (extras === undefined ? undefined : JSON.stringify(extras))),
-    column(({ task }) => task.retryLimit),
-    column(({ task }) => task.lostLimit),
+    column(({ task }) => countFrom(task.retryLimit)),
+    column(({ task }) => countFrom(task.lostLimit)),
     column(({ blockers }) => blockers),
     column(({ dueAt }) => dueAt),
     column(({ task }) => task.deadline),

@@ -20,6 +20,15 @@ const codes: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   XX: ['STORE_CORRUPT', 'expected sound data files'],
 }
 
+/** What no attempt can write, by the code in full. */
+const refusals: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  '22021': ['NAME_INVALID', 'expected texts without NUL'],
+  '22P05': ['NAME_INVALID', 'expected texts that the encoding of the database can tell; it should be UTF8'],
+  '22003': ['OPTION_INVALID', 'expected numbers that a column can hold'],
+  '22P02': ['OPTION_INVALID', 'expected whole numbers'],
+  '54000': ['NAME_INVALID', 'expected name and key, or id, to fit into an index: 2,700 bytes at the most'],
+}
+
 const networkCodes: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -53,6 +62,8 @@ export function storeError(error: unknown, place: string): LovageError {
     const text = `expected statements to stay prepared, got a pooler between that keeps none: ${place} (${message}); leave out \`prepare\``
     return new ConfigError('UNSUPPORTED', text, options)
   }
+  const refused = typeof code === 'string' ? refusals[code] : undefined
+  if (refused !== undefined) return new ConfigError(refused[0], `${refused[1]}: ${place} (${message})`, options)
   const known = typeof code === 'string' && code.length === 5 ? (codes[code] ?? codes[code.slice(0, 2)]) : undefined
   if (known !== undefined) return new StoreError(known[0], `${known[1]}: ${place} (${message})`, options)
   if (code === undefined || networkCodes.has(code)) {
