@@ -12,6 +12,7 @@ const codes = {
   InsufficientScopes: [403, 'REQUEST_REFUSED'],
   ResourceNotFound: [404, 'TASK_UNKNOWN'],
   RequestConflict: [409, 'TRANSITION_REFUSED'],
+  ResourceExpired: [410, 'TRANSITION_REFUSED'],
   InputTooLarge: [413, 'PAYLOAD_TOO_LARGE'],
   ArtifactError: [424, 'TASK_FAILED'],
   InternalServerError: [500, 'BUG'],

@@ -1,16 +1,7 @@
 /** What every endpoint of the HTTP queue works with, and the answers that many of them give. */
 import { z } from '@hono/zod-openapi'
 import type { Client } from '@lovage/client'
-import {
-  type Admin,
-  type Desk,
-  type Logger,
-  LovageError,
-  priorityNames,
-  type Task,
-  type TaskStatus,
-  taskStatus,
-} from '@lovage/core'
+import { type Admin, type Desk, type Logger, priorityNames, type Task, type TaskStatus, taskStatus } from '@lovage/core'
 import type { Authority } from './authority.ts'
 import { ContractError } from './contract-error.ts'
 
@@ -99,11 +90,4 @@ export function checkDeadline({ desk }: Office, { id, deadline }: Task, verb: st
   if (deadline === undefined || deadline > desk.now()) return
   const passed = new Date(deadline).toJSON()
   throw new ContractError('RequestConflict', `expected the deadline of task ${id} to be ahead to ${verb} it, got: ${passed}`)
-}
-
-/** What the office stands on, or a refusal for brokers that cannot hand work out. */
-export function officeOf(parts: Omit<Office, 'admin' | 'desk'>): Office {
-  const { admin, desk, name } = parts.client
-  if (admin !== undefined && desk !== undefined) return { ...parts, admin, desk }
-  throw new LovageError('UNSUPPORTED', `expected a broker that keeps its tasks and hands them out, got: ${name}`)
 }
