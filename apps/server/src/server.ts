@@ -18,6 +18,7 @@ import { answerError } from './queue-api/endpoint.ts'
 import { queueApiRoutes } from './queue-api/queue-api-routes.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { eventRoutes } from './routes/events.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { queueRoutes } from './routes/queues.ts'
 import { remoteControlRoutes } from './routes/remote-control.ts'
 import { resultRoutes } from './routes/results.ts'
@@ -111,7 +112,16 @@ export function createServer(options: ServerOptions): HttpServer {
   }
   workerManagerRoutes({ app, client, access, logger })
   queueApiRoutes(surroundings, { logger, claimMs })
-  for (const add of [taskRoutes, resultRoutes, queueRoutes, scheduleRoutes, remoteControlRoutes, eventRoutes, aboutRoutes]) {
+  for (const add of [
+    taskRoutes,
+    resultRoutes,
+    queueRoutes,
+    scheduleRoutes,
+    remoteControlRoutes,
+    eventRoutes,
+    metricsRoutes,
+    aboutRoutes,
+  ]) {
     add(surroundings)
   }
   return {
