@@ -251,6 +251,43 @@ describe('Hawk', () => {
   )
 })
 
+describe('a signed address', () => {
+  function bewit(url: string, { clientId, accessToken }: Omit<AccessClient, 'scopes'>, ext?: unknown, ttlSec = 60): string {
+    const credentials = { id: clientId, key: accessToken, algorithm: 'sha256' }
+    const extension = ext === undefined ? {} : { ext: Buffer.from(JSON.stringify(ext)).toString('base64') }
+    return hawk.getBewit(url, { credentials, ttlSec, ...extension })
+  }
+
+  test('may be followed until it expires, as often as one likes', async () => {
+    const url = `${await listen()}/api/tasks`
+    const address = `${url}?bewit=${bewit(url, root)}`
+    expect([(await call(address)).status, (await call(address)).status]).toEqual([200, 200])
+    expect((await call(`${url}?bewit=${bewit(url, root, undefined, -1)}`)).status).toBe(401)
+    expect((await call(`${url}?bewit=${bewit(url, { ...root, accessToken: 'x' })}`)).status).toBe(401)
+    expect((await call(`${url}?bewit=`)).status).toBe(401)
+  })
+
+  test('is signed with its parameters, and for reading alone', async () => {
+    const url = await listen()
+    const tasks = `${url}/api/tasks?state=pending&limit=5`
+    const token = bewit(tasks, root)
+    expect((await call(`${tasks}&bewit=${token}`)).status).toBe(200)
+    expect((await call(`${url}/api/tasks?state=pending&bewit=${token}&limit=5`)).status).toBe(200)
+    expect((await call(`${url}/api/tasks?state=failed&limit=5&bewit=${token}`)).status).toBe(401)
+    const pause = `${url}/api/queues/q/pause`
+    expect((await call(`${pause}?bewit=${bewit(pause, root)}`, undefined, { method: 'POST' })).status).toBe(401)
+  })
+
+  test('gives the scopes of who signed it, by temporary credentials as well', async () => {
+    const url = `${await listen()}/api/queues`
+    const tasks = url.replace('queues', 'tasks')
+    expect((await call(`${url}?bewit=${bewit(url, producer)}`)).status).toBe(403)
+    expect((await call(`${tasks}?bewit=${bewit(tasks, producer)}`)).status).toBe(200)
+    const { certificate, ...credentials } = temporary(producer, { clientId: 'team/x', scopes: ['lovage:read:tasks'] })
+    expect((await call(`${tasks}?bewit=${bewit(tasks, credentials, { certificate })}`)).status).toBe(200)
+  })
+})
+
 test('a request under the name of another host is answered by its signature alone', async () => {
   const server = await createServer({ client: broker, access: { clients: [root] }, hosts: ['queue.internal'] }).listen(0)
   servers.push(server)

@@ -2,8 +2,10 @@
 import { type Admin, ConfigError, type Duration, durationMs, LovageError } from '@lovage/core'
 import type { Context, MiddlewareHandler } from 'hono'
 import { type AccessClient, AccessClients } from './access-client.ts'
+import { bewitCaller, hasBewit } from './bewit.ts'
 import { type Caller, checkScopes } from './caller.ts'
-import { hawkCaller, type Origin, type SignedRequest } from './hawk.ts'
+import { hawkCaller } from './hawk.ts'
+import type { Origin, SignedRequest } from './hawk-signer.ts'
 import { createIssuer, type Issuer, issuerId } from './issuer.ts'
 import { Nonces } from './nonces.ts'
 import type { Scopes } from './scopes.ts'
@@ -38,7 +40,7 @@ const nobody: Caller = { clientId: undefined, scheme: 'anonymous', scopes: [] }
 /** @throws {ConfigError} OPTION_INVALID, DURATION_INVALID */
 export function createAccess(admin: Pick<Admin, 'secret'> | undefined, options: AccessOptions = {}): Access {
   const clients = new AccessClients(options.clients ?? [], [issuerId])
-  const publicOrigin = options.publicUrl === undefined ? [] : [originOf(options.publicUrl)]
+  const publicOrigin = options.publicUrl === undefined ? [] : [publicOriginOf(options.publicUrl)]
   const now = Date.now
   const issuer = admin === undefined ? undefined : createIssuer(() => admin.secret('issuer'), now)
   const hawk = {
@@ -54,10 +56,11 @@ export function createAccess(admin: Pick<Admin, 'secret'> | undefined, options: 
     issuer,
     async identify(context) {
       const header = context.req.header('authorization')
-      if (header === undefined || header.trim() === '') return anonymous
+      const request = signedRequest(context, publicOrigin)
+      if (header === undefined || header.trim() === '') return hasBewit(request) ? bewitCaller(request, hawk) : anonymous
       const [, scheme = '', text = ''] = /^\s*(\S+)\s*(.*?)\s*$/s.exec(header) ?? []
       if (/^bearer$/i.test(scheme)) return bearerCaller(text, clients)
-      if (/^hawk$/i.test(scheme)) return hawkCaller(text, signedRequest(context, publicOrigin), hawk)
+      if (/^hawk$/i.test(scheme)) return hawkCaller(text, request, hawk)
       throw new LovageError('AUTHENTICATION_FAILED', `expected the authorization to be Bearer or Hawk, got: ${scheme}`)
     },
   }
@@ -72,23 +75,29 @@ function bearerCaller(token: string, clients: AccessClients): Caller {
 
 function signedRequest({ req, env }: Context, publicOrigin: readonly Origin[]): SignedRequest {
   const url = new URL(req.url)
-  const host = req.header('host')
   // Behind hono's router a path may have been decoded; the client signed it as it sent it.
   const raw = (env as { readonly incoming?: { readonly url?: string } } | undefined)?.incoming?.url
+  const own = originOf(`${url.protocol}//${req.header('host') ?? url.host}`)
   return {
     method: req.method,
     resource: raw ?? `${url.pathname}${url.search}`,
-    origins: [...(host === undefined ? [] : [originOf(`${url.protocol}//${host}`)]), ...publicOrigin],
+    origins: [...(own === undefined ? [] : [own]), ...publicOrigin],
     contentType: req.header('content-type') ?? '',
     body: async () => new Uint8Array(await req.arrayBuffer()),
   }
 }
 
-function originOf(text: string): Origin {
+function publicOriginOf(text: string): Origin {
+  const origin = originOf(text)
+  if (origin !== undefined) return origin
+  const message = `expected the public address to be an http or https address such as https://queue.example.com, got: ${text}`
+  throw new ConfigError('OPTION_INVALID', message)
+}
+
+/** Undefined for a text that is no address of a web server. */
+function originOf(text: string): Origin | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || url.hostname === '' || !/^https?:$/.test(url.protocol)) {
-    throw new ConfigError('OPTION_INVALID', `expected an http or https address such as https://queue.example.com, got: ${text}`)
-  }
+  if (url === undefined || url.hostname === '' || !/^https?:$/.test(url.protocol)) return undefined
   return { host: url.hostname, port: url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port }
 }
 

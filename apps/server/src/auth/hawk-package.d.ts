@@ -11,10 +11,10 @@ declare module 'hawk' {
     readonly port: string
     readonly ts: string
     readonly nonce: string
-    readonly hash: string | undefined
-    readonly ext: string | undefined
-    readonly app: string | undefined
-    readonly dlg: string | undefined
+    readonly hash?: string | undefined
+    readonly ext?: string | undefined
+    readonly app?: string | undefined
+    readonly dlg?: string | undefined
   }
   interface HeaderOptions {
     readonly credentials: { readonly id: string; readonly key: string; readonly algorithm: string }
@@ -27,10 +27,11 @@ declare module 'hawk' {
   }
   /** What callers sign with. */
   export const client: {
+    getBewit(url: string, options: HeaderOptions & { readonly ttlSec: number }): string
     header(url: string, method: string, options: HeaderOptions): { readonly header: string }
   }
   export const crypto: {
-    calculateMac(type: 'header', key: Key, signed: Signed): string
+    calculateMac(type: 'header' | 'bewit', key: Key, signed: Signed): string
     calculatePayloadHash(payload: string | Uint8Array, algorithm: 'sha256', contentType: string): string
     calculateTsMac(ts: number, key: Key): string
   }
