@@ -19,7 +19,7 @@ beforeEach(() => void warnings.splice(0))
 /** A database, and the way to it through a pooler that has few connections for many clients. */
 async function pooled(mode: 'session' | 'transaction' = 'transaction') {
   const direct = await server.database()
-  const settings = mode === 'transaction' ? { default_pool_size: 3 } : {}
+  const settings = { default_pool_size: mode === 'transaction' ? 3 : 50 }
   const bouncer = await startPgBouncer(direct, { mode, settings })
   onTestFinished(() => bouncer.stop())
   return { direct, bouncer, url: bouncer.url }
