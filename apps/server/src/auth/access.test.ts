@@ -127,6 +127,19 @@ describe('with clients', () => {
     expect(answered.sort()).toEqual(['get /health', ...open].sort())
   })
 
+  test('the document says how to show who calls, and which scopes are asked for', async () => {
+    const { body: document } = await call(`${await listen()}/openapi.json`)
+    expect(document.components.securitySchemes).toEqual({
+      bearer: { type: 'http', scheme: 'bearer' },
+      hawk: { type: 'http', scheme: 'hawk' },
+    })
+    const said = (path: string, method: string) => document.paths[path][method].description
+    expect(said('/api/queues/{name}/pause', 'post')).toMatch('`lovage:change:queues`')
+    expect(said('/api/tasks', 'post')).toMatch('`lovage:send:<name>`')
+    expect(said('/api/tasks', 'get')).toMatch('`lovage:read:tasks`')
+    expect(said('/health', 'get')).toBeUndefined()
+  })
+
   test('a bearer token is a client, and has its scopes', async () => {
     const url = await listen()
     const bearer = (client: AccessClient) => `Bearer ${client.accessToken}`

@@ -17,7 +17,7 @@ const areaOf: Readonly<Record<string, string>> = { inspect: 'workers', control: 
 export function nativeAccess(): MiddlewareHandler {
   return async (context, next) => {
     const { method, path } = context.req
-    if (!forEveryone.has(path) && !guardThemselves.some((prefix) => path.startsWith(prefix))) {
+    if (isGuarded(path)) {
       const caller = await context.get('identify')()
       const scope = nativeScope(method, path)
       if (caller.clientId === undefined && caller.scopes.length === 0) {
@@ -30,8 +30,18 @@ export function nativeAccess(): MiddlewareHandler {
   }
 }
 
+function isGuarded(path: string): boolean {
+  return !forEveryone.has(path) && !guardThemselves.some((prefix) => path.startsWith(prefix))
+}
+
+/** The scope of an address as the document tells it; undefined where it asks for none, or for one that is not the server's own. */
+export function shownScope(method: string, path: string): string | undefined {
+  if (!isGuarded(path)) return undefined
+  return nativeScope(method, path) ?? 'lovage:send:<name>'
+}
+
 /** The scope that a native address asks for; undefined where its route asks for one by the content of the request. */
-export function nativeScope(method: string, path: string): string | undefined {
+function nativeScope(method: string, path: string): string | undefined {
   if (method === 'POST' && path === '/api/tasks') return undefined
   const [first = '', second = ''] = path.slice(1).split('/')
   const word = first === 'api' ? second : first
