@@ -1,6 +1,9 @@
 /** Finds out whether a pooler (PgBouncer) lends the connection to others between transactions. */
 import { Line, type LineOptions } from './line.ts'
 
+/** On a busy pooler a round may be misled: one in three is. */
+const rounds = 20
+
 /**
  * While a second line is in a transaction, the first must still meet its own process of the server. A pooler in session
  * mode passes, and is as good as none.
@@ -8,7 +11,7 @@ import { Line, type LineOptions } from './line.ts'
 export async function isSharedByPooler(line: Line, options: LineOptions): Promise<boolean> {
   const other = await Line.open(options, { lost() {} })
   try {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < rounds; round++) {
       await line.run('select')
       await other.run('begin')
       const theirs = await pidOf(other)
