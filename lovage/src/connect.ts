@@ -35,9 +35,9 @@ const names: OptionNames<ConnectOptions> = {
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   checkOptionNames(options, names, 'connect')
-  const { synchronous, create, migrate, signal, results, lease, retention, maintain, logger, clock } = options
+  const { synchronous, create, migrate, signal, heartbeat, results, lease, retention, maintain, logger, clock } = options
   if (results !== undefined) refuse('results', results, 'the queue keeps its own results')
-  const backend = await openBackend(url, { synchronous, create, migrate, signal, logger })
+  const backend = await openBackend(url, { synchronous, create, migrate, signal, heartbeat, logger })
   try {
     const time = clock ?? backend.clock
     const broker = await createQueueBroker({ ...backend, lease, retention, maintain, logger, clock: time })

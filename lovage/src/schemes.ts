@@ -1,6 +1,6 @@
 /** The schemes of URLs: which text opens what. Stores load only when their scheme is named. */
 import { resolve } from 'node:path'
-import { ConfigError, checkOptionNames, type Logger, type OptionNames, shown } from '@lovage/core'
+import { ConfigError, checkOptionNames, type Duration, durationMs, type Logger, type OptionNames, shown } from '@lovage/core'
 import type { Backend } from './backend.ts'
 import { checkSignalUrl, withBroker } from './signal-broker.ts'
 
@@ -17,6 +17,11 @@ export interface BackendOptions {
   readonly migrate?: boolean | undefined
   /** A broker beside the store, for wake-ups and the notice of crashes: `amqp://user:password@host/vhost`. Default: none. */
   readonly signal?: string | undefined
+  /**
+   * How often PostgreSQL or RabbitMQ hear that a worker goes on. One that is frozen, or whose host vanished, is lost after three of
+   * these; a killed one at once. Default 5 s, at least 1 s.
+   */
+  readonly heartbeat?: Duration | undefined
   /** Hears when the broker is away. Default: a warning of the process. */
   readonly logger?: Logger | undefined
 }
@@ -27,6 +32,7 @@ export const backendOptionNames: OptionNames<BackendOptions> = {
   create: true,
   migrate: true,
   signal: true,
+  heartbeat: true,
   logger: true,
 }
 
@@ -53,8 +59,9 @@ const schemes: Readonly<Record<string, Scheme>> = {
     example: 'sqlite:./lovage.db',
     async open(location, options) {
       const path = filePath(location)
+      const { synchronous, create, migrate } = options
       const { sqliteBackend } = await import('@lovage/store-sqlite')
-      return sqliteBackend(path, options)
+      return sqliteBackend(path, { synchronous, create, migrate })
     },
     async facts(location) {
       const path = resolve(filePath(location))
@@ -89,10 +96,10 @@ function checkAddress(url: string): void {
   throw new ConfigError('URL_UNSUPPORTED', `expected \`postgres://user@host/database\`, got: ${shownUrl(url)}`)
 }
 
-async function openPostgres(url: string, { create, migrate }: BackendOptions): Promise<Backend> {
+async function openPostgres(url: string, { create, migrate, heartbeat }: BackendOptions): Promise<Backend> {
   checkAddress(url)
   const { postgresBackend } = await import('@lovage/store-postgres')
-  return postgresBackend(url, { create, migrate })
+  return postgresBackend(url, { create, migrate, heartbeat })
 }
 
 async function postgresFacts(url: string): Promise<StoreFacts> {
@@ -103,16 +110,17 @@ async function postgresFacts(url: string): Promise<StoreFacts> {
 
 /**
  * Opens what a URL names, without a queue on top of it: for tools that look after a store. `connect` is for everybody else.
- * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID
+ * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID, DURATION_INVALID
  * @throws {StoreError} STORE_UNAVAILABLE, STORE_CORRUPT, STORE_FULL, STORE_BUSY, SCHEMA_NEWER, SCHEMA_OLDER
  */
 export async function openBackend(url: string, options: BackendOptions = {}): Promise<Backend> {
   checkOptionNames(options, backendOptionNames, 'openBackend')
-  const { signal, logger, ...others } = options
+  const { signal, logger, heartbeat } = options
+  if (heartbeat !== undefined) durationMs(heartbeat, 'heartbeat')
   if (signal !== undefined) checkSignalUrl(signal)
   const { scheme, location } = splitUrl(url)
-  const backend = await schemeOf(scheme, url).open(location, others)
-  return signal === undefined ? backend : withBroker(backend, signal, logger)
+  const backend = await schemeOf(scheme, url).open(location, options)
+  return signal === undefined ? backend : withBroker(backend, signal, { logger, heartbeat })
 }
 
 /**

@@ -1,6 +1,6 @@
 /** A broker beside the store: RabbitMQ wakes and watches, the store goes on by itself while it is away. */
 import { randomBytes } from 'node:crypto'
-import { ConfigError, type Logger, type LovageError, type Records, shown } from '@lovage/core'
+import { ConfigError, type Duration, type Logger, type LovageError, type Records, shown } from '@lovage/core'
 import { jointLiveness, jointSignal } from '@lovage/queue'
 import type { Backend } from './backend.ts'
 
@@ -17,15 +17,21 @@ export function checkSignalUrl(url: string): void {
   throw new ConfigError('URL_UNSUPPORTED', `expected \`signal\` to be \`amqp://user:password@host/vhost\` or amqps:, got: ${got}`)
 }
 
+interface BrokerOptions {
+  readonly logger: Logger | undefined
+  readonly heartbeat: Duration | undefined
+}
+
 /**
  * Puts a broker beside a backend. One that is away is told of once, and tried again for ever.
  * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID, DURATION_INVALID
  */
-export async function withBroker(backend: Backend, url: string, logger: Logger | undefined): Promise<Backend> {
+export async function withBroker(backend: Backend, url: string, { logger, heartbeat }: BrokerOptions): Promise<Backend> {
   try {
     const { rabbitmqSignal } = await import('@lovage/signal-rabbitmq')
     const broker = await rabbitmqSignal(url, {
       prefix: await prefixOf(backend.store.records),
+      heartbeat,
       crashGrace: backend.liveness === undefined ? 0 : graceBesideStore,
       onTrouble: (error) => tellTrouble(error, logger),
       onBack: () => logger?.info({}, 'RabbitMQ is back: wake-ups and the notice of crashes go over it again'),

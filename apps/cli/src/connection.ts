@@ -27,7 +27,7 @@ export async function openBroker(
   needs: ConnectionNeeds = {},
 ): Promise<Client> {
   const { settings, terminal } = invocation
-  const { url, broker, signal, results, leaseMs } = settings
+  const { url, broker, signal, results, leaseMs, heartbeatMs } = settings
   const logger = needs.logger ?? errorLogger(terminal.err, settings)
   if (/^\s*memory:\s*$/i.test(url)) {
     if (needs.stays !== true) throw inMemory(broker)
@@ -41,6 +41,7 @@ export async function openBroker(
       signal,
       results,
       lease: leaseMs,
+      heartbeat: heartbeatMs,
       create: needs.create === true,
       maintain: needs.maintain === true ? 'always' : 'consumers',
       logger,

@@ -15,6 +15,7 @@ export interface Settings {
   readonly results: string | undefined
   /** Milliseconds; undefined leaves it to the broker. */
   readonly leaseMs: number | undefined
+  readonly heartbeatMs: number | undefined
   /** One JSON document, or JSON Lines for a stream, instead of text. */
   readonly json: boolean
   /** Undefined when nobody asked for one. */

@@ -11,6 +11,7 @@ import type { Query } from './line.ts'
 import { Lookout } from './lookout.ts'
 import { type Holder, holderLock, newMember } from './member-id.ts'
 import type { Lodger, PostgresSession } from './postgres-session.ts'
+import { Pulse } from './pulse.ts'
 import { Roster } from './roster.ts'
 
 export class Membership implements Lodger {
@@ -19,6 +20,7 @@ export class Membership implements Lodger {
   readonly #place: Place
   readonly #lockClass: number
   readonly #lookout: Lookout
+  readonly #pulse: Pulse
   readonly #roster = new Roster()
   readonly #holds = new Set<number>()
   /** Who was here before the server was restarted, and has not come back yet. */
@@ -42,6 +44,7 @@ export class Membership implements Lodger {
       channel: this.#place.name,
       cancel: (pid) => session.run('select pg_cancel_backend($1)', [pid]),
     })
+    this.#pulse = new Pulse({ heartbeatMs: session.heartbeatMs, beat: () => session.run('select') })
   }
 
   get isClosed(): boolean {
@@ -60,6 +63,7 @@ export class Membership implements Lodger {
       try {
         const [row] = await this.#session.run(`select pg_try_advisory_lock(${holderLock(holder)}) as got`)
         if (row?.got === true) {
+          await this.#pulse.start(this.#session.run)
           await this.#session.run(this.#telling('hold', holder.number))
           return holder
         }
@@ -77,6 +81,7 @@ export class Membership implements Lodger {
     const words = [this.#telling('release', number), `select pg_advisory_unlock(${lock})`]
     // Without a session the lock is free already.
     await this.#session.run(words.join('; ')).catch(() => {})
+    if (this.#holds.size === 0) await this.#pulse.stop(this.#session.run).catch(() => {})
   }
 
   close(): Promise<void> {
@@ -114,6 +119,7 @@ export class Membership implements Lodger {
   leave(): void {
     // The locks of all others may be free for a moment too, when it is the server that went.
     this.#lookout.aim(undefined)
+    this.#pulse.pause()
   }
 
   /** A process that came back takes the locks that it had, also from a session of its own that the server believes alive. */
@@ -129,6 +135,7 @@ export class Membership implements Lodger {
       await run(`select pg_advisory_lock(${this.#lockClass}, ${signed(this.#member)})`)
     }
     const locks = [...this.#holds].map((number) => holderLock({ member: this.#member as number, number }))
+    if (this.#holds.size > 0) await this.#pulse.start(run)
     await run(
       [
         `listen ${this.#place.name}`,
@@ -225,6 +232,7 @@ export class Membership implements Lodger {
 
   async #close(): Promise<void> {
     clearTimeout(this.#timer)
+    this.#pulse.pause()
     this.#session.dislodge(this)
     await this.#lookout.close()
     if (this.#member === undefined || !this.#session.isUp) return

@@ -33,8 +33,8 @@ export async function postgresBackend(url: string, options?: PostgresOptions): P
   try {
     await ready(database, settings)
     const clock = await databaseClock(database.query)
-    const { schema } = settings
-    const session = new PostgresSession({ connection: { connectionString: url }, schema, onTrouble: warn })
+    const { schema, heartbeatMs } = settings
+    const session = new PostgresSession({ connection: { connectionString: url }, schema, heartbeatMs, onTrouble: warn })
     const joiner = new Joiner(database)
     const signal = postgresSignal(session, database.read, joiner)
     const liveness = postgresLiveness(session, database.read)

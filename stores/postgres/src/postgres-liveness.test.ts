@@ -1,4 +1,4 @@
-/** Processes on one database: deaths are told to all at once, farewells to none, and freezes are not deaths. */
+/** Processes on one database: deaths are told to all at once, farewells to none, freezes when they last. */
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { lockClass, unsigned } from './channel-name.ts'
 import { cluster } from './fixtures/cluster.ts'
@@ -23,7 +23,7 @@ function onSchema() {
       onTestFinished(() => made.close())
       return made
     },
-    process: () => sessionProcess(onTestFinished, url, { schema }),
+    process: (options?: PeerOptions) => sessionProcess(onTestFinished, url, { schema, ...options }),
   }
 }
 
@@ -77,7 +77,7 @@ test('a clean end alarms nobody', async () => {
 test('deaths are told one after the other, whoever watched whom', async () => {
   const { peer, process } = onSchema()
   const lost = await lostAt(peer())
-  const children = await Promise.all(Array.from({ length: 5 }, process))
+  const children = await Promise.all(Array.from({ length: 5 }, () => process()))
   const ids = (await Promise.all(children.map((child) => child.order('hold', 'w')))) as string[]
   await Promise.all(children.map((child) => child.kill()))
   await lost.until((all) => all.length >= 5)
@@ -92,7 +92,7 @@ test('who holds is found dead also by one who comes later', async () => {
   await eventually(async () => expect(await peer().liveness.lost([id])).toEqual([id]))
 })
 
-test('a frozen process is not lost, and watches while it is frozen', async () => {
+test('a process that is frozen for a moment is not lost, and watches while it is frozen', async () => {
   const { peer, process } = onSchema()
   const watcher = peer()
   const lost = await lostAt(watcher)
@@ -114,6 +114,26 @@ test('a frozen process is not lost, and watches while it is frozen', async () =>
   expect(lost.all).toEqual([watched.id])
   await frozen.child.kill()
   await lost.until((all) => all.includes(frozen.id))
+})
+
+test('a process that stays frozen is lost after three heartbeats, and one that goes on is not', async () => {
+  const { peer, process } = onSchema()
+  const watcher = peer()
+  const lost = await lostAt(watcher)
+  const [frozen, idle, released] = await Promise.all([1000, 1000, 1000].map((heartbeatMs) => process({ heartbeatMs })))
+  const ids = (await Promise.all([frozen, idle, released].map((child) => child?.order('hold', 'w')))) as string[]
+  await released?.order('release', ids[2])
+  frozen?.child.kill('SIGSTOP')
+  released?.child.kill('SIGSTOP')
+  await lost.until((all) => all.includes(ids[0] as string))
+  expect(lost.all).toEqual([ids[0]])
+  expect(await watcher.liveness.lost(ids)).toEqual([ids[0], ids[2]])
+
+  // Who wakes up learns that its session is gone, and holds again.
+  const back = next(frozen?.events as never, 'back')
+  frozen?.child.kill('SIGCONT')
+  await back
+  await eventually(async () => expect(await watcher.liveness.lost([ids[0] as string])).toEqual([]))
 })
 
 test('a session that is ended by the server comes back with its holds, which others have called lost once', async () => {

@@ -1,5 +1,5 @@
 /** What a PostgreSQL backend may be told beside its URL. */
-import { ConfigError, checkOptionNames, type OptionNames } from '@lovage/core'
+import { ConfigError, checkOptionNames, type Duration, durationMs, type OptionNames } from '@lovage/core'
 
 export interface PostgresOptions {
   /** The schema that the queue's tables stand in: several queues may share one database. Default `lovage`. */
@@ -15,9 +15,21 @@ export interface PostgresOptions {
    * transaction; true for one that keeps statements (PgBouncer from 1.21 on, with `max_prepared_statements`).
    */
   readonly prepare?: boolean | undefined
+  /**
+   * How often a process shows that it goes on, and the server looks whether it is there. A worker that is frozen, or whose host
+   * vanished, is lost after three of these: its tasks run elsewhere. Default 5 s.
+   */
+  readonly heartbeat?: Duration | undefined
 }
 
-const names: OptionNames<PostgresOptions> = { schema: true, create: true, migrate: true, connections: true, prepare: true }
+const names: OptionNames<PostgresOptions> = {
+  schema: true,
+  create: true,
+  migrate: true,
+  connections: true,
+  prepare: true,
+  heartbeat: true,
+}
 
 /** Options with their defaults. */
 export interface PostgresSettings {
@@ -28,22 +40,25 @@ export interface PostgresSettings {
   readonly connections: number
   /** Undefined: as the server is reached. */
   readonly prepare: boolean | undefined
+  readonly heartbeatMs: number
 }
 
 /**
  * Checks options and fills in what they leave out.
- * @throws {ConfigError} OPTION_INVALID
+ * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID
  */
 export function postgresSettings(url: string, options: PostgresOptions = {}): PostgresSettings {
   checkOptionNames(options, names, 'the PostgreSQL backend')
-  const { schema = 'lovage', create = true, migrate = true, connections = 4, prepare } = options
+  const { schema = 'lovage', create = true, migrate = true, connections = 4, prepare, heartbeat = 5000 } = options
   if (typeof schema !== 'string' || !/^(?!pg_)[a-z_][a-z0-9_]{0,39}$/.test(schema)) {
     throw unexpected('schema', 'a name of 1 to 40 small letters, digits and underscores, and none of PostgreSQL itself', schema)
   }
   if (!Number.isSafeInteger(connections) || connections < 1) {
     throw unexpected('connections', 'a whole number from 1', connections)
   }
-  return { url, schema, create, migrate, connections, prepare }
+  const heartbeatMs = durationMs(heartbeat, 'heartbeat')
+  if (heartbeatMs < 1000) throw unexpected('heartbeat', 'at least 1 s', heartbeat)
+  return { url, schema, create, migrate, connections, prepare, heartbeatMs }
 }
 
 function unexpected(option: string, expected: string, value: unknown): ConfigError {

@@ -22,6 +22,11 @@ export const settingsOptions: readonly OptionSpec[] = [
   },
   { flags: '--signal <url>', meaning: "wake-ups by another way than the broker's own", read: text('--signal') },
   { flags: '--results <url>', meaning: "results in another place than the broker's own", read: text('--results') },
+  {
+    flags: '--heartbeat <duration>',
+    meaning: 'on PostgreSQL and RabbitMQ: a worker that is silent for three of these is lost (default: 5s)',
+    read: duration('--heartbeat'),
+  },
   { flags: '--lease <duration>', meaning: 'how long a silent worker keeps its tasks (default: 30s)', read: duration('--lease') },
 ]
 
@@ -33,6 +38,7 @@ interface SettingsFlags {
   readonly signal?: string
   readonly results?: string
   readonly lease?: number
+  readonly heartbeat?: number
 }
 
 /** A URL without its user and password, which belong in no output. */
@@ -51,6 +57,7 @@ export function settingsFrom(flags: SettingsFlags, environment: Terminal['enviro
     signal: flags.signal,
     results: flags.results,
     leaseMs: flags.lease,
+    heartbeatMs: flags.heartbeat,
     json: flags.json === true,
     logLevel: flags.loglevel ?? (level === undefined ? undefined : oneOf('LOVAGE_LOGLEVEL', logLevels)(level)),
   }
