@@ -15,8 +15,10 @@ type Word = (typeof words)[number]
 
 type Command =
   | { readonly type: 'create'; readonly id: string; readonly retries: number }
-  | { readonly type: 'claim' | 'expire' }
-  | { readonly type: 'cancel' | 'rerun'; readonly id: string }
+  | { readonly type: 'claim' }
+  | { readonly type: 'expire' }
+  | { readonly type: 'cancel'; readonly id: string }
+  | { readonly type: 'rerun'; readonly id: string }
   | { readonly type: 'reclaim'; readonly id: string; readonly run: number }
   | { readonly type: 'report'; readonly id: string; readonly run: number; readonly word: Word }
 
@@ -161,7 +163,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ type: fc.constant('create' as const), id, retries: fc.constantFrom(0, 1, 1, 1) }),
   { weight: 3, arbitrary: fc.record({ type: fc.constant('claim' as const) }) },
   fc.record({ type: fc.constant('expire' as const) }),
-  fc.record({ type: fc.constantFrom('cancel' as const, 'rerun' as const), id }),
+  fc.record({ type: fc.constant('cancel' as const), id }),
+  fc.record({ type: fc.constant('rerun' as const), id }),
   fc.record({ type: fc.constant('reclaim' as const), id, run }),
   { weight: 3, arbitrary: fc.record({ type: fc.constant('report' as const), id, run, word: fc.constantFrom(...words) }) },
 )
