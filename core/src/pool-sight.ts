@@ -8,12 +8,18 @@ export interface WorkerSight {
   readonly holder?: string | undefined
   /** Whether its launcher has it; undefined where another process launched it. */
   readonly launched?: boolean | undefined
-  /** The process that launched it is gone for certain: it finishes what it has and ends. */
+  /** The process that launched it is gone, as far as can be seen from here: it finishes what it has and ends. */
   readonly orphaned: boolean
 }
 
 /** How long a worker that has stopped is remembered, in milliseconds. */
 export const rememberedMs = 600_000
+
+/**
+ * So long after others took it for gone a process that is not takes its workers back, in milliseconds: when its connection is
+ * there again others see it, too.
+ */
+export const takeBackMs = 5000
 
 /** A worker that is asked to stop, by this reason; one that stops already keeps its own. */
 export function stoppingWorker(worker: PoolWorker, reason: StopReason, now: number): PoolWorker {
@@ -36,10 +42,12 @@ export function sightedWorker(worker: PoolWorker, sight: WorkerSight, registrati
   if (state === 'stopped') {
     // Others took it for dead because it was out of sight for a while.
     const isBack = sight.launched === true && sight.holder !== undefined
-    return isBack ? { ...worker, state: 'running', lastModified: now, lastChecked: now } : worker
+    return isBack ? { ...worker, state: 'running', lastModified: now, lastChecked: now, terminate: undefined } : worker
   }
   if (isGone(worker, sight, registrationMs, now)) return stoppedWorker(worker, now)
-  if (sight.orphaned && state !== 'stopping') return stoppingWorker(worker, 'provisioner-lost', now)
+  if (isTakenBack(worker, sight, now)) return { ...worker, state: 'running', lastModified: now, terminate: undefined }
+  if (sight.orphaned && sight.launched === undefined && state !== 'stopping')
+    return { ...stoppingWorker(worker, 'provisioner-lost', now), lastChecked: now }
   if (sight.holder === undefined) return worker
   if (state === 'requested')
     return { ...worker, state: 'running', incarnation: sight.holder, lastModified: now, lastChecked: now }
@@ -51,6 +59,16 @@ function isGone(worker: PoolWorker, sight: WorkerSight, registrationMs: number, 
   if (sight.holder !== undefined) return false
   // A worker of others that is on its way is theirs to give up; when they do not, we do, later.
   return sight.orphaned || worker.state !== 'requested' || now - worker.lastChecked >= 2 * registrationMs
+}
+
+function isTakenBack(worker: PoolWorker, { launched, holder, orphaned }: WorkerSight, now: number): boolean {
+  if (launched !== true || holder === undefined || orphaned) return false
+  return isMistaken(worker) && now - worker.lastModified >= takeBackMs
+}
+
+/** Whether others told a worker to stop because they took the process that launched it for gone. */
+export function isMistaken({ state, terminate }: PoolWorker): boolean {
+  return state === 'stopping' && terminate?.reason === 'provisioner-lost'
 }
 
 /** Whether a worker that its launcher has takes no tasks for so long that it had better be killed and replaced. */

@@ -2,6 +2,7 @@
 import {
   afterFailure,
   afterStay,
+  isMistaken,
   isSilent,
   launchesAllowed,
   type PoolBounds,
@@ -15,6 +16,7 @@ import {
   sightedWorker,
   stayMs,
   stoppingWorker,
+  takeBackMs,
   type WorkerPool,
   type WorkerSight,
   workersToLaunch,
@@ -104,7 +106,7 @@ export function planPool(view: PoolView): PoolPlan {
     workers: [...workers, ...launches],
     launches,
     nudges: nudges(workers, view, limits),
-    full: closing || load.running + load.requested + load.stopping + provided.capacity > bounds.max,
+    full: closing || wanted > count || load.running + load.requested + load.stopping + provided.capacity > bounds.max,
     shrinkable: load.running > bounds.min,
     nextAt: nextAt(workers, standing, { ...limits, wants: wanted > count, shrinkable: load.running > bounds.min }, view),
   }
@@ -188,7 +190,7 @@ function nudges(
     if (worker.launchedBy !== self.holder) return []
     const sight = sights.get(poolWorkerKey(worker))
     if (sight !== undefined && isSilent(worker, sight, startMs, now)) return [{ worker, how: 'kill' as const }]
-    if (worker.state !== 'stopping') return []
+    if (worker.state !== 'stopping' || isMistaken(worker)) return []
     const drained = now - worker.lastModified
     return [{ worker, how: drained < drainMs ? 'warm' : drained < drainMs + coldGraceMs ? 'cold' : 'kill' }]
   })
@@ -208,6 +210,7 @@ function nextAt(
     if (state === 'stopped') return [expires]
     const isOurs = worker.launchedBy === self.holder
     if (state === 'stopping') {
+      if (isOurs && isMistaken(worker)) return [lastModified + takeBackMs]
       return isOurs && drainMs !== undefined ? [lastModified + drainMs, lastModified + drainMs + coldGraceMs] : []
     }
     const silentAt = lastChecked + (isOurs ? startMs : 2 * startMs)

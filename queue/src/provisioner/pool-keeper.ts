@@ -187,12 +187,10 @@ export class PoolKeeper {
     launched: ReadonlySet<string>,
   ): Promise<ReadonlyMap<string, WorkerSight>> {
     const { holder } = this.#ties
-    const others = new Set(
-      workers.flatMap(({ launchedBy, state }) =>
-        launchedBy === undefined || launchedBy === holder || state === 'stopped' ? [] : [launchedBy],
-      ),
+    const launchers = new Set(
+      workers.flatMap(({ launchedBy, state }) => (launchedBy === undefined || state === 'stopped' ? [] : [launchedBy])),
     )
-    const lost = new Set(others.size === 0 ? [] : ((await this.#engine.liveness?.lost([...others])) ?? []))
+    const lost = new Set(launchers.size === 0 ? [] : ((await this.#engine.liveness?.lost([...launchers])) ?? []))
     const holders = new Map(infos.map((info) => [info.name, info.holder]))
     return new Map(
       workers.map((worker) => {

@@ -1,0 +1,96 @@
+/** What becomes of a pool's worker by what is seen of it. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { isSilent, rememberedMs, sightedWorker, stoppingWorker, takeBackMs, type WorkerSight } from './pool-sight.ts'
+import { type PoolWorker, poolWorkerStates } from './worker-pool.ts'
+
+const startMs = 60_000
+const worker = (over: Partial<PoolWorker> = {}): PoolWorker => ({
+  ...{ workerPoolId: 'p', workerGroup: 'g', workerId: 'p-1', providerId: 'local', capacity: 1 },
+  ...{ state: 'requested', created: 1000, lastModified: 1000, lastChecked: 1000, expires: 9e15, launchedBy: 'h' },
+  ...over,
+})
+const look = (known: PoolWorker, sight: Partial<WorkerSight>, now = 2000): PoolWorker =>
+  sightedWorker(known, { orphaned: false, ...sight }, startMs, now)
+
+test('it runs when it takes tasks, and then costs no writes', () => {
+  const running = look(worker(), { holder: 'w', launched: true })
+  expect(running).toMatchObject({ state: 'running', incarnation: 'w', lastModified: 2000 })
+  expect(look(running, { holder: 'w', launched: true }, 20_000)).toBe(running)
+  expect(look(running, { holder: 'w', launched: true }, 40_000)).toMatchObject({ lastChecked: 40_000, lastModified: 2000 })
+})
+
+describe('it has ended', () => {
+  test.each([
+    ['ours, when its launcher says so', worker({ state: 'running' }), { holder: 'w', launched: false }, true],
+    ['ours, not while its launcher has it', worker({ state: 'running' }), { launched: true }, false],
+    ['of others, when nobody sees it any more', worker({ state: 'running' }), {}, true],
+    ['of others, not while it is on its way', worker(), {}, false],
+    ['of others, when it was on its way and its launcher is gone', worker(), { orphaned: true }, true],
+  ] as const)('%s', (_name, known, sight, ended) => {
+    expect(look(known, sight).state === 'stopped').toBe(ended)
+  })
+
+  test('of others that never came, in the end, and is remembered for a while', () => {
+    expect(look(worker(), {}, 1000 + 2 * startMs - 1).state).toBe('requested')
+    const now = 1000 + 2 * startMs
+    expect(look(worker(), {}, now)).toMatchObject({ state: 'stopped', expires: now + rememberedMs })
+  })
+})
+
+describe('a process that others take for gone', () => {
+  test('its workers stop, and are taken back when it is not', () => {
+    const lost = look(worker({ state: 'running' }), { holder: 'w', orphaned: true })
+    expect(lost).toMatchObject({ state: 'stopping', terminate: { reason: 'provisioner-lost' } })
+    expect(look(lost, { holder: 'w', launched: true }, 2000 + takeBackMs - 1)).toBe(lost)
+    expect(look(lost, { holder: 'w', launched: true, orphaned: true }, 2000 + takeBackMs)).toBe(lost)
+    expect(look(lost, { holder: 'w', launched: true }, 2000 + takeBackMs)).toMatchObject({
+      state: 'running',
+      terminate: undefined,
+    })
+  })
+
+  test('does not stop its own', () => {
+    const known = worker({ state: 'running' })
+    expect(look(known, { holder: 'w', launched: true, orphaned: true })).toBe(known)
+  })
+
+  test('finds a worker again that was taken for ended', () => {
+    expect(look(worker({ state: 'stopped' }), { holder: 'w', launched: true })).toMatchObject({ state: 'running' })
+    expect(look(worker({ state: 'stopped' }), { holder: 'w' }).state).toBe('stopped')
+  })
+})
+
+test('silent is who is there and takes no tasks for too long', () => {
+  const silent = (known: PoolWorker, sight: Partial<WorkerSight>, now: number) =>
+    isSilent(known, { orphaned: false, ...sight }, startMs, now)
+  expect(silent(worker(), { launched: true }, 1000 + startMs - 1)).toBe(false)
+  expect(silent(worker(), { launched: true }, 1000 + startMs)).toBe(true)
+  expect(silent(worker(), { launched: true, holder: 'w' }, 1000 + startMs)).toBe(false)
+  expect(silent(worker({ state: 'stopping' }), { launched: true }, 1000 + startMs)).toBe(false)
+})
+
+test('whatever is seen, a state is left only as the states allow, and a second look changes nothing', () => {
+  const steps = { requested: 0, running: 1, stopping: 2, stopped: 3 }
+  const sights = fc.record({
+    holder: fc.option(fc.constant('w'), { nil: undefined }),
+    launched: fc.option(fc.boolean(), { nil: undefined }),
+    orphaned: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.constantFrom(...poolWorkerStates), sights, fc.nat(300_000), (state, sight, later) => {
+      const before = worker({ state })
+      const now = 1000 + later
+      const after = sightedWorker(before, sight, startMs, now)
+      const isTakenBack = sight.launched === true && sight.holder !== undefined && state === 'stopped'
+      if (!isTakenBack) expect(steps[after.state]).toBeGreaterThanOrEqual(steps[state])
+      expect(sightedWorker(after, sight, startMs, now)).toBe(after)
+    }),
+  )
+})
+
+test('who stops already keeps the reason', () => {
+  const stopping = stoppingWorker(worker(), 'idle', 5)
+  expect(stopping).toMatchObject({ state: 'stopping', terminate: { reason: 'idle' }, lastModified: 5 })
+  expect(stoppingWorker(stopping, 'max-lifetime', 6)).toBe(stopping)
+})
