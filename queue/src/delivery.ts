@@ -53,7 +53,8 @@ export class QueueDelivery implements Delivery {
   note(note: DeliveryNote): void {
     const { name, run } = this.task
     let progress: string | undefined
-    if (note.progress !== undefined) {
+    // A task that a transaction has completed is locked: progress would wait for its end, and others with it.
+    if (note.progress !== undefined && !this.mayBeCommitted) {
       try {
         progress = encodePayload(note.progress, this.#home.engine.settings.maxPayload, () => `progress of ${name}`)
       } catch (error) {

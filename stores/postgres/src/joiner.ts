@@ -14,6 +14,8 @@ export interface JoinOptions<Result> {
   readonly isKept?: ((result: Result) => boolean) | undefined
   /** What does not stay takes all of the transaction along: it cannot be committed any more. Default false: it is as before. */
   readonly dooms?: boolean
+  /** It is one statement that does not fail but with the connection: no savepoint is needed. Default false. */
+  readonly isBare?: boolean
 }
 
 /** Said in the server's log, too. */
@@ -70,7 +72,7 @@ export class Joiner {
   async #join<Result>(
     client: CallerClient,
     work: (query: Query) => Promise<Result>,
-    { isKept, dooms = false }: JoinOptions<Result>,
+    { isKept, dooms = false, isBare = false }: JoinOptions<Result>,
   ): Promise<Result> {
     const query: Query = async (statement, values = []) => {
       const cells = typeof values === 'function' ? values(0) : values
@@ -79,6 +81,7 @@ export class Joiner {
     const say = (text: string): Promise<unknown> => query({ name: '', text })
     let isIn = false
     try {
+      if (isBare) return await work(query)
       await say('savepoint lovage')
       isIn = true
       await this.#checkPlace(client, query)

@@ -17,12 +17,22 @@ const write = {
       select t.id, t.run from n join @.task t on t.id = n.id and t.run = n.run
       union all
       select h.id, h.run from n join @.history h on h.id = n.id and h.run = n.run
+    ),
+    said as (
+      insert into @.log (task, run, at, level, line)
+      select known.id, l.line_run, l.at, l.level, l.line
+      from unnest($4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::text[], $9::text[]) with ordinality
+        l (id, run, line_run, at, level, line, place)
+      join known on known.id = l.id and known.run = l.run order by l.place
     )
-    insert into @.log (task, run, at, level, line)
-    select known.id, l.line_run, l.at, l.level, l.line
-    from unnest($4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::text[], $9::text[]) with ordinality
-      l (id, run, line_run, at, level, line, place)
-    join known on known.id = l.id and known.run = l.run order by l.place`,
+    select id from live union all select id from past`,
+}
+
+/** A task that was on its way to the history while it was looked for is there now. */
+const writeLate = {
+  name: 'note-late',
+  text: `update @.history h set progress = n.progress from unnest($1::text[], $2::integer[], $3::text[]) n (id, run, progress)
+    where h.id = n.id and h.run = n.run`,
 }
 
 /** Keeps what runs said. Texts are kept as JSON, which knows characters that PostgreSQL does not. */
@@ -35,7 +45,7 @@ export async function writeNotes(query: Query, notes: readonly TaskNote[]): Prom
   }
   const runs = [...latest.values()]
   const lines = notes.flatMap(({ id, run, lines: said = [] }) => said.map((line) => ({ id, run, line })))
-  await query(write, [
+  const kept = await query(write, [
     runs.map(({ id }) => id),
     runs.map(({ run }) => run),
     runs.map(({ progress }) => progress ?? null),
@@ -46,6 +56,10 @@ export async function writeNotes(query: Query, notes: readonly TaskNote[]): Prom
     lines.map(({ line }) => line.level),
     lines.map(({ line }) => JSON.stringify(line.text)),
   ])
+  const ids = new Set(kept.map(([id]) => id))
+  const late = runs.filter(({ id, progress }) => progress !== undefined && !ids.has(id))
+  if (late.length === 0) return
+  await query(writeLate, [late.map(({ id }) => id), late.map(({ run }) => run), late.map(({ progress }) => progress ?? null)])
 }
 
 const read = {

@@ -104,9 +104,8 @@ class PostgresSignal implements Signal, Lodger {
       const { name } = this.#placeOf(channel)
       return framesOf(transactionOrigin, ++this.#numbers, message).map((payload) => ({ name, payload }))
     })
-    await this.#joiner.join(transaction, (query) =>
-      query(say, [frames.map(({ name }) => name), frames.map(({ payload }) => payload)]),
-    )
+    const values = [frames.map(({ name }) => name), frames.map(({ payload }) => payload)]
+    await this.#joiner.join(transaction, (query) => query(say, values), { isBare: true })
   }
 
   onBack(listener: () => void): () => void {
