@@ -13,6 +13,11 @@ export function hostNames(host: string, given: readonly string[] | undefined): R
   return isLoopback(host) ? new Set([...loopbackNames, bracketed(host)]) : undefined
 }
 
+/** One more name to answer to; a server that answers to any needs none. */
+export function withName(names: ReadonlySet<string> | undefined, name: string | undefined): ReadonlySet<string> | undefined {
+  return names === undefined || name === undefined ? names : new Set([...names, name])
+}
+
 /**
  * Refuses foreign hosts (DNS rebinding: a page that points its own name at 127.0.0.1 is of the same origin) and changes
  * that a browser sends for a page of another site. Callers that are no browsers send neither header.

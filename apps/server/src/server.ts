@@ -11,7 +11,7 @@ import { getPath } from 'hono/utils/url'
 import { type AccessOptions, createAccess, identifying } from './auth/access.ts'
 import { accessAuthority } from './auth/access-authority.ts'
 import { nativeAccess } from './auth/native-access.ts'
-import { guard, type HostRule, hostNames, isLoopback } from './guard.ts'
+import { guard, type HostRule, hostNames, isLoopback, withName } from './guard.ts'
 import { answerProblem, answerWrongMethod, issuesLine } from './problem.ts'
 import { publishedTasks } from './published-tasks.ts'
 import { answerError } from './queue-api/endpoint.ts'
@@ -74,7 +74,8 @@ export interface HttpServer {
 export function createServer(options: ServerOptions): HttpServer {
   const { client, logger = silentLogger, maxBodyBytes = 1024 * 1024, heartbeatMs = 15_000 } = options
   const access = createAccess(client.admin, options.access)
-  const rule: HostRule = { names: hostNames('127.0.0.1', options.hosts) }
+  const namesAt = (host: string) => withName(hostNames(host, options.hosts), access.publicHost)
+  const rule: HostRule = { names: namesAt('127.0.0.1') }
   const claimMs = claimMsOf(options.claimTimeout)
   const closing = new AbortController()
   const app = new OpenAPIHono({
@@ -128,7 +129,7 @@ export function createServer(options: ServerOptions): HttpServer {
     app,
     async listen(port, host = '127.0.0.1') {
       if (access.isOpen && !isLoopback(host)) throw unguarded(host)
-      rule.names = hostNames(host, options.hosts)
+      rule.names = namesAt(host)
       const server = createAdaptorServer({ fetch: app.fetch }) as Server
       const address = await listening(server, port, host)
       const shown = host.includes(':') ? `[${host}]` : host

@@ -79,6 +79,14 @@ describe('without clients', () => {
     }
   })
 
+  test('credentials that the server itself has signed count all the same', async () => {
+    const url = await listen({})
+    const issuer = { clientId: 'lovage-issuer', accessToken: (await broker.admin?.secret('issuer')) ?? '', scopes: [] }
+    const { certificate, ...credentials } = temporary(issuer, { clientId: 'task-client/x', scopes: ['lovage:read:tasks'] })
+    const use = (path: string) => call(`${url}${path}`, signed(`${url}${path}`, credentials, { ext: { certificate } }))
+    expect([(await use('/api/tasks')).status, (await use('/api/queues')).status]).toEqual([200, 403])
+  })
+
   test.for(['0.0.0.0', '::', '192.0.2.1', 'example.com'])('another address than this machine is refused: %s', async (host) => {
     const server = createServer({ client: broker })
     await expect(server.listen(0, host)).rejects.toThrow(
@@ -301,18 +309,25 @@ describe('a signed address', () => {
   })
 })
 
-test('a request under the name of another host is answered by its signature alone', async () => {
-  const server = await createServer({ client: broker, access: { clients: [root] }, hosts: ['queue.internal'] }).listen(0)
+test.each([
+  [
+    'of the option',
+    (port: number) => `queue.internal:${port}`,
+    (port: number) => `http://queue.internal:${port}`,
+    { hosts: ['queue.internal'] },
+  ],
+  ['of the public address', () => 'queue.example.com', () => 'https://queue.example.com', {}],
+] as const)('a server on this machine answers to the name %s, as a proxy sends it', async (_, hostAt, rootAt, more) => {
+  const access = { clients: [root], publicUrl: 'https://queue.example.com' }
+  const server = await createServer({ client: broker, access, ...more }).listen(0)
   servers.push(server)
-  const authorization = signed(`http://queue.internal:${server.port}/api/tasks`, root)
+  const { port } = server
+  const headers = { host: hostAt(port), authorization: signed(`${rootAt(port)}/api/tasks`, root) }
   const status = await new Promise((resolve, reject) => {
-    const headers = { host: `queue.internal:${server.port}`, authorization }
-    request({ port: server.port, host: '127.0.0.1', path: '/api/tasks', headers }, (answer) => {
-      answer.resume()
-      resolve(answer.statusCode)
-    })
-      .on('error', reject)
-      .end()
+    const sent = request({ port, host: '127.0.0.1', path: '/api/tasks', headers }, (answer) =>
+      resolve(answer.resume().statusCode),
+    )
+    sent.on('error', reject).end()
   })
   expect(status).toBe(200)
 })

@@ -28,6 +28,8 @@ declare module 'hono' {
 export interface Access {
   /** There are no clients: everyone may do everything. */
   readonly isOpen: boolean
+  /** The name under which clients reach the server from elsewhere, where that was told. */
+  readonly publicHost: string | undefined
   /** Undefined where the broker keeps nothing that processes could share. */
   readonly issuer: Issuer | undefined
   /** @throws {LovageError} AUTHENTICATION_FAILED */
@@ -53,6 +55,7 @@ export function createAccess(admin: Pick<Admin, 'secret'> | undefined, options: 
   const anonymous = clients.size === 0 ? open : nobody
   return {
     isOpen: clients.size === 0,
+    publicHost: publicOrigin[0]?.host,
     issuer,
     async identify(context) {
       const header = context.req.header('authorization')

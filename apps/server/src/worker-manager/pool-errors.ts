@@ -3,6 +3,7 @@
 import type { z } from '@hono/zod-openapi'
 import { keptPoolErrors, type WorkerPoolError } from '@lovage/core'
 import { slugid } from '../auth/temporary-credentials.ts'
+import { ContractError } from '../queue-api/contract-error.ts'
 import { type Endpoint, endpoint } from '../queue-api/endpoint.ts'
 import { pageOf } from './page.ts'
 import { errorJson } from './pool-json.ts'
@@ -16,6 +17,8 @@ import {
 } from './schemas.ts'
 import { knownPool, type WorkerManager } from './worker-manager.ts'
 
+/** In characters: all errors of a pool are one record. */
+const mostExtra = 16_384
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 
@@ -30,6 +33,7 @@ export function poolErrorEndpoints({ pools, authorize, now }: WorkerManager): re
         const own = [`assume:worker-pool:${workerPoolId}`, `assume:worker-id:${workerGroup}/${workerId}`]
         await authorize(context, { AllOf: own })
         await knownPool(pools(), workerPoolId)
+        checkSize(extra)
         const parts = { workerPoolId, errorId: slugid(), reported: now() }
         const reported: WorkerPoolError = { ...parts, ...error, extra: { ...extra, workerGroup, workerId } }
         await pools().report(reported)
@@ -61,6 +65,12 @@ export function poolErrorEndpoints({ pools, authorize, now }: WorkerManager): re
       },
     }),
   ]
+}
+
+function checkSize(extra: Readonly<Record<string, unknown>>): void {
+  const { length } = JSON.stringify(extra)
+  if (length <= mostExtra) return
+  throw new ContractError('InputTooLarge', `expected \`extra\` of at most ${mostExtra} characters as JSON, got: ${length}`)
 }
 
 /** Days and hours without errors are there with 0. */

@@ -84,6 +84,9 @@ function showingEndpoints({ pools, authorize, now }: WorkerManager): readonly En
       summary: 'Lists the worker pools',
       async handle({ context, query }) {
         await authorize(context, 'worker-manager:list-worker-pools')
+        for (const { workerPoolId, providerId } of await pools().list()) {
+          if (providerId === nullProvider) await tidyPool(pools(), workerPoolId, now())
+        }
         const [all, workers] = await Promise.all([pools().list(), pools().workers()])
         const { items, ...page } = pageOf(all, query)
         return { workerPools: items.map((pool) => poolJson(pool, workers)), ...page }

@@ -3,7 +3,7 @@ import type { z } from '@hono/zod-openapi'
 import type { PoolWorker, WorkerPool } from '@lovage/core'
 import { ContractError } from '../queue-api/contract-error.ts'
 import { type Endpoint, endpoint } from '../queue-api/endpoint.ts'
-import { timeText } from './pool-json.ts'
+import { launchConfigIdOf, timeText } from './pool-json.ts'
 import { registerBody, registeredSchema, reregisterBody, reregisteredSchema } from './schemas.ts'
 import { hashOf, isSecretOf, newSecret } from './secrets.ts'
 import { knownPool, refuseUnknownWorker, type WorkerManager } from './worker-manager.ts'
@@ -25,7 +25,7 @@ export function registrationEndpoints(manager: WorkerManager): readonly Endpoint
         const pool = await knownPool(pools(), workerPoolId)
         const { worker, ...answer } = await registered(manager, pool, body, (known) => {
           if (known.providerId !== providerId)
-            throw refused(body, `a worker of the provider ${known.providerId}, got: ${providerId}`)
+            throw refused(body, `to register with its provider ${known.providerId}, got: ${providerId}`)
           return isSecretOf(workerIdentityProof.staticSecret, known.proofHash)
         })
         return { ...answer, workerConfig: workerConfigOf(pool, worker) }
@@ -61,10 +61,10 @@ async function registered(
   const worker = await pools().changeWorker({ workerPoolId, workerGroup, workerId }, (known) => {
     if (known === undefined) return undefined
     const time = now()
-    if (!isProven(known)) throw refused(body, 'its secret, got another one')
-    if (known.expires <= time) throw refused(body, 'one that has not expired')
+    if (!isProven(known)) throw refused(body, 'to show its secret, got another one')
+    if (known.expires <= time) throw refused(body, `to last longer, got: it expired at ${timeText(known.expires)}`)
     if (known.state === 'stopping' || known.state === 'stopped')
-      throw refused(body, `one that may run, got one that is ${known.state}`)
+      throw refused(body, `to be one that may run, got: it is ${known.state}`)
     const seen = {
       state: 'running' as const,
       lastChecked: time,
@@ -77,16 +77,13 @@ async function registered(
   return { worker, expires: timeText(expires), credentials: await issuer().forWorker(worker, expires), secret }
 }
 
-/** What a pool tells its workers: static ones all the same, others by how they were launched. */
+/** What a pool tells its workers: all the same, or each what it was launched with. */
 function workerConfigOf({ config }: WorkerPool, { launchConfigId }: PoolWorker): Record<string, unknown> {
-  const { workerConfig, launchConfigs = [] } = config as {
-    workerConfig?: unknown
-    launchConfigs?: readonly { workerConfig?: unknown }[]
-  }
-  const own = workerConfig ?? (launchConfigId === undefined ? undefined : launchConfigs[0]?.workerConfig)
+  const { workerConfig, launchConfigs = [] } = config as Partial<WorkerPool['config']> & { readonly workerConfig?: unknown }
+  const own = workerConfig ?? launchConfigs.find((each) => launchConfigIdOf(each) === launchConfigId)?.workerConfig
   return typeof own === 'object' && own !== null ? { ...own } : {}
 }
 
 function refused({ workerGroup, workerId }: Body, expected: string): ContractError {
-  return new ContractError('InputError', `expected worker ${workerGroup}/${workerId} to give ${expected}`)
+  return new ContractError('InputError', `expected worker ${workerGroup}/${workerId} ${expected}`)
 }

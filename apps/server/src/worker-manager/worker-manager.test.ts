@@ -111,6 +111,12 @@ describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
       })
       await manager.removeWorker(poolId, 'here', 'w1')
       await expect(manager.workerPool(poolId)).rejects.toMatchObject({ statusCode: 404 })
+      await manager.createWorkerPool(poolId, launched)
+      await shed.launch('l1', { state: 'running' })
+      await manager.deleteWorkerPool(poolId)
+      expect((await manager.listWorkerPools()).workerPools).toHaveLength(1)
+      await shed.launch('l1', { state: 'stopped' })
+      expect((await manager.listWorkerPools()).workerPools).toEqual([])
     })
   })
 
@@ -143,6 +149,8 @@ describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
     expect(await manager.workerPoolErrorStats()).toMatchObject({ workerPoolId: '', totals: { total: 2 } })
     const foreign = shed.as(credentials).reportWorkerError(poolId, { ...report, workerId: 'w2' })
     await expect(foreign).rejects.toMatchObject({ statusCode: 403, code: 'InsufficientScopes' })
+    const large = manager.reportWorkerError(poolId, { ...report, extra: { text: 'x'.repeat(20_000) } })
+    await expect(large).rejects.toMatchObject({ statusCode: 413, code: 'InputTooLarge' })
     await expect(manager.reportWorkerError('images/none', report)).rejects.toMatchObject({ statusCode: 404 })
   })
 

@@ -1,10 +1,11 @@
 /** Workers of pools, as Taskcluster's own client calls the manager: made, registered, told to end, and what becomes of their tasks. */
+import { createHash } from 'node:crypto'
 import type { PoolWorker } from '@lovage/core'
 import { client as hawk } from 'hawk'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fromNow, fromNowJSON, type StockCredentials } from '../fixtures/stock-client.ts'
 import { createServer } from '../index.ts'
-import { definition, launched, poolId, root, Shed, type StockManager } from './fixtures/shed.ts'
+import { definition, launched, poolId, root, Shed, type StockManager, staticSecret } from './fixtures/shed.ts'
 
 describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
   let shed: Shed
@@ -75,6 +76,12 @@ describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
       expect(await manager.worker(poolId, 'here', 'l1')).toMatchObject({ expires: '9999-12-31T23:59:59.999Z' })
       await manager.removeWorker(poolId, 'here', 'l1')
       expect(await manager.worker(poolId, 'here', 'l1')).toMatchObject({ state: 'stopping' })
+    })
+
+    test('are not made for a pool that goes', async () => {
+      await shed.createWorker()
+      await manager.deleteWorkerPool(poolId)
+      await expect(shed.createWorker('w2')).rejects.toMatchObject({ statusCode: 400, code: 'InputError' })
     })
 
     test.for([
@@ -155,6 +162,18 @@ describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
     ] as const)('is refused for %s', async ([, more, statusCode, code]) => {
       const answer = shed.register(more)
       await expect(answer).rejects.toMatchObject({ statusCode, code, body: { requestInfo: { payload: '(omitted)' } } })
+    })
+
+    test('tells a launched worker what it was launched with', async () => {
+      const launchConfigs = [
+        { workerConfig: { size: 1 } },
+        { workerManager: { launchConfigId: 'big' }, workerConfig: { size: 2 } },
+      ]
+      await manager.updateWorkerPool(poolId, { ...launched, config: { ...launched.config, launchConfigs } })
+      const proofHash = createHash('sha256').update(staticSecret).digest('hex')
+      await shed.launch('l1', { launchConfigId: 'big', proofHash })
+      expect(await shed.register({ workerId: 'l1', providerId: 'local' })).toMatchObject({ workerConfig: { size: 2 } })
+      expect(await manager.worker(poolId, 'here', 'l1')).toMatchObject({ state: 'running' })
     })
 
     test('is refused for a worker that was removed', async () => {

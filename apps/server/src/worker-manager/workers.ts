@@ -39,7 +39,10 @@ function changingEndpoints(manager: WorkerManager): readonly Endpoint[] {
       async handle({ context, params, body }) {
         const address = addressOf({ params })
         await authorize(context, `worker-manager:create-worker:${nameOf(address)}`)
-        checkByHand(await knownPool(pools(), address.workerPoolId), 'create')
+        const pool = await knownPool(pools(), address.workerPoolId)
+        checkByHand(pool, 'create')
+        if (pool.providerId === nullProvider)
+          throw new ContractError('InputError', `expected a pool that stays, got: ${pool.workerPoolId}, which is removed`)
         const made = madeWorker(address, body, now())
         await tidyPool(pools(), address.workerPoolId, now())
         const worker = await pools().changeWorker(address, (known) => known ?? made)
