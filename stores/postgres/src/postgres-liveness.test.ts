@@ -3,6 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { lockClass, unsigned } from './channel-name.ts'
 import { cluster } from './fixtures/cluster.ts'
 import { type PeerOptions, type Peers, peers } from './fixtures/peers.ts'
+import { relayTo } from './fixtures/relay.ts'
 import { next, reports } from './fixtures/reports.ts'
 import { sessionProcess } from './fixtures/session-process.ts'
 
@@ -134,6 +135,20 @@ test('a process that stays frozen is lost after three heartbeats, and one that g
   frozen?.child.kill('SIGCONT')
   await back
   await eventually(async () => expect(await watcher.liveness.lost([ids[0] as string])).toEqual([]))
+})
+
+test('a host that vanishes without a word is lost after three heartbeats', async () => {
+  const { schema, peer } = onSchema()
+  const watcher = peer()
+  const lost = await lostAt(watcher)
+  const relay = await relayTo(url)
+  onTestFinished(() => relay.close())
+  const away = peers(relay.url, { schema, heartbeatMs: 1000 })
+  const { id } = await away.liveness.hold('w')
+  await watching(watcher, 2)
+  relay.vanish()
+  await lost.until((all) => all.includes(id))
+  expect(lost.all).toEqual([id])
 })
 
 test('a session that is ended by the server comes back with its holds, which others have called lost once', async () => {
