@@ -63,6 +63,9 @@ export interface PoolPlan {
   readonly nextAt?: number | undefined
 }
 
+/** A worker that runs is remembered, however long it does. */
+const tenYearsMs = 10 * 365 * 86_400_000
+
 /** The bounds of a pool; none of it may run where the provider is another one. */
 export function boundsOf(pool: WorkerPool | undefined, providerId: string): PoolBounds {
   if (pool?.providerId !== providerId) return { min: 0, max: 0, ratio: 1 }
@@ -171,7 +174,7 @@ function newWorker({ provided, providerId, self, now }: PoolView, standing: Pool
     created: Math.max(now, (standing.failedAt ?? 0) + 1),
     lastModified: now,
     lastChecked: now,
-    expires: Number.MAX_SAFE_INTEGER,
+    expires: now + tenYearsMs,
     launchedBy: self.holder,
   }
 }
