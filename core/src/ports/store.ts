@@ -284,8 +284,12 @@ export interface Store {
   /** @conformance find/* */
   find(query: TaskQuery): Promise<TaskPage>
 
-  /** States without tasks may be absent. @conformance find/* */
-  counts(): Promise<readonly QueueCount[]>
+  /**
+   * States without tasks may be absent.
+   * @param states what the caller wants to know, all by default: others may be there, or spared the effort
+   * @conformance find/*
+   */
+  counts(states?: readonly TaskState[]): Promise<readonly QueueCount[]>
 
   /** Keeps progress and log lines; those of a run that is not the task's current one are dropped. @conformance note/* */
   note(notes: readonly TaskNote[]): Promise<void>

@@ -14,7 +14,7 @@ export interface CountedTasks {
 
 /** How many tasks are pending in queues that are not paused, and how many are claimed. */
 export async function countTasks(engine: Engine, queues: readonly string[]): Promise<Pick<PoolLoad, 'pending' | 'claimed'>> {
-  const [counts, pauses] = await Promise.all([engine.store.counts(), engine.store.records.list('paused')])
+  const [counts, pauses] = await Promise.all([engine.store.counts(['pending', 'running']), engine.store.records.list('paused')])
   const paused = new Set(pauses.map(({ key }) => key))
   const sum = (state: QueueCount['state'], wanted: (queue: string) => boolean) =>
     counts.reduce((total, count) => total + (count.state === state && wanted(count.queue) ? count.count : 0), 0)

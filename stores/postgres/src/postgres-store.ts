@@ -73,7 +73,7 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
     sweep: (now, limit) => sweepTasks(query, now, limit),
     get: (ids) => getTasks(query, ids),
     find: (asked) => findTasks(query, asked),
-    counts: () => countTasks(query),
+    counts: (states) => countTasks(query, states),
     note: (notes) => writeNotes(query, notes),
     logs: (id) => readLogs(query, id),
     prune: pruner(database),

@@ -5,7 +5,7 @@ import type { Database, Query } from './database.ts'
 import { days, makeDays } from './history-days.ts'
 import { insertFunctions } from './insert-sql.ts'
 import { sendFunctions } from './send-sql.ts'
-import { roomOnPages, tables } from './tables-sql.ts'
+import { keysInHistory, roomOnPages, tables } from './tables-sql.ts'
 import { bringBack, complete, spread, update } from './update-sql.ts'
 
 /**
@@ -16,6 +16,7 @@ const migrations: readonly string[] = [
   [tables, spread, bringBack, update, complete, claim, insertFunctions, days].join('\n'),
   sendFunctions,
   [claim, roomOnPages].join('\n'),
+  keysInHistory,
 ]
 
 /** The version that this Lovage writes. */

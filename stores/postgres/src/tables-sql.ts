@@ -127,3 +127,8 @@ create table @.record (
 export const roomOnPages = `
 alter table @.task set (fillfactor = 50);
 `
+
+/** Who looks for a key finds it without a walk over all that is over. */
+export const keysInHistory = `
+create index history_key on @.history (key, seq) where key is not null;
+`

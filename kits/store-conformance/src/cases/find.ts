@@ -140,6 +140,13 @@ export const findCases: readonly StoreCase[] = [
       'the counts',
     )
   }),
+  storeCase('find/counts of some states tell at least those', async (store) => {
+    await populate(store)
+    const some = (await store.counts(['pending', 'running'])).map(({ queue, state, count }) => `${queue} ${state} ${count}`)
+    expectTrue(some.includes('default running 1') && some.includes('mail pending 2'), 'what was asked for to be counted')
+    const over = (await store.counts(['failed'])).find(({ state }) => state === 'failed')
+    expectEqual(over?.count, 1, 'the failed tasks')
+  }),
   storeCase('find/counts tell how long the oldest pending task has waited', async (store) => {
     await insert(
       store,
