@@ -22,6 +22,9 @@ export interface HttpTask {
 /** The name of a task whose payload names no native task: only those ask for it who take any task of a queue. */
 export const httpPayloadName = 'http.payload'
 
+/** How the holders of runs begin that were claimed over HTTP: nobody's liveness stands behind them. */
+export const httpHolderPrefix = 'http:'
+
 /** The time that tasks are scheduled for which wait until someone schedules them: 9999-12-31T00:00:00Z. */
 export const byHandAt = 253_402_214_400_000
 

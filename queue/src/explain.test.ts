@@ -1,3 +1,4 @@
+import { byHandAt, httpHolderPrefix, httpPayloadName } from '@lovage/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { job, Recorder, type World, world } from './fixtures/world.ts'
 
@@ -31,6 +32,16 @@ test('the queue is paused', async () => {
   await w.broker.admin?.pauseQueue('default')
   await w.broker.tasks.send([job('a')])
   expect(await reasons('a')).toContain('Queue default is paused')
+})
+
+test('it is for workers elsewhere, by hand, or with one of them', async () => {
+  const http = { name: httpPayloadName, queue: 'a/b' }
+  await w.broker.tasks.send([job('a', http), job('b', { ...http, at: byHandAt })])
+  expect(await reasons('a')).toBe('It waits for a worker that claims from queue a/b over HTTP.')
+  expect(await reasons('b')).toContain('until someone schedules it')
+  const claim = { queues: ['a/b'], holder: `${httpHolderPrefix}w1`, worker: 'w1@group', limit: 1, leaseMs: 60_000, waitMs: 0 }
+  await w.broker.desk?.claim(claim)
+  expect(await reasons('a')).toMatch(/^Run 0 is with w1@group since .* good for another 1m\. It was claimed over HTTP/)
 })
 
 test('everybody is busy', async () => {

@@ -1,5 +1,14 @@
 /** Why a task is where it is, in sentences for a person. */
-import { awaitedTasks, type Explanation, formatDuration, type Task, type WorkerInfo } from '@lovage/core'
+import {
+  awaitedTasks,
+  byHandAt,
+  type Explanation,
+  formatDuration,
+  httpHolderPrefix,
+  httpPayloadName,
+  type Task,
+  type WorkerInfo,
+} from '@lovage/core'
 import type { Engine } from './engine.ts'
 import type { WorkerRegistry } from './worker-registry.ts'
 
@@ -84,6 +93,7 @@ function inPlaceOf({ extras }: Task, id: string): string {
 
 function scheduled(task: Task, around: Circumstances): readonly string[] {
   const dueAt = task.dueAt ?? around.now
+  if (dueAt === byHandAt) return ['It waits until someone schedules it: it names itself among its dependencies.']
   const when = new Date(dueAt).toISOString()
   const ahead = dueAt > around.now ? `in ${formatDuration(dueAt - around.now)}, at ${when}` : `since ${when}`
   const why =
@@ -105,8 +115,11 @@ function pending(task: Task, around: Circumstances): readonly string[] {
 
 /** Why no live worker can take it, if so. */
 function nobody(task: Task, { workers }: Circumstances): readonly string[] {
-  if (workers.length === 0) return ['No worker is running.']
   const knowing = workers.filter((worker) => worker.tasks.some((known) => known.name === task.name))
+  if (task.name === httpPayloadName && knowing.length === 0) {
+    return [`It waits for a worker that claims from queue ${task.queue} over HTTP.`]
+  }
+  if (workers.length === 0) return ['No worker is running.']
   if (knowing.length === 0) return [`No live worker knows the task ${task.name}; live: ${names(workers)}.`]
   if (knowing.some((worker) => worker.queues.includes(task.queue))) return []
   return [
@@ -118,11 +131,14 @@ function running(task: Task, { now, workers }: Circumstances): readonly string[]
   const left = (task.takenUntil ?? now) - now
   const lease =
     left >= 0 ? `its lease is good for another ${formatDuration(left)}` : `its lease ended ${formatDuration(-left)} ago`
-  const alive = workers.some((worker) => worker.holder === task.holder) ? '' : ' That worker is not known to be alive.'
   const { startedAt } = task
   const since = startedAt === undefined ? ' and has not begun' : ` since ${formatDuration(Math.max(0, now - startedAt))}`
+  const where = `Run ${task.run} is with ${task.worker ?? 'a worker'}${since}; ${lease}.`
+  if (task.holder?.startsWith(httpHolderPrefix) === true)
+    return [`${where} It was claimed over HTTP, and is kept by reclaiming it.`]
+  const alive = workers.some((worker) => worker.holder === task.holder) ? '' : ' That worker is not known to be alive.'
   return [
-    `Run ${task.run} is with ${task.worker ?? 'a worker'}${since}; ${lease}.${alive}`,
+    `${where}${alive}`,
     startedAt === undefined
       ? `It waits there for a place or its rate limit: \`lovage inspect query_task ${task.id}\`.`
       : `Whether it has begun there, or waits for a place or its rate limit: \`lovage inspect query_task ${task.id}\`.`,

@@ -2,7 +2,7 @@
 import { startPostgres } from '@lovage/services'
 import { postgresBackend } from '@lovage/store-postgres'
 import { afterAll, afterEach, describe } from 'vitest'
-import { contractCases } from './fixtures/contract-cases.ts'
+import { contractCases, pairCases } from './fixtures/contract-cases.ts'
 import { type Hall, hall } from './fixtures/hall.ts'
 
 const server = await startPostgres()
@@ -17,5 +17,15 @@ describe('on PostgreSQL', () => {
     const opened = await hall(await postgresBackend(url, { schema: `hall_${++schemas}` }), options)
     halls.push(opened)
     return opened
+  })
+})
+
+describe('two servers on one database', () => {
+  pairCases(async (options) => {
+    const schema = `hall_${++schemas}`
+    const one = await hall(await postgresBackend(url, { schema }), options)
+    const other = await hall(await postgresBackend(url, { schema }), options)
+    halls.push(one, other)
+    return [one, other]
   })
 })

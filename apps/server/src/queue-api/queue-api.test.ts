@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { memoryBackend } from '@lovage/store-memory'
 import { sqliteBackend } from '@lovage/store-sqlite'
 import { afterEach, describe } from 'vitest'
-import { contractCases } from './fixtures/contract-cases.ts'
+import { contractCases, pairCases } from './fixtures/contract-cases.ts'
 import { type Hall, hall } from './fixtures/hall.ts'
 
 const halls: Hall[] = []
@@ -30,5 +30,16 @@ describe('in a file', () => {
     const opened = await hall(await sqliteBackend(join(directory, 'lovage.db')), options)
     halls.push(opened)
     return opened
+  })
+})
+
+describe('two servers on one file', () => {
+  pairCases(async (options) => {
+    const directory = await mkdtemp(join(tmpdir(), 'lovage-queue-api-'))
+    directories.push(directory)
+    const one = await hall(await sqliteBackend(join(directory, 'lovage.db')), options)
+    const other = await hall(await sqliteBackend(join(directory, 'lovage.db')), options)
+    halls.push(one, other)
+    return [one, other]
   })
 })

@@ -1,5 +1,5 @@
 /** The book of workers that came over HTTP: who was seen, what they took, and whom nobody gives work any more. */
-import { type Desk, splitWorker } from '@lovage/core'
+import { type Desk, httpHolderPrefix, splitWorker } from '@lovage/core'
 
 /** One worker of a queue, as the contract shows it. Times are ISO texts. */
 export interface WorkerEntry {
@@ -31,14 +31,12 @@ const keyOf = ({ workerGroup, workerId }: Pick<WorkerEntry, 'workerGroup' | 'wor
 
 /** Under what a worker holds its runs: all of them can be taken from one start of it at once. */
 export function httpHolder(queue: string, worker: string, incarnation = ''): string {
-  return `${holderPrefix}${queue} ${worker} ${incarnation}`
+  return `${httpHolderPrefix}${queue} ${worker} ${incarnation}`
 }
-
-const holderPrefix = 'http:'
 
 /** Whether a run was claimed over HTTP: only then may it be kept or resolved that way. */
 export function isHttpHolder(holder: string | undefined): boolean {
-  return holder?.startsWith(holderPrefix) === true
+  return holder?.startsWith(httpHolderPrefix) === true
 }
 
 export class WorkerBook {
