@@ -99,8 +99,8 @@ export function createServer(options: ServerOptions): HttpServer {
     context.header('x-content-type-options', 'nosniff')
   })
   app.use(guard(rule))
-  app.use(identifying(access), nativeAccess())
   app.use(bodyLimit({ maxSize: maxBodyBytes, onError: () => tooLarge(maxBodyBytes) }))
+  app.use(identifying(access), nativeAccess())
   const surroundings: Surroundings = {
     ...{
       app,

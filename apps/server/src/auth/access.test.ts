@@ -178,6 +178,12 @@ describe('Hawk', () => {
     const withHash = () => signed(tasks, producer, { method: 'POST', payload, contentType: 'application/json' })
     expect(await call(tasks, withHash(), { method: 'POST', body: payload })).toMatchObject({ status: 201 })
     expect(await call(tasks, withHash(), { method: 'POST', body: '{"name":"mail.other"}' })).toMatchObject({ status: 401 })
+    // Some clients sign that there is no body.
+    const authorization = signed(tasks, root, { payload: '', contentType: '' })
+    expect((await fetch(tasks, { headers: { authorization } })).status).toBe(200)
+    const large = JSON.stringify({ name: 'mail.welcome', input: 'x'.repeat(2_000_000) })
+    const signedLarge = signed(tasks, producer, { method: 'POST', payload: large, contentType: 'application/json' })
+    expect(await call(tasks, signedLarge, { method: 'POST', body: large })).toMatchObject({ status: 413 })
   })
 
   test('signs a path as it was sent, with what is encoded in it', async () => {
