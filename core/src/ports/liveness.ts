@@ -15,8 +15,9 @@ export interface Liveness {
    */
   hold(worker: string, id?: string): Promise<Hold>
   /**
-   * Calls the listener once for each holder that vanished without releasing. The answer ends the watch. When the listener's
-   * promise rejects, a switch that remembers the holder calls again, here or in another process.
+   * Calls the listener for each holder that vanished without releasing; rarely twice, and once more after a holder that was cut
+   * off came back. The answer ends the watch. When the listener's promise rejects, a switch that remembers the holder calls again,
+   * here or in another process.
    */
   watch(onLost: (holder: string) => void | Promise<void>): Promise<() => void>
   /** Of these holders, those that are known to be gone for certain; in doubt a holder is not named. */

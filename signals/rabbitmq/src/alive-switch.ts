@@ -107,20 +107,24 @@ export class AliveSwitch {
     const armedAt = new Date(this.#now()).toISOString()
     const text: CrashMessage = { kind: 'worker-crashed', incarnation: this.holder, ...splitWorker(this.#worker), armedAt }
     const messageId = `${this.holder}/${++this.#number}`
+    let broken = (): void => {}
     const arrived = new Promise<ConsumeMessage>((resolve, reject) => {
-      this.#arrived = (message) => {
-        if (message.properties.messageId === messageId) resolve(message)
-      }
-      channel.once('close', () => reject(closed(this.holder)))
+      this.#arrived = resolve
+      broken = () => reject(closed(this.holder))
     })
     arrived.catch(() => {})
+    channel.once('close', broken)
     channel.sendToQueue(this.#names.alive(this.holder), Buffer.from(JSON.stringify(text)), {
       persistent: false,
       contentType: 'application/json',
       messageId,
     })
-    await channel.waitForConfirms()
-    this.#kept = await arrived
+    try {
+      await channel.waitForConfirms()
+      this.#kept = await arrived
+    } finally {
+      channel.off('close', broken)
+    }
   }
 
   #take(channel: ConfirmChannel, message: ConsumeMessage | null): void {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { type Link, type LovageError, StoreError } from '@lovage/core'
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
+import { inTime } from './in-time.ts'
 import type { RabbitmqSettings } from './rabbitmq-options.ts'
 
 /** Who lives on the connection and moves with it to the next one. */
@@ -20,12 +21,18 @@ export interface Connection {
 
 /** A broker that does not answer at all is given up after so long; the next attempt follows. */
 const connectMs = 5000
+/** Nor does anybody wait for longer on a connection that is there. */
+const answerMs = 10_000
+/** A connection that does not end in order is cut. */
+const endMs = 1000
 
 export class BrokerLink implements Link {
   readonly #settings: RabbitmqSettings
   readonly #lodgers = new Set<Lodger>()
   readonly #listeners = new Set<(isUp: boolean) => void>()
   #model: ChannelModel | undefined
+  /** What lodgers have of it. */
+  #connection: Connection | undefined
   /** Those who wait for answers keep the process alive meanwhile; an idle connection does not. */
   #busy = 0
   #joining: Promise<void> | undefined
@@ -72,9 +79,10 @@ export class BrokerLink implements Link {
   async work(work: (connection: Connection) => Promise<void>): Promise<void> {
     await this.#entering?.catch(() => {})
     const model = this.#model
-    if (model === undefined) return
+    const connection = this.#connection
+    if (model === undefined || connection === undefined) return
     try {
-      await this.#awake(model, () => work(connectionOn(model)))
+      await this.#awake(model, () => work(connection))
     } catch (error) {
       if (this.#model === model) await this.#giveUp(model, error as Error)
     }
@@ -95,7 +103,7 @@ export class BrokerLink implements Link {
     this.#model = undefined
     this.#isUp = false
     // One that is lost already cannot be closed.
-    if (model !== undefined) await this.#awake(model, () => model.close()).catch(() => {})
+    if (model !== undefined) await this.#awake(model, () => end(model))
   }
 
   #try(attempt: number): Promise<void> {
@@ -125,21 +133,23 @@ export class BrokerLink implements Link {
       loss = cause ?? closedByBroker()
       if (this.#model === model) this.#lose(loss)
     })
+    const connection = connectionOn(model)
     try {
       this.#entering = this.#awake(model, async () => {
-        for (const lodger of this.#lodgers) await lodger.enter(connectionOn(model))
+        for (const lodger of this.#lodgers) await lodger.enter(connection)
       })
       await this.#entering
       if (loss !== undefined) throw loss
     } catch (error) {
       for (const lodger of this.#lodgers) lodger.leave()
-      await model.close().catch(() => {})
+      await end(model)
       throw error
     } finally {
       this.#entering = undefined
     }
-    if (this.#isClosed) return await model.close().catch(() => {})
+    if (this.#isClosed) return await end(model)
     this.#model = model
+    this.#connection = connection
     this.#change(true)
     if (!this.#isInTrouble) return
     this.#isInTrouble = false
@@ -156,7 +166,7 @@ export class BrokerLink implements Link {
 
   async #giveUp(model: ChannelModel, cause: Error): Promise<void> {
     this.#lose(cause)
-    await model.close().catch(() => {})
+    await end(model)
   }
 
   #change(isUp: boolean): void {
@@ -183,7 +193,7 @@ export class BrokerLink implements Link {
     this.#busy++
     keepAwake(model, true)
     try {
-      return await work()
+      return await inTime(work(), answerMs)
     } finally {
       this.#busy--
       if (this.#busy === 0) keepAwake(model, false)
@@ -219,6 +229,14 @@ function keepAwake(model: ChannelModel, isWanted: boolean): void {
     if (isWanted) part?.ref()
     else part?.unref()
   }
+}
+
+/** What is lost already cannot be closed. */
+async function end(model: ChannelModel): Promise<void> {
+  await inTime(model.close(), endMs).catch(() => {
+    const { stream } = model.connection as Internals
+    stream?.destroy()
+  })
 }
 
 function closedByBroker(): StoreError {

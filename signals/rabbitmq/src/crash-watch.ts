@@ -4,6 +4,7 @@ import type { Channel, ConsumeMessage } from 'amqplib'
 import { type CrashMessage, declareSwitch } from './alive-switch.ts'
 import type { Connection } from './broker-link.ts'
 import type { Names } from './names.ts'
+import { OwnChannel, stuckAfter } from './own-channel.ts'
 
 /** So many are looked at side by side. */
 const prefetch = 32
@@ -23,7 +24,9 @@ export interface CrashWatchOptions {
 
 export class CrashWatch {
   readonly #options: CrashWatchOptions
-  #channel: Channel | undefined
+  readonly #own = new OwnChannel((channel) => this.#consume(channel))
+  #connection: Connection | undefined
+  #attempts = 0
 
   constructor(options: CrashWatchOptions) {
     this.#options = options
@@ -37,10 +40,36 @@ export class CrashWatch {
 
   /** Harmless when it has begun on this connection. */
   async begin(connection: Connection): Promise<void> {
-    if (this.#channel !== undefined) return
-    const channel = await connection.channel()
-    this.#channel = channel
+    if (this.#connection === connection) return
+    this.#connection = connection
+    await this.#own.open(connection)
+  }
+
+  forget(): void {
+    this.#connection = undefined
+    this.#own.forget()
+  }
+
+  async end(): Promise<void> {
+    this.#connection = undefined
+    await this.#own.close()
+  }
+
+  /** Whether nobody holds this switch; undefined when the broker cannot be asked. */
+  async isGone(holder: string): Promise<boolean | undefined> {
+    let isGone: boolean | undefined
+    await this.#own.run(async (channel) => {
+      isGone = !(await this.#isBack(channel, holder))
+    })
+    return isGone
+  }
+
+  async #consume(channel: Channel): Promise<void> {
     const { names, graceMs, backlogGraceMs } = this.#options
+    if (this.#attempts++ >= stuckAfter) {
+      this.#attempts = 0
+      await channel.deleteQueue(names.crashed)
+    }
     let backlog = await CrashWatch.declare(channel, names)
     await channel.prefetch(prefetch)
     await channel.consume(names.crashed, (message) => {
@@ -48,16 +77,7 @@ export class CrashWatch {
       const wait = backlog-- > 0 ? Math.max(graceMs, backlogGraceMs) : graceMs
       void this.#look(channel, message, wait)
     })
-  }
-
-  forget(): void {
-    this.#channel = undefined
-  }
-
-  async end(): Promise<void> {
-    const channel = this.#channel
-    this.#channel = undefined
-    await channel?.close().catch(() => {})
+    this.#attempts = 0
   }
 
   async #look(channel: Channel, message: ConsumeMessage, waitMs: number): Promise<void> {
@@ -66,7 +86,7 @@ export class CrashWatch {
     try {
       if (holder !== undefined) {
         if (waitMs > 0) await new Promise<void>((resolve) => void clock.at(clock.now() + waitMs, resolve))
-        if (this.#channel !== channel) return
+        if (!this.#own.isCurrent(channel)) return
         if (!(await this.#isBack(channel, holder))) await onLost(holder)
       }
       this.#settle(channel, () => channel.ack(message))
@@ -81,7 +101,7 @@ export class CrashWatch {
   }
 
   #settle(channel: Channel, settle: () => void): void {
-    if (this.#channel !== channel) return
+    if (!this.#own.isCurrent(channel)) return
     try {
       settle()
     } catch {

@@ -7,6 +7,7 @@ import type { Clock, Hint, Hints, HintTaker } from '@lovage/core'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import type { BrokerLink, Connection, Lodger } from './broker-link.ts'
 import { hintKey, type Names } from './names.ts'
+import { OwnChannel, stuckAfter } from './own-channel.ts'
 
 /** The most workers that one tick of sending wakes at once; those who have no room for all they claim wake others. */
 const mostPerTick = 8
@@ -25,6 +26,8 @@ interface Taker {
   isEnded: boolean
   /** Of the consumer on the present connection; undefined while there is none. */
   tag: string | undefined
+  /** Since it last took. */
+  attempts: number
 }
 
 export class RabbitmqHints implements Hints, Lodger {
@@ -34,7 +37,9 @@ export class RabbitmqHints implements Hints, Lodger {
   readonly #takers = new Set<Taker>()
   /** What was posted in this tick, by routing key. */
   #posted = new Map<string, Hint>()
+  /** To post on, and to take on: a queue that is not ready keeps nobody from posting. */
   #broker: Channel | undefined
+  readonly #taking = new OwnChannel((channel) => this.#beginAll(channel))
   #isFull = false
   #tags = 0
 
@@ -53,9 +58,9 @@ export class RabbitmqHints implements Hints, Lodger {
   }
 
   async take(queue: string, names: readonly string[], handler: (hint: Hint) => Promise<number>): Promise<HintTaker> {
-    const taker: Taker = { queue, names, handler, isPaused: false, isEnded: false, tag: undefined }
+    const taker: Taker = { queue, names, handler, isPaused: false, isEnded: false, tag: undefined, attempts: 0 }
     this.#takers.add(taker)
-    await this.#link.work(() => this.#begin(taker))
+    await this.#link.work(() => this.#taking.run((channel) => this.#begin(channel, taker)))
     return {
       pause: () => {
         taker.isPaused = true
@@ -63,12 +68,12 @@ export class RabbitmqHints implements Hints, Lodger {
       resume: () => {
         if (!taker.isPaused) return
         taker.isPaused = false
-        if (taker.tag === undefined) void this.#link.work(() => this.#begin(taker))
+        if (taker.tag === undefined) void this.#taking.run((channel) => this.#begin(channel, taker))
       },
       end: () => {
         taker.isEnded = true
         this.#takers.delete(taker)
-        this.#stop(taker)
+        void this.#taking.run((channel) => this.#stop(channel, taker))
       },
     }
   }
@@ -79,17 +84,16 @@ export class RabbitmqHints implements Hints, Lodger {
       this.#isFull = false
     })
     await broker.assertExchange(this.#names.hints, 'direct', { durable: true })
-    // Counts for each consumer: one hint at a time.
-    await broker.prefetch(1)
     this.#broker = broker
     this.#isFull = false
-    for (const taker of this.#takers) await this.#begin(taker)
+    // Hints wait in their queues until it has begun, which may take a moment on a broker that has just started.
+    void this.#taking.open(connection)
   }
 
   leave(): void {
     this.#broker = undefined
     this.#posted.clear()
-    for (const taker of this.#takers) taker.tag = undefined
+    this.#taking.forget()
   }
 
   /** Writes what was posted in this tick. */
@@ -111,16 +115,28 @@ export class RabbitmqHints implements Hints, Lodger {
     this.#link.dislodge(this)
     const broker = this.#broker
     this.#broker = undefined
-    await broker?.close().catch(() => {})
+    await Promise.all([broker?.close().catch(() => {}), this.#taking.close()])
   }
 
-  async #begin(taker: Taker): Promise<void> {
-    const broker = this.#broker
-    if (broker === undefined || taker.isEnded || taker.isPaused || taker.tag !== undefined) return
+  async #beginAll(channel: Channel): Promise<void> {
+    // Counts for each consumer: one hint at a time.
+    await channel.prefetch(1)
+    for (const taker of this.#takers) {
+      taker.tag = undefined
+      await this.#begin(channel, taker)
+    }
+  }
+
+  async #begin(channel: Channel, taker: Taker): Promise<void> {
+    if (taker.isEnded || taker.isPaused || taker.tag !== undefined) return
     const tag = `take-${++this.#tags}`
     taker.tag = tag
     const queue = this.#names.hintsFor(taker.queue, taker.names)
-    await broker.assertQueue(queue, {
+    if (taker.attempts++ >= stuckAfter) {
+      taker.attempts = 0
+      await channel.deleteQueue(queue)
+    }
+    await channel.assertQueue(queue, {
       durable: true,
       arguments: {
         'x-queue-type': 'quorum',
@@ -130,28 +146,29 @@ export class RabbitmqHints implements Hints, Lodger {
       },
     })
     const keys = [hintKey(taker.queue), ...taker.names.map((name) => hintKey(taker.queue, name))]
-    await Promise.all(keys.map((key) => broker.bindQueue(queue, this.#names.hints, key)))
-    await broker.consume(queue, (message) => this.#taken(broker, taker, message), { consumerTag: tag })
-    if (taker.isEnded) this.#stop(taker)
+    await Promise.all(keys.map((key) => channel.bindQueue(queue, this.#names.hints, key)))
+    await channel.consume(queue, (message) => this.#taken(channel, taker, message), { consumerTag: tag })
+    taker.attempts = 0
+    if (taker.isEnded) await channel.cancel(tag)
   }
 
-  #stop(taker: Taker): void {
+  async #stop(channel: Channel, taker: Taker): Promise<void> {
     const { tag } = taker
     taker.tag = undefined
-    if (tag !== undefined) this.#broker?.cancel(tag).catch(() => {})
+    if (tag !== undefined) await channel.cancel(tag)
   }
 
-  #taken(broker: Channel, taker: Taker, message: ConsumeMessage | null): void {
+  #taken(channel: Channel, taker: Taker, message: ConsumeMessage | null): void {
     if (message === null) {
       // The queue was deleted: it is declared again.
       taker.tag = undefined
-      void this.#link.work(() => this.#begin(taker))
+      void this.#taking.run((own) => this.#begin(own, taker))
       return
     }
     if (taker.isPaused || taker.isEnded) {
       // In this order, so that it does not come back here.
-      this.#stop(taker)
-      this.#settle(broker, () => broker.nack(message, false, true))
+      void this.#taking.run((own) => this.#stop(own, taker))
+      this.#settle(channel, () => channel.nack(message, false, true))
       return
     }
     const { queue, name, amount } = readHint(taker.queue, message)
@@ -159,15 +176,15 @@ export class RabbitmqHints implements Hints, Lodger {
       (left) => {
         // Posted first: should this process end here, it is one hint too many and not one too few.
         if (left > 0) this.#write(queue, name, left)
-        this.#settle(broker, () => broker.ack(message))
+        this.#settle(channel, () => channel.ack(message))
       },
-      () => this.#clock.at(this.#clock.now() + giveBackMs, () => this.#settle(broker, () => broker.nack(message, false, true))),
+      () => this.#clock.at(this.#clock.now() + giveBackMs, () => this.#settle(channel, () => channel.nack(message, false, true))),
     )
   }
 
   /** On a connection that is gone the broker has given it to another already. */
-  #settle(broker: Channel, settle: () => void): void {
-    if (this.#broker !== broker) return
+  #settle(channel: Channel, settle: () => void): void {
+    if (!this.#taking.isCurrent(channel)) return
     try {
       settle()
     } catch {

@@ -4,9 +4,12 @@ import { type CancelTimer, type Hold, type Liveness, StoreError } from '@lovage/
 import { AliveSwitch } from './alive-switch.ts'
 import type { BrokerLink, Connection, Lodger } from './broker-link.ts'
 import { CrashWatch } from './crash-watch.ts'
+import { inTime } from './in-time.ts'
 import type { Names } from './names.ts'
 import type { RabbitmqSettings } from './rabbitmq-options.ts'
 
+/** How long to wait for the queue that switches move on to. */
+const declareMs = 2000
 /** So many of the dead are remembered, for those who ask. */
 const mostRemembered = 1000
 
@@ -61,9 +64,14 @@ export class RabbitmqLiveness implements Liveness, Lodger {
     }
   }
 
-  /** Only those whose switch has told; a holder without one may have lost its connection alone. */
+  /** Only those whose switch has told, and who have not come back since; one without a switch may have lost its connection alone. */
   async lost(holders: readonly string[]): Promise<readonly string[]> {
-    return holders.filter((holder) => this.#lost.has(holder))
+    const told = holders.filter((holder) => this.#lost.has(holder))
+    const areGone = await Promise.all(told.map((holder) => this.#crashes.isGone(holder)))
+    return told.filter((holder, index) => {
+      if (areGone[index] === false) this.#lost.delete(holder)
+      return areGone[index] === true
+    })
   }
 
   async close(): Promise<void> {
@@ -77,7 +85,8 @@ export class RabbitmqLiveness implements Liveness, Lodger {
   async enter(connection: Connection): Promise<void> {
     // Those of this process first, so that none of them is found missing.
     for (const held of this.#switches) await this.#arm(connection, held)
-    if (this.#watchers.size > 0) await this.#crashes.begin(connection)
+    // What is told meanwhile waits in its queue.
+    if (this.#watchers.size > 0) void this.#crashes.begin(connection)
   }
 
   leave(): void {
@@ -87,8 +96,9 @@ export class RabbitmqLiveness implements Liveness, Lodger {
 
   async #arm(connection: Connection, held: AliveSwitch): Promise<void> {
     const channel = await connection.channel()
-    await CrashWatch.declare(channel, this.#names)
-    await channel.close()
+    // A broker that has just started may take its time about a queue that is there already.
+    await inTime(CrashWatch.declare(channel, this.#names), declareMs).catch(() => {})
+    channel.close().catch(() => {})
     await held.arm(connection)
   }
 

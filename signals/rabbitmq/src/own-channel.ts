@@ -1,0 +1,87 @@
+/** A channel for one purpose: opened again when the broker closes it or does not answer on it, while the connection goes on. */
+import type { Channel } from 'amqplib'
+import type { Connection } from './broker-link.ts'
+import { inTime } from './in-time.ts'
+
+const answerMs = 2000
+const retryMs = 200
+/**
+ * A quorum queue that was declared within seconds of a crash of the broker may never answer again (seen on RabbitMQ 3.10). What
+ * the queues here hold can be lost: after so many attempts such a queue is deleted, so that it is declared anew.
+ */
+export const stuckAfter = 5
+
+export class OwnChannel {
+  readonly #begin: (channel: Channel) => Promise<void>
+  #connection: Connection | undefined
+  #channel: Channel | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param begin what is to be done on every new channel */
+  constructor(begin: (channel: Channel) => Promise<void>) {
+    this.#begin = begin
+  }
+
+  /** Whether this is the one in use. */
+  isCurrent(channel: Channel): boolean {
+    return this.#channel === channel
+  }
+
+  /** Resolves when it has begun, or is to be tried again a little later. */
+  async open(connection: Connection): Promise<void> {
+    this.#connection = connection
+    await this.#attempt(connection)
+  }
+
+  /** Does something more on the channel, if there is one. What fails is done by `begin` on the next one. */
+  async run(work: (channel: Channel) => Promise<void>): Promise<void> {
+    const channel = this.#channel
+    if (channel === undefined) return
+    try {
+      await inTime(work(channel), answerMs)
+    } catch {
+      this.#abandon(channel)
+    }
+  }
+
+  /** The connection is gone. */
+  forget(): void {
+    clearTimeout(this.#timer)
+    this.#connection = undefined
+    this.#channel = undefined
+  }
+
+  async close(): Promise<void> {
+    const channel = this.#channel
+    this.forget()
+    if (channel !== undefined) await inTime(channel.close(), answerMs).catch(() => {})
+  }
+
+  async #attempt(connection: Connection): Promise<void> {
+    try {
+      const channel = await inTime(connection.channel(), answerMs)
+      if (this.#connection !== connection) return
+      this.#channel = channel
+      channel.on('close', () => this.#abandon(channel))
+      await this.run(this.#begin)
+    } catch {
+      this.#later(connection)
+    }
+  }
+
+  #abandon(channel: Channel): void {
+    const connection = this.#connection
+    if (this.#channel !== channel || connection === undefined) return
+    this.#channel = undefined
+    // It takes the consumers with it that the broker may begin late.
+    channel.close().catch(() => {})
+    this.#later(connection)
+  }
+
+  #later(connection: Connection): void {
+    clearTimeout(this.#timer)
+    if (this.#connection !== connection) return
+    this.#timer = setTimeout(() => void this.#attempt(connection), retryMs)
+    this.#timer.unref()
+  }
+}
