@@ -164,6 +164,20 @@ describe('with clients', () => {
   })
 })
 
+test('a schedule sends only what its maker may send', async () => {
+  const maker = {
+    clientId: 'maker',
+    accessToken: 'maker-token-of-enough-length',
+    scopes: ['lovage:change:schedules', 'lovage:send:mail.*'],
+  }
+  const url = await listen({ clients: [maker] })
+  const add = (task: string) => {
+    const body = JSON.stringify({ name: task, task, every: '1h' })
+    return call(`${url}/api/schedules`, `Bearer ${maker.accessToken}`, { method: 'POST', body })
+  }
+  expect([(await add('mail.digest')).status, (await add('images.resize')).status]).toEqual([201, 403])
+})
+
 describe('Hawk', () => {
   test('signs method, address, time and body', async () => {
     const url = await listen()

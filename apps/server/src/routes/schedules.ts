@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { placed, type ScheduleOptions } from '@lovage/client'
 import { priorityNames, type Schedule, TaskError } from '@lovage/core'
+import { authorize } from '../auth/access.ts'
 import { problems } from '../problem.ts'
 import { json, nameParam } from './answers.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -110,6 +111,7 @@ export function scheduleRoutes({ app, client, published }: Surroundings): void {
   app.openapi(add, async (context) => {
     // Whether it has one of `cron` and `every`, the client tells.
     const options = context.req.valid('json') as ScheduleOptions
+    await authorize(context, `lovage:send:${options.task as string}`)
     return context.json(plain(await schedules.add(placed(options, await published(options.task as string)))), 201)
   })
   app.openapi(remove, async (context) => {
