@@ -28,6 +28,7 @@ export {
   type QueueInfo,
   type RequestOptions,
   type RetryOptions,
+  type RunTransaction,
   type Schedule,
   type Schema,
   type SendOptions,

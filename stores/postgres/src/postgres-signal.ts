@@ -47,14 +47,15 @@ class PostgresSignal implements Signal, Lodger {
   readonly #places = new Map<string, Place>()
   /** By their names in PostgreSQL. */
   readonly #listened = new Map<string, Listened>()
-  readonly #joiner: Joiner | undefined
+  readonly publishWithin: Signal['publishWithin']
   #numbers = 0
   readonly #backListeners = new Set<() => void>()
   #closed: Promise<void> | undefined
 
   constructor(session: PostgresSession, query: Query, joiner: Joiner | undefined) {
     this.#session = session
-    this.#joiner = joiner
+    this.publishWithin =
+      joiner === undefined ? undefined : (transaction, messages) => this.#publishWithin(joiner, transaction, messages)
     const { schema } = session
     this.#outbox = new Outbox({
       schema,
@@ -96,16 +97,6 @@ class PostgresSignal implements Signal, Lodger {
 
   heard(channel: string): boolean {
     return this.#local.has(channel) || this.#earshot.mayHear(this.#placeOf(channel))
-  }
-
-  async publishWithin(transaction: object, messages: readonly ChannelMessage[]): Promise<void> {
-    if (messages.length === 0 || this.#joiner === undefined) return
-    const frames = messages.flatMap(({ channel, message }) => {
-      const { name } = this.#placeOf(channel)
-      return framesOf(transactionOrigin, ++this.#numbers, message).map((payload) => ({ name, payload }))
-    })
-    const values = [frames.map(({ name }) => name), frames.map(({ payload }) => payload)]
-    await this.#joiner.join(transaction, (query) => query(say, values), { isBare: true })
   }
 
   onBack(listener: () => void): () => void {
@@ -151,6 +142,16 @@ class PostgresSignal implements Signal, Lodger {
 
   back(): void {
     for (const listener of this.#backListeners) listener()
+  }
+
+  async #publishWithin(joiner: Joiner, transaction: object, messages: readonly ChannelMessage[]): Promise<void> {
+    if (messages.length === 0) return
+    const frames = messages.flatMap(({ channel, message }) => {
+      const { name } = this.#placeOf(channel)
+      return framesOf(transactionOrigin, ++this.#numbers, message).map((payload) => ({ name, payload }))
+    })
+    const values = [frames.map(({ name }) => name), frames.map(({ payload }) => payload)]
+    await joiner.join(transaction, (query) => query(say, values), { isBare: true })
   }
 
   /** The first subscriber of a channel listens; those that come meanwhile wait with it. */
