@@ -169,7 +169,7 @@ export class PoolKeeper {
     for (const id of exits.keys()) this.#exits.delete(id)
     this.#learnNames(page.workers, infos)
     this.#act(plan, page)
-    if (outcome === 'written') this.#engine.signal.publish(poolsChannel, '')
+    if (isNews(plan, page)) this.#engine.signal.publish(poolsChannel, '')
   }
 
   /** Pending tasks that none of its workers can run do not count. */
@@ -314,4 +314,10 @@ export class PoolKeeper {
 /** The name under which a worker of a pool takes tasks. */
 export function nameOf({ workerId, workerGroup }: Pick<PoolWorker, 'workerId' | 'workerGroup'>): string {
   return `${workerId}@${workerGroup}`
+}
+
+/** Whether others must know: that a worker was seen well again is written, but nothing has changed. */
+function isNews({ workers, standing }: PoolPlan, page: PoolPage): boolean {
+  const before = new Map(page.workers.map((worker) => [poolWorkerKey(worker), worker.state]))
+  return standing !== page.standing || workers.some((worker) => before.get(poolWorkerKey(worker)) !== worker.state)
 }

@@ -84,6 +84,16 @@ describe('growing', () => {
     expect((here.calls.counts ?? 0) - before).toBeLessThan(10)
   })
 
+  test('at rest it looks once in half a minute, and workers at the least are not asked whether they are idle', async () => {
+    await definePool({ minCapacity: 1, lifecycle: { idleTimeout: 60 } })
+    await keep(here, hall)
+    await here.clock.advance(60_000)
+    const before = { ...here.calls }
+    await here.clock.advance(3_600_000)
+    expect((here.calls.counts ?? 0) - (before.counts ?? 0)).toBeLessThanOrEqual(120)
+    expect(hall.worker('images-1').asked).toBe(0)
+  })
+
   test('tasks that its workers cannot run launch none, nor do those of a paused queue', async () => {
     await definePool()
     await keep(here, hall, { tasks: ['job'] })
