@@ -127,6 +127,7 @@ function workRoutes({ office, book }: EarlyParts): readonly Endpoint[] {
       summary:
         'Claims a task; 204 with Retry-After when there was none for 20 seconds. The worker is named in the query or the body',
       async handle({ context, params: { provisionerId, workerType } }) {
+        refuseOtherSites(context)
         const who = worker.safeParse({ ...(await bodyOfGet(context)), ...context.req.query() })
         if (!who.success)
           throw new ContractError('InputValidationError', 'expected `worker_group` and `worker_id` in the query or the body')
@@ -180,10 +181,23 @@ function reportRoutes({ office }: EarlyParts): readonly Endpoint[] {
   ]
 }
 
+/** This GET takes something away, and browsers let every page send one. */
+function refuseOtherSites({ req }: Context): void {
+  const site = req.header('sec-fetch-site') ?? 'none'
+  if (site === 'none' || site === 'same-origin') return
+  throw new ContractError('InsufficientScopes', `expected a claim to come from a worker, got: Sec-Fetch-Site ${site}`)
+}
+
+/** Names of a worker are no longer than this. */
+const longestBody = 10_000
+
 /** The platform gives GET no body; workers of that time sent one. */
 async function bodyOfGet({ env }: Context): Promise<Record<string, unknown>> {
   const incoming = (env as { readonly incoming?: IncomingMessage } | undefined)?.incoming
-  if (incoming === undefined || Number(incoming.headers['content-length'] ?? 0) === 0) return {}
+  const size = Number(incoming?.headers['content-length'] ?? 0)
+  if (incoming === undefined || size === 0) return {}
+  if (!(size <= longestBody))
+    throw new ContractError('InputTooLarge', `expected a body of at most ${longestBody} bytes, got: ${size}`)
   const chunks: Buffer[] = []
   for await (const chunk of incoming) chunks.push(chunk as Buffer)
   try {

@@ -99,6 +99,10 @@ test('a worker asks for work, and hears how long to sleep when there is none', a
   expect(await getWithBody('/claim-work/prov/type', worker)).toBe(200)
   expect((await call('GET', `/task/${id}/status`)).body.status).toMatchObject({ state: 'running' })
   expect((await call('GET', '/claim-work/prov/type')).status).toBe(400)
+  expect(await getWithBody('/claim-work/prov/type', { ...worker, more: 'x'.repeat(10_000) })).toBe(413)
+  const foreign = { headers: { 'sec-fetch-site': 'cross-site' } }
+  const { status: refused } = await fetch(`${h.server.url}/0.2.0/claim-work/prov/type?worker_group=g&worker_id=w`, foreign)
+  expect(refused).toBe(403)
 })
 
 test('cancelled, late and lost tasks have failed, each for its reason', async () => {
