@@ -18,7 +18,7 @@ async function definePool(config: Partial<WorkerPool['config']> = {}): Promise<v
 
 async function send(...ids: readonly string[]): Promise<void> {
   await here.broker.tasks.send(ids.map((id) => job(id)))
-  await settled()
+  await here.clock.advance(0)
 }
 
 describe('growing', () => {

@@ -1,0 +1,70 @@
+/** Sees what one pool has to do, and where its workers are. */
+import { type PoolLoad, type PoolWorker, type ProvidedPool, poolWorkerKey, type WorkerInfo, type WorkerSight } from '@lovage/core'
+import type { Engine } from '../engine.ts'
+import type { WorkerRegistry } from '../worker-registry.ts'
+import { nameOf } from './pool-hands.ts'
+import { countClaimable, countTasks } from './pool-tasks.ts'
+
+export interface PoolSights {
+  readonly tasks: Pick<PoolLoad, 'pending' | 'claimed'>
+  /** By the key of the worker's record. */
+  readonly sights: ReadonlyMap<string, WorkerSight>
+}
+
+export class PoolScout {
+  readonly #engine: Engine
+  readonly #registry: WorkerRegistry
+  readonly #provided: ProvidedPool
+  readonly #holder: string
+  /** What its workers can run: known from the beginning, or learnt from them. */
+  #names: ReadonlySet<string> | undefined
+
+  constructor(engine: Engine, registry: WorkerRegistry, provided: ProvidedPool, holder: string) {
+    this.#engine = engine
+    this.#registry = registry
+    this.#provided = provided
+    this.#holder = holder
+    this.#names = provided.tasks === undefined ? undefined : new Set(provided.tasks)
+  }
+
+  /** @param launched the workers that this process has launched and that have not ended */
+  async look(workers: readonly PoolWorker[], launched: ReadonlySet<string>): Promise<PoolSights> {
+    const [tasks, infos, lost] = await Promise.all([this.#tasks(), this.#registry.alive(), this.#lostLaunchers(workers)])
+    this.#learnNames(workers, infos)
+    const holders = new Map(infos.map((info) => [info.name, info.holder]))
+    const sights = workers.map((worker) => {
+      const { launchedBy, workerId } = worker
+      const sight: WorkerSight = {
+        holder: holders.get(nameOf(worker)),
+        launched: launchedBy === this.#holder ? launched.has(workerId) : undefined,
+        orphaned: launchedBy !== undefined && lost.has(launchedBy),
+      }
+      return [poolWorkerKey(worker), sight] as const
+    })
+    return { tasks, sights: new Map(sights) }
+  }
+
+  /** Pending tasks that none of its workers can run do not count. */
+  async #tasks(): Promise<PoolSights['tasks']> {
+    const { queues } = this.#provided
+    const tasks = await countTasks(this.#engine, queues)
+    if (tasks.pending === 0) return tasks
+    const claimable = await countClaimable(this.#engine, { queues, names: this.#names })
+    return { ...tasks, pending: Math.min(tasks.pending, claimable) }
+  }
+
+  async #lostLaunchers(workers: readonly PoolWorker[]): Promise<ReadonlySet<string>> {
+    const launchers = workers.flatMap(({ launchedBy, state }) =>
+      launchedBy === undefined || state === 'stopped' ? [] : launchedBy,
+    )
+    if (launchers.length === 0) return new Set()
+    return new Set(await this.#engine.liveness?.lost([...new Set(launchers)]))
+  }
+
+  #learnNames(workers: readonly PoolWorker[], infos: readonly WorkerInfo[]): void {
+    if (this.#provided.tasks !== undefined) return
+    const names = new Set(workers.map(nameOf))
+    const told = infos.filter((info) => names.has(info.name)).flatMap((info) => info.tasks.map((task) => task.name))
+    if (told.length > 0) this.#names = new Set([...(this.#names ?? []), ...told])
+  }
+}
