@@ -48,7 +48,8 @@ export function localLauncher(options: LocalLauncherOptions): Launcher {
           running.set(request.workerId, child)
           resolve()
         })
-        child.once('error', reject)
+        // Later ones are about signals to a process that is going: its exit tells.
+        child.on('error', reject)
       })
     },
     stop: (workerId, how) => signal(workerId, how === 'warm' ? 'SIGTERM' : 'SIGQUIT'),

@@ -79,7 +79,7 @@ function workerCommand(
   request: LaunchRequest,
   level: keyof Logger,
 ): WorkerCommand {
-  const { signal, results, leaseMs, url } = settings
+  const { signal, results, leaseMs, heartbeatMs, url } = settings
   const { files, queues, concurrency, pool, prefetch } = spec
   const given: readonly (readonly [flag: string, value: string | number | undefined])[] = [
     ['--name', request.worker],
@@ -90,7 +90,8 @@ function workerCommand(
     ['--loglevel', level],
     ['--signal', signal],
     ['--results', results],
-    ['--lease', leaseMs === undefined ? undefined : `${leaseMs}ms`],
+    ['--lease', milliseconds(leaseMs)],
+    ['--heartbeat', milliseconds(heartbeatMs)],
   ]
   const flags = given.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]))
   return {
@@ -98,4 +99,8 @@ function workerCommand(
     cwd: terminal.cwd,
     environment: { ...terminal.environment, LOVAGE_BROKER: url, LOVAGE_TOKENS: undefined },
   }
+}
+
+function milliseconds(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : `${value}ms`
 }

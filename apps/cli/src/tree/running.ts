@@ -58,6 +58,13 @@ const poolName: OptionSpec = {
   read: text('--name'),
 }
 
+const upName: OptionSpec = {
+  flags: '-n, --name <name>',
+  meaning:
+    "the worker's name; @ and the host are added to a bare one, %h is the host (default: worker@%h). With --workers that of the pool (default: the file's)",
+  read: text('--name'),
+}
+
 const upPool: OptionSpec = {
   flags: '--pool <kind|file>',
   meaning: 'inline, threads or processes: where handlers run (default: inline); or a pool file; may be repeated',
@@ -91,6 +98,9 @@ const serverOptions: readonly OptionSpec[] = [
   },
 ]
 
+/** The long word of an option. */
+const wordOf = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?? flags
+
 const files = 'modules whose exports are task definitions; TypeScript runs as it is'
 
 export const up: CommandSpec = {
@@ -101,7 +111,7 @@ export const up: CommandSpec = {
   args: [{ name: '[files...]', meaning: files }],
   options: [
     ...serverOptions,
-    ...workerOptions.map((option) => (option.flags.startsWith('--pool') ? upPool : option)),
+    ...workerOptions.map((option) => [upName, upPool].find(({ flags }) => wordOf(flags) === wordOf(option.flags)) ?? option),
     ...poolOptions,
   ],
   examples: [
@@ -139,8 +149,8 @@ export const server: CommandSpec = {
     serverPool,
     ...poolOptions,
     ...workerOptions
-      .filter(({ flags }) => /--(name|concurrency|queues|prefetch)/.test(flags))
-      .map((option) => (option.flags.includes('--name') ? poolName : option)),
+      .filter(({ flags }) => ['--name', '--concurrency', '--queues', '--prefetch'].includes(wordOf(flags)))
+      .map((option) => (wordOf(option.flags) === '--name' ? poolName : option)),
   ],
   examples: [
     example('lovage server', 'http://127.0.0.1:4600 on ./lovage.db'),
