@@ -42,6 +42,24 @@ describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
     await expect(queue.createTask(slugid(), task())).rejects.toMatchObject(refused)
   })
 
+  test('a worker that works is seen, with what its pool says of it', async () => {
+    const one = await claimed()
+    const seen = { ...who, workerPoolId: poolId, state: 'running', capacity: 1, providerId: 'static' }
+    const run = { taskId: one.taskId, runId: 0 }
+    const { workers } = await shed.manager.listWorkers('images', 'small')
+    expect(workers).toMatchObject([{ ...seen, latestTask: run, firstClaim: expect.any(String) }])
+    const shown = await shed.manager.getWorker('images', 'small', 'here', 'w1')
+    expect(shown).toMatchObject({ provisionerId: 'images', workerType: 'small', ...seen, recentTasks: [run], actions: [] })
+    const listed = async (query: object) => (await shed.manager.listWorkers('images', 'small', query)).workers.length
+    expect(await listed({ workerState: 'stopped' })).toBe(0)
+    expect(await listed({ quarantined: 'false', workerState: 'running' })).toBe(1)
+    await shed.queueAs(root).declareWorker('images', 'other', 'here', 'w1', {})
+    expect((await shed.manager.listWorkers('images', 'other')).workers).toMatchObject([
+      { state: 'standalone', providerId: 'none' },
+    ])
+    await expect(shed.manager.getWorker('images', 'small', 'here', 'none')).rejects.toMatchObject({ statusCode: 404 })
+  })
+
   test('credentials of a claim are good for this run, and for what the task may do', async () => {
     const scopes = [...creating, 'queue:create-task:lowest:images/small']
     const one = await claimed({ scopes })

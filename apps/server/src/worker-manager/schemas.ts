@@ -164,3 +164,24 @@ export const poolErrorStatsSchema = z
     }),
   })
   .openapi('WorkerPoolErrorStats')
+
+const taskRun = z.object({ taskId: z.string(), runId: z.number().int() })
+const seen = {
+  ...{ workerPoolId, workerGroup: z.string(), workerId: z.string(), firstClaim: time, lastDateActive: time.optional() },
+  quarantineUntil: time.optional(),
+  state: z.enum([...poolWorkerStates, 'standalone']),
+  ...{ capacity: count, providerId: z.string() },
+}
+export const seenWorkerQuery = pageQuery.extend({
+  quarantined: z.enum(['true', 'false']).optional(),
+  workerState: z.enum(poolWorkerStates).optional(),
+  launchConfigId: z.string().optional(),
+})
+export const seenWorkerListSchema = z.object({
+  workers: z.array(z.object({ ...seen, latestTask: taskRun.optional() })),
+  continuationToken,
+})
+export const seenWorkerSchema = z
+  .object({ provisionerId: z.string(), workerType: z.string(), ...seen, expires: time })
+  .extend({ recentTasks: z.array(taskRun), actions: z.array(z.unknown()) })
+  .openapi('SeenWorker')

@@ -2,12 +2,14 @@
 import { ConfigError, type Logger } from '@lovage/core'
 import { type Access, authorize } from '../auth/access.ts'
 import { addEndpoints, type Endpoint, endpoint } from '../queue-api/endpoint.ts'
+import { WorkerBook } from '../queue-api/worker-book.ts'
 import type { Surroundings } from '../routes/surroundings.ts'
 import { endClaims } from './end-claims.ts'
 import { poolErrorEndpoints } from './pool-errors.ts'
 import { poolStatsEndpoints } from './pool-stats.ts'
 import { poolEndpoints } from './pools.ts'
 import { registrationEndpoints } from './registration.ts'
+import { seenWorkerEndpoints } from './seen-workers.ts'
 import type { WorkerManager } from './worker-manager.ts'
 import { workerEndpoints } from './workers.ts'
 
@@ -25,7 +27,8 @@ export function workerManagerRoutes({ app, client, access, logger }: WorkerManag
     endClaims: (worker) => endClaims(client, worker, now()),
   }
   const groups = [poolStatsEndpoints, poolErrorEndpoints, poolEndpoints, registrationEndpoints, workerEndpoints]
-  const endpoints = [...healthEndpoints(client), ...groups.flatMap((group) => group(manager))]
+  const seen = client.desk === undefined ? [] : seenWorkerEndpoints(manager, new WorkerBook(client.desk))
+  const endpoints = [...healthEndpoints(client), ...groups.flatMap((group) => group(manager)), ...seen]
   addEndpoints({ app, prefix: '/api/worker-manager/v1', tag: 'worker-manager', logger }, endpoints)
 }
 
