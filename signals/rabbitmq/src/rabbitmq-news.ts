@@ -11,6 +11,8 @@ const kinds: readonly TaskNewsKind[] = ['defined', 'pending', 'running', 'comple
 /** What waits beyond this, while the broker is away, is dropped: the oldest first. */
 const mostWaiting = 10_000
 
+const plain = { persistent: true, contentType: 'application/json' }
+
 interface Letter {
   readonly kind: TaskNewsKind
   readonly key: string
@@ -69,7 +71,7 @@ export class RabbitmqNews implements TaskNews, Lodger {
     this.#letters = []
     try {
       for (const { kind, key, body, copies } of letters) {
-        const options = { persistent: true, contentType: 'application/json', contentEncoding: 'utf8', CC: [...copies] }
+        const options = copies.length === 0 ? plain : { ...plain, CC: [...copies] }
         this.#isFull = !broker.publish(this.#names.news(kind), key, body, options)
       }
     } catch {
