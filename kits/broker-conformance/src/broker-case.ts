@@ -24,6 +24,8 @@ export interface BrokerPowers {
   readonly keepsProgress: boolean
   /** The log lines of a task can be read by an operator. */
   readonly keepsLogs: boolean
+  /** There is a desk for workers that hold no connection of their own. */
+  readonly handsOut: boolean
 }
 
 /** What a binding gives to one case: a world of its own, empty at first. */

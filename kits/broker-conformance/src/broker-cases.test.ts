@@ -1,4 +1,4 @@
-import type { Broker, Consumer, ConsumerListener, Delivery } from '@lovage/core'
+import type { Broker, Consumer, ConsumerListener, Delivery, Desk, Task } from '@lovage/core'
 import { createQueueBroker } from '@lovage/queue'
 import { memoryBackend } from '@lovage/store-memory'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -83,8 +83,21 @@ function spoilListener(change: (listener: ConsumerListener) => Partial<ConsumerL
 }
 
 function withParts(broker: Broker, parts: Partial<Broker>): Broker {
-  const { name, tasks, control, events, results, admin } = broker
-  return { name, tasks, control, events, results, admin, close: () => broker.close(), ...parts }
+  const { name, tasks, control, events, results, admin, desk } = broker
+  return { name, tasks, control, events, results, admin, desk, close: () => broker.close(), ...parts }
+}
+
+function partsOf(desk: Desk): Desk {
+  return {
+    records: desk.records,
+    now: () => desk.now(),
+    claim: (wish) => desk.claim(wish),
+    renew: (renewal) => desk.renew(renewal),
+    settle: (task, event) => desk.settle(task, event),
+    lose: (holder, startedBefore) => desk.lose(holder, startedBefore),
+    schedule: (ids) => desk.schedule(ids),
+    prioritize: (ids, priority) => desk.prioritize(ids, priority),
+  }
 }
 
 function spoilDelivery(change: (delivery: Delivery) => Partial<Delivery>): (broker: Broker) => Broker {
@@ -158,6 +171,19 @@ describe('a broker that breaks a promise is found out', () => {
           },
         }),
       by: 'results/come in the order of the ids, unknown ones among them',
+    },
+    'it hands the same task out twice': {
+      spoil: (broker) => {
+        const given: Task[] = []
+        const claim: Desk['claim'] = async (wish) => {
+          if (given.length > 0) return given
+          given.push(...((await broker.desk?.claim(wish)) ?? []))
+          return given
+        }
+        const { desk } = broker
+        return desk === undefined ? broker : withParts(broker, { desk: { ...partsOf(desk), claim } })
+      },
+      by: 'desk/many that wait get one each',
     },
   }
 

@@ -6,6 +6,7 @@ import { closeCases } from './cases/close.ts'
 import { consumerCases } from './cases/consumer.ts'
 import { controlCases } from './cases/control.ts'
 import { deliverCases } from './cases/deliver.ts'
+import { deskCases } from './cases/desk.ts'
 import { eventCases } from './cases/events.ts'
 import { resultCases } from './cases/results.ts'
 import { sendCases } from './cases/send.ts'
@@ -22,6 +23,7 @@ export const brokerCases: readonly BrokerCase[] = [
   ...controlCases,
   ...eventCases,
   ...resultCases,
+  ...deskCases,
 ]
 
 /** Cases that a broker does not pass, and why that is acceptable. */
@@ -53,6 +55,7 @@ export const allPowers: BrokerPowers = {
   results: true,
   keepsProgress: true,
   keepsLogs: true,
+  handsOut: true,
 }
 
 /**
