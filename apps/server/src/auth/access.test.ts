@@ -234,6 +234,12 @@ describe('Hawk', () => {
     expect((await call(url, signed(url, root, { timestamp }))).status).toBe(401)
   })
 
+  test.for(['[::1]:4600', 'localhost:4600', 'localhost'])('signs the address as it is called: %s', async (host) => {
+    const { app } = createServer({ client: broker, access: { clients: [root] } })
+    const authorization = signed(`http://${host}/api/tasks`, root)
+    expect((await app.request('/api/tasks', { headers: { host, authorization } })).status).toBe(200)
+  })
+
   test('names the public address behind a proxy', async () => {
     const url = await listen({ clients: [root], publicUrl: 'https://queue.example.com' })
     const authorization = signed('https://queue.example.com/api/tasks', root)

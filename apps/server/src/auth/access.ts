@@ -55,7 +55,7 @@ export function createAccess(admin: Pick<Admin, 'secret'> | undefined, options: 
   const anonymous = clients.size === 0 ? open : nobody
   return {
     isOpen: clients.size === 0,
-    publicHost: publicOrigin[0]?.host,
+    publicHost: options.publicUrl === undefined ? undefined : new URL(options.publicUrl).hostname,
     issuer,
     async identify(context) {
       const header = context.req.header('authorization')
@@ -101,7 +101,11 @@ function publicOriginOf(text: string): Origin {
 function originOf(text: string): Origin | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || url.hostname === '' || !/^https?:$/.test(url.protocol)) return undefined
-  return { host: url.hostname, port: url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port }
+  // Clients sign the address of IPv6 itself, without the brackets that a URL needs.
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port,
+  }
 }
 
 /** Lets everything behind it ask who calls. Nobody is asked before something wants to know: some addresses are for everyone. */
