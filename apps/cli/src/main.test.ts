@@ -80,7 +80,7 @@ describe('a wrong call is answered by one line on stderr and exit 2', () => {
     [['schedule', 'add', 'x', '@daily', 'y', '--zone', 'Mars/Base'], /Mars\/Base/],
     [['status', '-b', 'mysql://x'], /expected a URL that this version supports .*, got the scheme mysql: in "mysql:\/\/x"/],
     [['status', '-b', 'lovage.db'], /for a file write `sqlite:lovage\.db`/],
-    [['status', '--signal', 'amqp://x'], /expected no `signal`, got: "amqp:\/\/x"/],
+    [['status', '--signal', 'redis://u:secret@x'], /expected `signal` to be `amqp:.*` or amqps:, got: "redis:\/\/x"/],
     [['status', '--lease', '0'], /expected --lease to be above 0, got: 0/],
     [['status', '--lease', '10ms'], /expected `lease` to be at least 1s/],
     [['status', '--loglevel', 'loud'], /expected --loglevel to be one of debug, info, warn, error, got: "loud"/],

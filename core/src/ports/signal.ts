@@ -29,6 +29,8 @@ export interface Signal {
    * Absent where they are never lost for a time, or nobody can tell. The answer ends it.
    */
   onBack?(listener: () => void): () => void
+  /** The connection that it goes over, where that is not the store's; absent where it is. */
+  readonly link?: Link | undefined
   /** Wakes one worker for a pending task; absent where all that listen are woken. */
   readonly hints?: Hints | undefined
   /** Absent where no other system is told of tasks. */

@@ -1,12 +1,12 @@
 /** `lovage doctor`: checks this machine and a live store, changing nothing. */
-import { StoreError } from '@lovage/core'
+import { StoreError, silentLogger } from '@lovage/core'
 import { type Backend, openBackend, type StoreFacts, storeFacts } from 'lovage'
 import type { Checkup, Finding } from '../doctor/checkup.ts'
 import { clockCheckup, diskCheckup, journalCheckup, nodeCheckup, schemaCheckup } from '../doctor/machine-checkups.ts'
-import { caseCheckups, signalCheckup } from '../doctor/store-checkups.ts'
+import { caseCheckups, linkCheckup, signalCheckup } from '../doctor/store-checkups.ts'
 import { errorLine } from '../error-line.ts'
 import { type ExitCode, exitCodeOf, exitCodes } from '../exit-code.ts'
-import type { Action, Invocation } from '../invocation.ts'
+import type { Action, Invocation, Settings } from '../invocation.ts'
 import { painter } from '../render/paint.ts'
 import { print, printJson } from '../terminal.ts'
 
@@ -17,7 +17,7 @@ export const doctor: Action = async (invocation) => {
     findings.push(finding)
     if (!settings.json) print(terminal.out, findingLine(finding, invocation))
   }
-  const code = await examine(settings.url, settings.broker, tell)
+  const code = await examine(settings, tell)
   const failed = findings.filter((finding) => finding.verdict === 'fail').length
   const warned = findings.filter((finding) => finding.verdict === 'warn').length
   if (settings.json) printJson(terminal, { broker: settings.broker, findings, failed, warned })
@@ -26,14 +26,14 @@ export const doctor: Action = async (invocation) => {
 }
 
 /** Looks at everything; what cannot be opened ends the examination, because the rest would only repeat it. */
-async function examine(url: string, broker: string, tell: (finding: Finding) => void): Promise<ExitCode> {
+async function examine({ url, broker, signal }: Settings, tell: (finding: Finding) => void): Promise<ExitCode> {
   await lookAt([nodeCheckup], tell)
   let backend: Backend
   try {
     const facts = await storeFacts(url)
     await lookAt(fileCheckups(facts), tell)
     if (facts?.schema.current === 0) throw noStore(broker)
-    backend = await openBackend(url, { migrate: false })
+    backend = await openBackend(url, { migrate: false, signal, logger: silentLogger })
   } catch (error) {
     const code = exitCodeOf(error)
     if (code !== exitCodes.unreachable) throw error
@@ -42,6 +42,8 @@ async function examine(url: string, broker: string, tell: (finding: Finding) => 
   }
   try {
     tell({ check: 'store', verdict: 'ok', detail: `${backend.store.name} opens` })
+    const { link } = backend.signal
+    if (link !== undefined && signal !== undefined) await lookAt([linkCheckup(link, signal)], tell)
     await lookAt([signalCheckup(backend.signal), clockCheckup(backend.store), ...caseCheckups(backend.store)], tell)
     return exitCodes.done
   } finally {

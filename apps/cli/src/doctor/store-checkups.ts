@@ -1,6 +1,7 @@
 /** Checkups of an open store: the kit's read-only cases, and whether processes can wake each other. */
-import type { Signal, Store } from '@lovage/core'
+import type { Link, Signal, Store } from '@lovage/core'
 import { doctorCases } from '@lovage/store-conformance'
+import { withoutPassword } from '../without-password.ts'
 import { type Checkup, ok } from './checkup.ts'
 
 /** One checkup per case of the conformance kit that only reads. */
@@ -15,6 +16,19 @@ export function caseCheckups(store: Store): readonly Checkup[] {
 }
 
 const echoTimeoutMs = 2000
+
+/** Whether the broker beside the store answers. */
+export function linkCheckup(link: Link, url: string): Checkup {
+  return {
+    check: 'broker',
+    async look() {
+      const broker = withoutPassword(url)
+      if (link.isUp) return ok(`${broker} answers`)
+      const detail = `expected RabbitMQ at ${broker}, got: no answer; the queue works on by the store's own ways, start the broker or leave --signal out`
+      return { verdict: 'fail', detail }
+    },
+  }
+}
 
 /** Whether what is published arrives; where processes meet beside a file, this joins them there. */
 export function signalCheckup(signal: Signal): Checkup {

@@ -72,7 +72,7 @@ function groupOf(host: string): string {
   return host.replaceAll(/[^\w-]/g, '-').slice(0, 38)
 }
 
-/** The command of a worker. The broker's URL goes by the environment: it may hold a password, and anyone sees arguments. */
+/** The command of a worker. URLs with passwords go by the environment: anyone sees arguments. */
 function workerCommand(
   { settings, terminal }: Place,
   spec: PoolSpec,
@@ -88,7 +88,6 @@ function workerCommand(
     ['--pool', pool],
     ['--prefetch', prefetch],
     ['--loglevel', level],
-    ['--signal', signal],
     ['--results', results],
     ['--lease', milliseconds(leaseMs)],
     ['--heartbeat', milliseconds(heartbeatMs)],
@@ -97,7 +96,7 @@ function workerCommand(
   return {
     args: [...process.execArgv, bin, 'worker', ...files, '--json', ...flags],
     cwd: terminal.cwd,
-    environment: { ...terminal.environment, LOVAGE_BROKER: url, LOVAGE_TOKENS: undefined },
+    environment: { ...terminal.environment, LOVAGE_BROKER: url, LOVAGE_SIGNAL: signal, LOVAGE_TOKENS: undefined },
   }
 }
 

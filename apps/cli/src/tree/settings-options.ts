@@ -3,6 +3,7 @@ import { ConfigError, type LogLevel } from '@lovage/core'
 import type { Settings } from '../invocation.ts'
 import { duration, oneOf, text } from '../option-values.ts'
 import type { Terminal } from '../terminal.ts'
+import { withoutPassword } from '../without-password.ts'
 import type { OptionSpec } from './command-spec.ts'
 
 const logLevels = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[]
@@ -20,7 +21,12 @@ export const settingsOptions: readonly OptionSpec[] = [
     meaning: 'debug, info, warn or error; debug shows stacks (default: LOVAGE_LOGLEVEL, else info)',
     read: oneOf('--loglevel', logLevels),
   },
-  { flags: '--signal <url>', meaning: "wake-ups by another way than the broker's own", read: text('--signal') },
+  {
+    flags: '--signal <url>',
+    meaning:
+      'RabbitMQ beside the broker, which then wakes and watches workers: amqp://user:password@host (default: LOVAGE_SIGNAL)',
+    read: text('--signal'),
+  },
   { flags: '--results <url>', meaning: "results in another place than the broker's own", read: text('--results') },
   {
     flags: '--heartbeat <duration>',
@@ -41,11 +47,6 @@ interface SettingsFlags {
   readonly heartbeat?: number
 }
 
-/** A URL without its user and password, which belong in no output. */
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//')
-}
-
 /** Reads the settings: options first, then the environment. @throws {ConfigError} OPTION_INVALID for a wrong LOVAGE_LOGLEVEL */
 export function settingsFrom(flags: SettingsFlags, environment: Terminal['environment']): Settings {
   if (flags.lease === 0) throw new ConfigError('OPTION_INVALID', 'expected --lease to be above 0, got: 0; write "30s"')
@@ -54,7 +55,7 @@ export function settingsFrom(flags: SettingsFlags, environment: Terminal['enviro
   return {
     url,
     broker: withoutPassword(url),
-    signal: flags.signal,
+    signal: flags.signal ?? (environment.LOVAGE_SIGNAL || undefined),
     results: flags.results,
     leaseMs: flags.lease,
     heartbeatMs: flags.heartbeat,
