@@ -31,7 +31,7 @@ export interface Claimer {
   readonly incarnation?: string | undefined
 }
 
-/** Answers with what there is; a worker in quarantine is kept waiting, and seen. */
+/** Answers with what there is; a worker that is to get nothing is kept waiting, and seen. */
 export async function claimTasks(
   office: Office,
   book: WorkerBook,
@@ -40,12 +40,11 @@ export async function claimTasks(
 ): Promise<readonly Task[]> {
   const { queue, workerGroup, workerId, incarnation } = claimer
   const worker = `${workerId}@${workerGroup}`
-  const entry = await book.get(queue, worker)
-  const isQuarantined = entry !== undefined && book.isQuarantined(entry)
+  const heldBack = await isHeldBack(office, book, claimer)
   const tasks = await office.desk.claim({
     ...{ queues: [queue], holder: httpHolder(queue, worker, incarnation), worker, leaseMs: office.claimMs, waitMs, ...wish },
     // None of its tasks is there: it waits like everybody else.
-    ...(isQuarantined ? { names: [] } : {}),
+    ...(heldBack ? { names: [] } : {}),
   })
   await book.seen(
     queue,
@@ -53,6 +52,15 @@ export async function claimTasks(
     tasks.map((task) => ({ taskId: task.id, runId: task.run })),
   )
   return tasks
+}
+
+/** A worker in quarantine, and one of a pool that was removed or stops: it would take back what was taken from it. */
+async function isHeldBack({ admin }: Office, book: WorkerBook, { queue, workerGroup, workerId }: Claimer): Promise<boolean> {
+  const [entry, member] = await Promise.all([
+    book.get(queue, `${workerId}@${workerGroup}`),
+    admin.pools.worker({ workerPoolId: queue, workerGroup, workerId }),
+  ])
+  return (entry !== undefined && book.isQuarantined(entry)) || member?.state === 'stopping' || member?.state === 'stopped'
 }
 
 /** What the worker of a run is told, with credentials to act for it. */

@@ -106,6 +106,8 @@ describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
       })
       await expect(shed.queueAs(credentials).reclaimTask(taskId, 0)).rejects.toMatchObject({ statusCode: 409 })
     }
+    const back = shed.queueAs(worker).claimTask(one.taskId, 1, who)
+    await expect(back).rejects.toMatchObject({ statusCode: 409 })
     await shed.createWorker('w2')
     const { credentials } = await shed.register({ workerId: 'w2' })
     const { tasks } = await shed.queueAs(credentials).claimWork(poolId, { ...who, workerId: 'w2', tasks: 2 })
