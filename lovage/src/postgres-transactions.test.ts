@@ -128,6 +128,18 @@ test('many keys are replaced at once', async () => {
   expect(states).toEqual([...first.map(() => 'superseded'), ...second.map(() => 'pending')])
 })
 
+test('who waits for a key that an open transaction holds keeps nobody else waiting', async () => {
+  await startWorker()
+  await client.query('begin')
+  await broker.within(client).send(double, { n: 1 }, { key: 'a' })
+  const waiting = Array.from({ length: 12 }, (_, n) => broker.sendMany([{ task: double, input: { n }, options: { key: 'a' } }]))
+  const other = await broker.send(double, { n: 4 })
+  expect(await other.result({ timeout: '10s' })).toBe(8)
+  await client.query('rollback')
+  const ids = (await Promise.all(waiting)).map(([task]) => task.id)
+  expect(new Set(ids).size).toBeLessThanOrEqual(12)
+})
+
 test('sends that are made side by side on one client take turns', async () => {
   await client.query('begin')
   const inside = broker.within(client)

@@ -344,7 +344,8 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   /** Releases what was delivered and not settled. */
   async #giveBack(): Promise<void> {
-    const tasks = [...this.#inFlight.values()].map((delivery) => delivery.task)
+    // One that a transaction may have completed is locked until its end.
+    const tasks = [...this.#inFlight.values()].flatMap(({ mayBeCommitted, task }) => (mayBeCommitted ? [] : [task]))
     for (const task of tasks) this.#revoke({ id: task.id, run: task.run, reason: 'lost' })
     await giveBack(this.#engine, tasks)
   }

@@ -2,6 +2,7 @@
 import {
   ConfigError,
   type InsertResult,
+  LovageError,
   type NewTask,
   type SendReceipt,
   StoreError,
@@ -91,7 +92,7 @@ export class Sender {
     while (this.#waiting.length > 0 && this.#flying < limit) {
       const batch = this.#waiting.length <= batchLimit ? this.#waiting : this.#waiting.slice(0, batchLimit)
       this.#waiting = this.#waiting.length <= batchLimit ? [] : this.#waiting.slice(batchLimit)
-      void this.#flight(batch.length, () => this.#insert(batch))
+      for (const part of partsOf(batch)) void this.#flight(part.length, () => this.#insert(part))
     }
   }
 
@@ -118,7 +119,7 @@ export class Sender {
       for (let i = 0; i < batch.length; i++) this.#answer(batch[i] as Waiting, reply.results[i] as InsertResult)
     } catch (error) {
       // One that can never be written takes nobody along.
-      if (batch.length > 1 && ConfigError.is(error)) {
+      if (batch.length > 1 && isHopeless(error)) {
         await Promise.all(batch.map((waiting) => this.#insert([waiting])))
         return
       }
@@ -222,6 +223,23 @@ function extrasOf(message: TaskMessage, maxPayload: number): TaskExtras | undefi
     encodePayload([args, kwargs, headers, http], maxPayload, () => `arguments and headers of ${message.name}`)
   }
   return extras
+}
+
+/** The store has no way to write it, now or ever. */
+function isHopeless(error: unknown): boolean {
+  return LovageError.is(error, 'NAME_INVALID') || LovageError.is(error, 'OPTION_INVALID')
+}
+
+/**
+ * Somebody's open transaction may hold keys for long: who has none is not to wait for them. Tasks that depend on others stay with
+ * those that were sent before them.
+ */
+function partsOf(batch: readonly Waiting[]): readonly (readonly Waiting[])[] {
+  const isKeyed = ({ task }: Waiting): boolean => task.key !== undefined
+  const plain = batch.filter((waiting) => !isKeyed(waiting))
+  if (plain.length === 0 || plain.length === batch.length) return [batch]
+  if (batch.some(({ task }) => (task.extras?.dependencies ?? []).length > 0)) return [batch]
+  return [plain, batch.filter(isKeyed)]
 }
 
 /** Of a call that is whole or not at all: what kept it from being done, if anything. */

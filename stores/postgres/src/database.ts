@@ -39,6 +39,8 @@ export const parsers = {
 export class Database {
   readonly place: string
   readonly schema: string
+  /** The most at once. */
+  readonly connections: number
   readonly #pool: pg.Pool
   /** Undefined until the first connection has told whether a pooler is between. */
   #prepares: boolean | undefined
@@ -50,6 +52,7 @@ export class Database {
   constructor({ url, schema, connections, prepare }: PostgresSettings) {
     this.place = placeOf(url)
     this.schema = schema
+    this.connections = connections
     this.#prepares = prepare
     this.#pool = new pg.Pool({
       connectionString: url,

@@ -5,6 +5,7 @@ import { ClaimFloors } from './claim-floors.ts'
 import { claimNamed } from './claim-named.ts'
 import { countTasks } from './counts.ts'
 import { Database } from './database.ts'
+import { fewAtOnce } from './few-at-once.ts'
 import { findTasks, getTasks } from './find.ts'
 import { checkTexts, insertPlain, isPlain } from './insert.ts'
 import { insertJoined, updateJoined } from './joined-writes.ts'
@@ -42,6 +43,8 @@ export async function postgresStore(url: string, options?: PostgresOptions): Pro
 /** Makes the store of a database whose tables are ready. @internal */
 export function storeOn(database: Database, joiner = new Joiner(database)): Store {
   const { query } = database
+  // A transaction of a user's may hold their keys or dependencies until it ends.
+  const linked = fewAtOnce(Math.max(1, database.connections - 2))
   const floors = new ClaimFloors(() => performance.now())
   // Two claims of one worker at once would look at the same tasks.
   const claims = new Turns()
@@ -53,7 +56,9 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       checkTexts(tasks)
       const allOrNone = options?.allOrNone === true
       if (options?.transaction !== undefined) return insertJoined(joiner, options.transaction, tasks, allOrNone)
-      return !allOrNone && tasks.every(isPlain) ? insertPlain(query, tasks) : insertLinked(database, tasks, allOrNone)
+      return !allOrNone && tasks.every(isPlain)
+        ? insertPlain(query, tasks)
+        : linked(() => insertLinked(database, tasks, allOrNone))
     },
     claim(request) {
       if (request.ids !== undefined) return claimNamed(query, request)
