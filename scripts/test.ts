@@ -29,7 +29,7 @@ interface Need {
 const needs: readonly Need[] = [
   { server: 'PostgreSQL', tests: ['stores/postgres/**', '**/postgres*.test.ts'], isThere: hasPostgres },
   { server: 'PgBouncer', tests: ['**/*pgbouncer*.test.ts'], isThere: hasPgBouncer },
-  { server: 'RabbitMQ', tests: ['signals/rabbitmq/**', '**/rabbitmq*.test.ts'], isThere: hasRabbitmq },
+  { server: 'RabbitMQ', tests: ['signals/rabbitmq/**', '**/*rabbitmq*.test.ts'], isThere: hasRabbitmq },
 ]
 
 /** Runs vitest and answers its exit code; 1 when a signal ended it. */
