@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--rounds N] [--tasks N] [--only NAME,...] [--group throughput|postgres|scale]`: Lovage beside the raw ceiling and
+ * `npm run bench -- [--rounds N] [--tasks N] [--callers N] [--only NAME,...] [--group throughput|postgres|scale]`: Lovage beside the raw ceiling and
  * its peers, every variant in a process of its own, round by round in turn, so that drift of the machine hits all alike.
  */
 import { execFileSync, spawn } from 'node:child_process'
@@ -59,7 +59,10 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
       { name: 'BullMQ on Redis', file: 'bullmq.ts', needs: 'redis', callers: 100 },
     ],
   ],
-  scale: [[{ name: 'Lovage, FULL', file: 'lovage-scale.ts' }]],
+  scale: [
+    [{ name: 'Lovage, FULL', file: 'lovage-scale.ts' }],
+    [{ name: 'Lovage on PostgreSQL', file: 'lovage-postgres-scale.ts', needs: 'postgres' }],
+  ],
 }
 
 const { values } = parseArgs({
@@ -68,6 +71,7 @@ const { values } = parseArgs({
     tasks: { type: 'string', default: '100000' },
     only: { type: 'string' },
     group: { type: 'string' },
+    callers: { type: 'string' },
   },
 })
 
@@ -82,7 +86,7 @@ function runOnce(plan: Plan, settings: Readonly<Record<string, string>>): Promis
   const job: Job = {
     directory,
     tasks: Number(values.tasks),
-    callers: plan.callers ?? 1000,
+    callers: Number(values.callers ?? plan.callers ?? 1000),
     probes: 200,
     settings: { ...settings, ...plan.settings },
   }
@@ -133,7 +137,7 @@ const tables = Object.entries(groups)
   .map((plans) => plans.filter(isChosen))
 const wanted = tables.flat()
 const redisDirectory = mkdtempSync(join(tmpdir(), 'lovage-bench-redis-'))
-if (wanted.some(({ file }) => !/^(lovage|raw)-sqlite|^lovage-scale/.test(file))) installPeers()
+if (wanted.some(({ file }) => !/^lovage-(sqlite|scale)|^raw-sqlite/.test(file))) installPeers()
 const servers: Servers = {
   redis: wanted.some(({ needs }) => needs === 'redis') ? await startRedis(redisDirectory, tell) : undefined,
   postgres: wanted.some(({ needs }) => needs === 'postgres') ? await startPostgresOf(tell) : undefined,

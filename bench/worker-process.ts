@@ -1,8 +1,8 @@
-/** A worker in a process of its own, for what is measured across processes: `node bench/worker-process.ts FILE`; talks over IPC. */
+/** A worker in a process of its own, for what is measured across processes: `node bench/worker-process.ts URL`; talks over IPC. */
 import { cpuUsage, hrtime, resourceUsage } from 'node:process'
 import { connect, defineTask, Worker } from 'lovage'
 
-const broker = await connect(`sqlite:${process.argv[2]}`)
+const broker = await connect(process.argv[2] ?? '')
 let count = 0
 const noop = defineTask({
   name: 'noop',

@@ -21,7 +21,9 @@ export const run: Variant = async (job) => {
   const name = 'bullmq'
   const { Queue, Worker, createPostgresBackend } = (await import(name)) as Bullmq
   const onPostgres = job.settings.on === 'postgres'
-  const connection = onPostgres ? { connectionString: job.settings.postgres, migrate: true } : { host: '127.0.0.1', port: Number(job.settings.redis) }
+  const connection = onPostgres
+    ? { connectionString: job.settings.postgres, migrate: true }
+    : { host: '127.0.0.1', port: Number(job.settings.redis) }
   const backend = onPostgres ? createPostgresBackend : undefined
   const tasks = onPostgres ? Math.min(job.tasks, 10_000) : job.tasks
   const queue = new Queue('bench', { connection }, backend)

@@ -78,7 +78,7 @@ async function processes(job: Job): Promise<Figures> {
   const file = join(job.directory, 'processes.db')
   const broker = await connect(`sqlite:${file}`)
   for (let i = 0; i < 100; i++) await broker.sendMany(Array.from({ length: batch }, () => ({ task: 'noop', input: {} })))
-  const child = fork(fileURLToPath(new URL('../worker-process.ts', import.meta.url)), [file])
+  const child = fork(fileURLToPath(new URL('../worker-process.ts', import.meta.url)), [`sqlite:${file}`])
   await once(child, 'message')
   let facts = await ask(child)
   while (facts.count < 100 * batch) facts = await ask(child)
