@@ -81,7 +81,7 @@ export function administration(broker: Broker): Administration {
     logs: async (id) => admin().logs(id),
     explain: async (id) => admin().explain(id),
     retry: async (ids) => admin().retry(ids),
-    queues: async () => admin().queues(),
+    queues: async (states) => admin().queues(states),
     pauseQueue: async (queue) => admin().pauseQueue(queue),
     resumeQueue: async (queue) => admin().resumeQueue(queue),
     workers: async () => admin().workers(),

@@ -55,9 +55,9 @@ export class QueueAdmin implements Admin {
     return applyToTasks(this.#engine, ids, { type: 'rerun' })
   }
 
-  async queues(): Promise<readonly QueueInfo[]> {
+  async queues(states?: readonly Task['state'][]): Promise<readonly QueueInfo[]> {
     const [counts, paused, workers] = await Promise.all([
-      this.#engine.store.counts(),
+      this.#engine.store.counts(states),
       this.#engine.store.records.list(pausedKind),
       this.#registry.alive(),
     ])

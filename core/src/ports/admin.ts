@@ -43,7 +43,8 @@ export interface Admin {
   explain(id: string): Promise<Explanation>
   /** Makes resolved, scheduled or blocked tasks pending again, budgets renewed. Answers per id whether it had an effect. */
   retry(ids: readonly string[]): Promise<readonly boolean[]>
-  queues(): Promise<readonly QueueInfo[]>
+  /** @param states those to count; default all. Without resolved ones nobody walks over the history. */
+  queues(states?: readonly Task['state'][]): Promise<readonly QueueInfo[]>
   pauseQueue(queue: string): Promise<void>
   resumeQueue(queue: string): Promise<void>
   workers(): Promise<readonly WorkerInfo[]>

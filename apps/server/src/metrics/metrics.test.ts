@@ -114,3 +114,18 @@ test('names of queues are escaped', () => {
   const samples = [{ labels: { queue: 'a"b\\c\nd' }, value: 1 }]
   expect(exposition([{ name: 'm', help: 'h', samples }])).toBe('# HELP m h\n# TYPE m gauge\nm{queue="a\\"b\\\\c\\nd"} 1\n')
 })
+
+test('the history is not counted', async () => {
+  const asked: unknown[] = []
+  const client = {
+    ...broker,
+    queues: async (states?: readonly unknown[]) => {
+      asked.push(states)
+      return []
+    },
+  }
+  const app = createServer({ client }).app
+  for (const path of ['/metrics', '/api/queues/images/load']) expect((await app.request(path)).status).toBe(200)
+  const live = ['pending', 'running', 'scheduled', 'blocked']
+  expect(asked).toEqual([live, live])
+})

@@ -1,6 +1,6 @@
 /** What a queue has to do, as autoscalers want to know it. */
 import type { Client } from '@lovage/client'
-import type { QueueInfo } from '@lovage/core'
+import type { QueueInfo, TaskState } from '@lovage/core'
 
 export interface QueueLoad {
   readonly queue: string
@@ -17,13 +17,16 @@ export interface QueueLoad {
   readonly workers: number
 }
 
+/** Not resolved ones: an autoscaler asks every few seconds, and the history is long. */
+const counted = ['pending', 'running', 'scheduled', 'blocked'] as const satisfies readonly TaskState[]
+
 /** The load of all queues that there are, and of these whether there are or not: a queue without a task has none. */
 export async function queueLoads(
   client: Pick<Client, 'queues' | 'workers'>,
   named: readonly string[],
   now: number,
 ): Promise<readonly QueueLoad[]> {
-  const [queues, workers] = await Promise.all([client.queues(), client.workers()])
+  const [queues, workers] = await Promise.all([client.queues(counted), client.workers()])
   const known = new Set(queues.map(({ queue }) => queue))
   const absent = [...new Set(named)].filter((queue) => !known.has(queue))
   const all: readonly QueueInfo[] = [...queues, ...absent.map((queue) => ({ queue, paused: false, counts: {} }))]
