@@ -100,9 +100,9 @@ export class DeskLine {
   /** Claims for the first that waits. Called whenever there may be something; costs nothing when nobody waits. */
   pump(): void {
     const waiter = this.#waiters.find(({ isClaiming }) => !isClaiming)
-    if (waiter === undefined) return
-    if (this.#flights >= this.#width) {
-      this.#again = true
+    if (waiter === undefined || this.#flights >= this.#width) {
+      // A claim on its way may have looked before there was something.
+      this.#again = this.#flights > 0
       return
     }
     this.#flights++

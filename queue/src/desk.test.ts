@@ -1,5 +1,5 @@
 /** The desk: requests that wait are woken and served in turn, leases are the worker's own, and nothing is left behind. */
-import { BugError, type Desk, type DeskClaim, type Task, type TaskEvent } from '@lovage/core'
+import { BugError, type ClaimRequest, type Desk, type DeskClaim, type Task, type TaskEvent } from '@lovage/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { job, Recorder, settled, type World, world } from './fixtures/world.ts'
 
@@ -62,6 +62,22 @@ describe('claiming', () => {
     await w.broker.tasks.send([job('a')])
     await settled()
     expect((await stored('a')).state).toBe('pending')
+  })
+
+  test('hears of what comes while it looks', async () => {
+    const claim = w.backend.store.claim.bind(w.backend.store)
+    let sent: Promise<unknown> | undefined
+    const store = {
+      ...w.backend.store,
+      claim: async (request: ClaimRequest) => {
+        const reply = await claim(request)
+        sent ??= w.broker.tasks.send([job('a')])
+        await sent
+        await settled()
+        return reply
+      },
+    }
+    expect(idsOf(await deskOf({ broker: await w.another({ store }) }).claim(wish()))).toEqual(['a'])
   })
 
   test('wakes for what becomes due', async () => {
