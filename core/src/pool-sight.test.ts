@@ -1,7 +1,15 @@
 /** What becomes of a pool's worker by what is seen of it. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isSilent, rememberedMs, sightedWorker, stoppingWorker, takeBackMs, type WorkerSight } from './pool-sight.ts'
+import {
+  isSilent,
+  presentWorkers,
+  rememberedMs,
+  sightedWorker,
+  stoppingWorker,
+  takeBackMs,
+  type WorkerSight,
+} from './pool-sight.ts'
 import { type PoolWorker, poolWorkerStates } from './worker-pool.ts'
 
 const startMs = 60_000
@@ -93,4 +101,19 @@ test('who stops already keeps the reason', () => {
   const stopping = stoppingWorker(worker(), 'idle', 5)
   expect(stopping).toMatchObject({ state: 'stopping', terminate: { reason: 'idle' }, lastModified: 5 })
   expect(stoppingWorker(stopping, 'max-lifetime', 6)).toBe(stopping)
+})
+
+test('for those who only look, workers of a provisioner that is gone are not there', () => {
+  const named = (workerId: string, over: Partial<PoolWorker>) => worker({ workerId, ...over })
+  const all = [
+    named('p-1', { state: 'running' }),
+    named('p-2', { state: 'running' }),
+    named('p-3', { state: 'stopping' }),
+    named('p-4', { lastChecked: 0 }),
+    named('p-5', { lastChecked: 999_000 }),
+    named('p-6', { state: 'stopped' }),
+    named('by-hand', { state: 'running', launchedBy: undefined }),
+  ]
+  const ids = presentWorkers(all, new Set(['p-1@g', 'p-3@g']), 1_000_000).map(({ workerId }) => workerId)
+  expect(ids).toEqual(['p-1', 'p-3', 'p-5', 'by-hand'])
 })

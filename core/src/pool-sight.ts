@@ -76,3 +76,24 @@ export function isSilent(worker: PoolWorker, sight: WorkerSight, registrationMs:
   if (sight.launched !== true || sight.holder !== undefined) return false
   return (worker.state === 'requested' || worker.state === 'running') && now - worker.lastChecked >= registrationMs
 }
+
+/** The name under which a worker of a pool takes tasks, where its launcher named it. */
+export function poolWorkerName({ workerId, workerGroup }: Pick<PoolWorker, 'workerId' | 'workerGroup'>): string {
+  return `${workerId}@${workerGroup}`
+}
+
+/** For so long a worker that was launched may be on its way, for those who only look, in milliseconds. */
+const onItsWayMs = 300_000
+
+/**
+ * The workers that are there, for those who only look: records of a provisioner that is gone stand until another one comes. A
+ * worker that nobody launched from here (`launchedBy`) is as its record says.
+ * @param names of the workers that take tasks now
+ */
+export function presentWorkers(workers: readonly PoolWorker[], names: ReadonlySet<string>, now: number): readonly PoolWorker[] {
+  return workers.filter((worker) => {
+    if (worker.state === 'stopped') return false
+    if (worker.launchedBy === undefined) return true
+    return worker.state === 'requested' ? now - worker.lastChecked < onItsWayMs : names.has(poolWorkerName(worker))
+  })
+}

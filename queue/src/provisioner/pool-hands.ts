@@ -1,5 +1,5 @@
 /** Launches and stops the workers of one pool, and keeps what became of those that this process launched. */
-import type { Launcher, Logger, PoolWorker, ProvidedPool } from '@lovage/core'
+import { type Launcher, type Logger, type PoolWorker, type ProvidedPool, poolWorkerName } from '@lovage/core'
 import type { PoolPlan } from './plan-pool.ts'
 
 /** What the hands stand on. */
@@ -58,7 +58,7 @@ export class PoolHands {
     const { workerPoolId, workerId } = worker
     const { launcher, provided, changed } = this.#ties
     this.#launching.add(workerId)
-    const request = { workerPoolId, workerId, worker: nameOf(worker), launchConfig: provided.launchConfig }
+    const request = { workerPoolId, workerId, worker: poolWorkerName(worker), launchConfig: provided.launchConfig }
     launcher.launch(request).then(
       () => {
         this.#launching.delete(workerId)
@@ -81,12 +81,7 @@ export class PoolHands {
     const done = how === 'kill' ? launcher.kill(workerId) : launcher.stop(workerId, how)
     done.catch((error: unknown) => {
       this.#nudged.delete(workerId)
-      logger.error({ error, worker: nameOf(worker) }, 'a worker could not be told to stop')
+      logger.error({ error, worker: poolWorkerName(worker) }, 'a worker could not be told to stop')
     })
   }
-}
-
-/** The name under which a worker of a pool takes tasks. */
-export function nameOf({ workerId, workerGroup }: Pick<PoolWorker, 'workerId' | 'workerGroup'>): string {
-  return `${workerId}@${workerGroup}`
 }

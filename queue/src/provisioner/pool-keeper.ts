@@ -1,12 +1,19 @@
 /** Keeps one pool: looks when something may have changed, decides, writes the decision, and only then launches and stops. */
-import type { CancelTimer, ControlBus, Launcher, ProvidedPool, WorkerPools } from '@lovage/core'
+import {
+  type CancelTimer,
+  type ControlBus,
+  type Launcher,
+  type ProvidedPool,
+  poolWorkerName,
+  type WorkerPools,
+} from '@lovage/core'
 import { readyChannel } from '../channels.ts'
 import type { Engine } from '../engine.ts'
 import type { WorkerRegistry } from '../worker-registry.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { limitsOf, type PoolPlan, planPool } from './plan-pool.ts'
 import { PoolBook } from './pool-book.ts'
-import { nameOf, PoolHands } from './pool-hands.ts'
+import { PoolHands } from './pool-hands.ts'
 import { PoolScout } from './pool-scout.ts'
 import { PoolTeller } from './pool-teller.ts'
 
@@ -178,7 +185,11 @@ export class PoolKeeper {
       const { workers } = await this.#book.read()
       const running = workers.filter(({ state }) => state === 'running')
       await this.#idle.look(
-        running.map((worker) => ({ workerId: worker.workerId, worker: nameOf(worker), runningSince: worker.lastModified })),
+        running.map((worker) => ({
+          workerId: worker.workerId,
+          worker: poolWorkerName(worker),
+          runningSince: worker.lastModified,
+        })),
       )
     } catch (error) {
       if (!this.#closed) this.#engine.logger.warn({ error }, 'workers could not be asked whether they are idle')

@@ -1,8 +1,15 @@
 /** Sees what one pool has to do, and where its workers are. */
-import { type PoolLoad, type PoolWorker, type ProvidedPool, poolWorkerKey, type WorkerInfo, type WorkerSight } from '@lovage/core'
+import {
+  type PoolLoad,
+  type PoolWorker,
+  type ProvidedPool,
+  poolWorkerKey,
+  poolWorkerName,
+  type WorkerInfo,
+  type WorkerSight,
+} from '@lovage/core'
 import type { Engine } from '../engine.ts'
 import type { WorkerRegistry } from '../worker-registry.ts'
-import { nameOf } from './pool-hands.ts'
 import { countClaimable, countTasks } from './pool-tasks.ts'
 
 export interface PoolSights {
@@ -35,7 +42,7 @@ export class PoolScout {
     const sights = workers.map((worker) => {
       const { launchedBy, workerId } = worker
       const sight: WorkerSight = {
-        holder: holders.get(nameOf(worker)),
+        holder: holders.get(poolWorkerName(worker)),
         launched: launchedBy === this.#holder ? launched.has(workerId) : undefined,
         orphaned: launchedBy !== undefined && lost.has(launchedBy),
       }
@@ -63,7 +70,7 @@ export class PoolScout {
 
   #learnNames(workers: readonly PoolWorker[], infos: readonly WorkerInfo[]): void {
     if (this.#provided.tasks !== undefined) return
-    const names = new Set(workers.map(nameOf))
+    const names = new Set(workers.map(poolWorkerName))
     const told = infos.filter((info) => names.has(info.name)).flatMap((info) => info.tasks.map((task) => task.name))
     if (told.length > 0) this.#names = new Set([...(this.#names ?? []), ...told])
   }

@@ -1,9 +1,8 @@
 /** Tells what happens to a pool: operators in the log, the pool's owner by its record, other processes by a signal. */
-import { isQuarantined, type PoolStanding, poolWorkerKey, type WorkerPools } from '@lovage/core'
+import { isQuarantined, type PoolStanding, poolWorkerKey, poolWorkerName, type WorkerPools } from '@lovage/core'
 import { poolsChannel } from '../channels.ts'
 import type { Engine } from '../engine.ts'
 import type { PoolEntry } from './pool-book.ts'
-import { nameOf } from './pool-hands.ts'
 
 export class PoolTeller {
   readonly #engine: Engine
@@ -23,7 +22,7 @@ export class PoolTeller {
     for (const worker of changed) {
       const { state, terminate } = worker
       const reason = state === 'stopping' ? terminate?.reason : undefined
-      const fields = { pool: this.#workerPoolId, worker: nameOf(worker), ...(reason === undefined ? {} : { reason }) }
+      const fields = { pool: this.#workerPoolId, worker: poolWorkerName(worker), ...(reason === undefined ? {} : { reason }) }
       this.#engine.logger.info(fields, `worker ${state === 'requested' ? 'launched' : state}`)
     }
     if (after.standing.failures > before.standing.failures) this.#tellFailure(after.standing)

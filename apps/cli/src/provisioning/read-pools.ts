@@ -1,18 +1,20 @@
 /** Worker pools as they stand: what their records, their standing and their workers say together. */
-import { type Admin, isQuarantined, type PoolStanding, type PoolWorker, type WorkerPool } from '@lovage/core'
+import { type Admin, isQuarantined, type PoolStanding, type PoolWorker, presentWorkers, type WorkerPool } from '@lovage/core'
 
 export interface PoolStatus {
   readonly pool: WorkerPool
   readonly standing: PoolStanding
   readonly quarantined: boolean
   readonly queues: readonly string[]
-  /** Those that have not stopped. */
+  /** Those that are there. */
   readonly workers: readonly PoolWorker[]
 }
 
 /** Reads all pools, by name. */
-export async function readPools({ pools }: Pick<Admin, 'pools'>): Promise<readonly PoolStatus[]> {
-  const [all, workers] = await Promise.all([pools.list(), pools.workers()])
+export async function readPools(admin: Pick<Admin, 'pools' | 'workers'>): Promise<readonly PoolStatus[]> {
+  const { pools } = admin
+  const [all, known, live] = await Promise.all([pools.list(), pools.workers(), admin.workers()])
+  const workers = presentWorkers(known, new Set(live.map(({ name }) => name)), Date.now())
   return Promise.all(all.map(async (pool) => poolStatus(pool, await pools.standing(pool.workerPoolId), workers)))
 }
 
@@ -23,7 +25,7 @@ function poolStatus(pool: WorkerPool, standing: PoolStanding, workers: readonly 
     standing,
     quarantined: isQuarantined(standing),
     queues: named.length > 0 ? [...new Set(named)] : [pool.workerPoolId],
-    workers: workers.filter(({ workerPoolId, state }) => workerPoolId === pool.workerPoolId && state !== 'stopped'),
+    workers: workers.filter(({ workerPoolId }) => workerPoolId === pool.workerPoolId),
   }
 }
 

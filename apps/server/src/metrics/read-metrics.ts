@@ -1,6 +1,6 @@
 /** The metrics of a broker: its queues and its worker pools, as they stand when they are asked for. */
 import type { Client } from '@lovage/client'
-import { type Admin, freshStanding, isQuarantined, type PoolWorker, type WorkerPool } from '@lovage/core'
+import { type Admin, freshStanding, isQuarantined, type PoolWorker, presentWorkers, type WorkerPool } from '@lovage/core'
 import type { Metric, Sample } from './exposition.ts'
 import { type QueueLoad, queueLoads } from './queue-load.ts'
 
@@ -20,7 +20,7 @@ export async function readMetrics(client: Client, named: readonly string[], now:
   return [
     ...queueMetrics(shown),
     { ...leftOut, samples: [{ labels: {}, value: loads.length - shown.length }] },
-    ...(client.admin === undefined ? [] : await poolMetrics(client.admin)),
+    ...(client.admin === undefined ? [] : await poolMetrics(client.admin, now)),
   ]
 }
 
@@ -48,8 +48,10 @@ function queueMetrics(loads: readonly QueueLoad[]): readonly Metric[] {
   ]
 }
 
-async function poolMetrics({ pools }: Pick<Admin, 'pools'>): Promise<readonly Metric[]> {
-  const [all, workers] = await Promise.all([pools.list(), pools.workers()])
+async function poolMetrics(admin: Pick<Admin, 'pools' | 'workers'>, now: number): Promise<readonly Metric[]> {
+  const { pools } = admin
+  const [all, known, live] = await Promise.all([pools.list(), pools.workers(), admin.workers()])
+  const workers = presentWorkers(known, new Set(live.map(({ name }) => name)), now)
   const shown = all.slice(0, mostSeries)
   const standings = new Map(await Promise.all(shown.map(async ({ workerPoolId: id }) => [id, await pools.standing(id)] as const)))
   const each = (value: (pool: WorkerPool) => number): readonly Sample[] =>
