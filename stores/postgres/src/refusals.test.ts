@@ -1,4 +1,6 @@
 /** What PostgreSQL cannot write is refused in words that say whose turn it is. */
+import type { NewTask } from '@lovage/core'
+import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { cluster } from './fixtures/cluster.ts'
 import { newTask } from './fixtures/new-task.ts'
@@ -31,6 +33,21 @@ test.for([
     code,
     retryable: false,
   })
+})
+
+test('in a transaction of the caller, too, which goes on after it', async () => {
+  const url = await server.database()
+  const tasks = await postgresStore(url)
+  onTestFinished(() => tasks.close())
+  const client = new pg.Client(url)
+  await client.connect()
+  onTestFinished(() => client.end())
+  await client.query('begin')
+  const insert = (fields: Partial<NewTask>) => tasks.insert([newTask('x', fields)], { transaction: client })
+  await expect(insert({ priority: 100_000 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  await insert({ priority: 4 })
+  await client.query('commit')
+  expect((await tasks.get(['x']))[0]).toMatchObject({ priority: 4 })
 })
 
 test('more retries than a column can count are as many as it can', async () => {
