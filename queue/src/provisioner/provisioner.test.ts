@@ -52,6 +52,16 @@ describe('growing', () => {
     expect(hall.ids).toHaveLength(2)
   })
 
+  test('a task that is due later launches a worker when its time has come', async () => {
+    await definePool()
+    await keep(here, hall)
+    await here.broker.tasks.send([job('later', { at: here.clock.now() + 3_600_000 })])
+    await here.clock.advance(3_599_000)
+    expect(hall.launches).toEqual([])
+    await here.clock.advance(1500)
+    expect(hall.worker('images-1').recorder.names).toEqual(['later'])
+  })
+
   test('idle workers come first, and a worker of several places counts as so many', async () => {
     await definePool({ maxCapacity: 6, minCapacity: 2 })
     hall = new Hall(here, { capacity: 2 })

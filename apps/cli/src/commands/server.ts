@@ -1,4 +1,5 @@
 /** `lovage server`: HTTP, maintenance and worker pools, without a worker of its own, until it is told to stop. */
+import type { Provisioner } from '@lovage/core'
 import { handleSignals, type StopOptions } from '@lovage/worker'
 import { openBroker } from '../connection.ts'
 import { exitCodes } from '../exit-code.ts'
@@ -20,7 +21,7 @@ export const server: Action<HttpFlags & PoolFlags> = async (invocation) => {
   const broker = await openBroker(invocation, { logger, create: true, stays: true, maintain: true })
   try {
     const http = await serveHttp(broker, invocation, logger)
-    const provisioner = pools.length === 0 ? undefined : await providePools(broker, invocation, pools, log)
+    let provisioner: Provisioner | undefined
     const stopped = new Promise<void>((resolve) => {
       const stop = async (how?: StopOptions) => {
         logger.info({}, 'stopping')
@@ -31,7 +32,10 @@ export const server: Action<HttpFlags & PoolFlags> = async (invocation) => {
     })
     const facts = [['broker', settings.broker], ['url', http.url], ['pid', process.pid], ...pools.map(poolFact)] as const
     printBanner(invocation, logger, 'server ready', facts)
+    if (pools.length > 0) provisioner = await providePools(broker, invocation, pools, log)
     await stopped
+    // A signal may have come before there was anything to close.
+    await provisioner?.close()
     logger.info({}, 'stopped')
     return exitCodes.done
   } finally {

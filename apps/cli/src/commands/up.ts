@@ -1,5 +1,6 @@
 /** `lovage up`: queue, schedules, HTTP server, and a worker here or pools of worker processes, until it is told to stop. */
 import type { Client } from '@lovage/client'
+import type { Provisioner } from '@lovage/core'
 import { handleSignals, type StopOptions, type Worker } from '@lovage/worker'
 import { openBroker } from '../connection.ts'
 import { exitCodes } from '../exit-code.ts'
@@ -56,7 +57,7 @@ async function runAll(
   // Without definitions there is nothing that a worker could run.
   const worker = files.length === 0 ? undefined : makeWorker(broker, files, workerInvocation(invocation), log)
   const http = await serveHttp(broker, invocation, log.logger)
-  const provisioner = pools.length === 0 ? undefined : await providePools(broker, invocation, pools, log)
+  let provisioner: Provisioner | undefined
   let asked = () => {}
   const stopping = new Promise<void>((resolve) => {
     asked = resolve
@@ -70,6 +71,7 @@ async function runAll(
     await worker?.start()
     const facts = [['broker', settings.broker], ['url', http.url], ...factsOf(worker), ...pools.map(poolFact)] as const
     printBanner(invocation, log.logger, 'is up', facts)
+    if (pools.length > 0) provisioner = await providePools(broker, invocation, pools, log)
     await Promise.race([stopping, ended(worker)])
   } finally {
     await stop()
