@@ -307,7 +307,9 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   #revoke({ id, run, reason }: Abort): void {
     const delivery = this.#inFlight.get(id)
-    if (delivery === undefined || (run !== undefined && (delivery.task.run !== run || delivery.mayBeCommitted))) return
+    if (delivery === undefined || (run !== undefined && delivery.task.run !== run)) return
+    // It is not running any more for whoever looks: it is completed.
+    if (run !== undefined && reason === 'lost' && delivery.mayBeCommitted) return
     this.#inFlight.delete(id)
     this.#listener.revoke(id, delivery.task.run, reason)
     this.#pump.pump()

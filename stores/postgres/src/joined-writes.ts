@@ -29,7 +29,7 @@ export function insertJoined(
 }
 
 /** Updates tasks; where one change does not apply, the transaction cannot be committed any more. */
-export function updateJoined(joiner: Joiner, transaction: object, changes: readonly TaskChange[]): Promise<UpdateReply> {
+export async function updateJoined(joiner: Joiner, transaction: object, changes: readonly TaskChange[]): Promise<UpdateReply> {
   const options: JoinOptions<UpdateReply> = { isKept: ({ applied }) => applied.every((each) => each), dooms: true }
   if (changes.some(({ patch }) => patch.priority !== undefined)) {
     return updateWithPriorities((work) => joiner.join(transaction, work, options), changes)
