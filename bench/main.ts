@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--rounds N] [--tasks N] [--callers N] [--only NAME,...] [--group throughput|postgres|scale]`: Lovage beside the raw ceiling and
+ * `npm run bench -- [--rounds N] [--tasks N] [--callers N] [--only NAME,...] [--group throughput|postgres|crash|scale]`: Lovage beside the raw ceiling and
  * its peers, every variant in a process of its own, round by round in turn, so that drift of the machine hits all alike.
  */
 import { execFileSync, spawn } from 'node:child_process'
@@ -8,7 +8,14 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { hasPostgres, type PrivatePostgres, startPostgres } from '@lovage/services'
+import {
+  hasPostgres,
+  hasRabbitmq,
+  type PrivatePostgres,
+  type PrivateRabbitmq,
+  startPostgres,
+  startRabbitmq,
+} from '@lovage/services'
 import { type PrivateRedis, startRedis } from './redis-server.ts'
 import { markdown, type Row } from './table.ts'
 import type { Figures, Job } from './variant.ts'
@@ -20,7 +27,7 @@ interface Plan {
   readonly name: string
   readonly file: string
   readonly settings?: Readonly<Record<string, string>>
-  readonly needs?: keyof Servers
+  readonly needs?: readonly (keyof Servers)[]
   /** Default 1000. */
   readonly callers?: number
 }
@@ -29,9 +36,13 @@ interface Plan {
 interface Servers {
   readonly redis?: PrivateRedis | undefined
   readonly postgres?: PrivatePostgres | undefined
+  readonly rabbitmq?: PrivateRabbitmq | undefined
 }
 
-const onPostgres = { needs: 'postgres', callers: 100 } as const
+/** Where a worker of the crash group works whose network is cut. */
+const network = { cidr: '10.213.7.0/30', host: '10.213.7.1' }
+
+const onPostgres = { needs: ['postgres'], callers: 100 } as const
 
 const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
   throughput: [
@@ -39,7 +50,7 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
       { name: 'Lovage, FULL (default)', file: 'lovage-sqlite.ts' },
       { name: 'raw node:sqlite with ids, FULL', file: 'raw-sqlite.ts', settings: { shape: 'usable' } },
       { name: 'raw node:sqlite, FULL', file: 'raw-sqlite.ts' },
-      { name: 'BullMQ on Redis', file: 'bullmq.ts', needs: 'redis' },
+      { name: 'BullMQ on Redis', file: 'bullmq.ts', needs: ['redis'] },
       { name: 'plainjob, FULL', file: 'plainjob.ts' },
     ],
     [
@@ -56,12 +67,19 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
       { name: 'graphile-worker, tuned', file: 'graphile-worker.ts', ...onPostgres },
       { name: 'pg-boss, tuned', file: 'pg-boss.ts', ...onPostgres },
       { name: 'BullMQ on PostgreSQL', file: 'bullmq.ts', settings: { on: 'postgres' }, ...onPostgres },
-      { name: 'BullMQ on Redis', file: 'bullmq.ts', needs: 'redis', callers: 100 },
+      { name: 'BullMQ on Redis', file: 'bullmq.ts', needs: ['redis'], callers: 100 },
+    ],
+  ],
+  crash: [
+    [
+      { name: 'one file', file: 'lovage-crash.ts' },
+      { name: 'PostgreSQL', file: 'lovage-crash.ts', needs: ['postgres'] },
+      { name: 'PostgreSQL and RabbitMQ', file: 'lovage-crash.ts', needs: ['postgres', 'rabbitmq'] },
     ],
   ],
   scale: [
     [{ name: 'Lovage, FULL', file: 'lovage-scale.ts' }],
-    [{ name: 'Lovage on PostgreSQL', file: 'lovage-postgres-scale.ts', needs: 'postgres' }],
+    [{ name: 'Lovage on PostgreSQL', file: 'lovage-postgres-scale.ts', needs: ['postgres'] }],
   ],
 }
 
@@ -107,10 +125,19 @@ function runOnce(plan: Plan, settings: Readonly<Record<string, string>>): Promis
 }
 
 /** Gives a run what it needs of the servers: a database of its own. Undefined where there is no such server. */
-async function places({ needs }: Plan, { redis, postgres }: Servers): Promise<Readonly<Record<string, string>> | undefined> {
-  if (needs === 'redis') return redis === undefined ? undefined : { redis: String(redis.port) }
-  if (needs === 'postgres') return postgres === undefined ? undefined : { postgres: await postgres.database() }
-  return {}
+async function places({ needs = [] }: Plan, servers: Servers): Promise<Readonly<Record<string, string>> | undefined> {
+  const { redis, postgres, rabbitmq } = servers
+  if (needs.some((need) => servers[need] === undefined)) return undefined
+  const settings: Record<string, string> = {}
+  if (needs.includes('redis')) settings.redis = String(redis?.port)
+  if (needs.includes('rabbitmq')) settings.rabbitmq = rabbitmq?.url ?? ''
+  if (needs.includes('postgres') && postgres !== undefined) {
+    const url = new URL(await postgres.database())
+    settings.postgres = url.href
+    url.hostname = network.host
+    settings.network = url.href
+  }
+  return settings
 }
 
 async function runTable(plans: readonly Plan[], servers: Servers): Promise<void> {
@@ -137,22 +164,31 @@ const tables = Object.entries(groups)
   .map((plans) => plans.filter(isChosen))
 const wanted = tables.flat()
 const redisDirectory = mkdtempSync(join(tmpdir(), 'lovage-bench-redis-'))
-if (wanted.some(({ file }) => !/^lovage-(sqlite|scale)|^raw-sqlite/.test(file))) installPeers()
+if (wanted.some(({ file }) => !/^lovage-(sqlite|scale|crash)|^raw-sqlite/.test(file))) installPeers()
+const needs = (server: keyof Servers): boolean => wanted.some((plan) => plan.needs?.includes(server))
 const servers: Servers = {
-  redis: wanted.some(({ needs }) => needs === 'redis') ? await startRedis(redisDirectory, tell) : undefined,
-  postgres: wanted.some(({ needs }) => needs === 'postgres') ? await startPostgresOf(tell) : undefined,
+  redis: needs('redis') ? await startRedis(redisDirectory, tell) : undefined,
+  postgres: needs('postgres') ? await startPostgresOf(tell) : undefined,
+  rabbitmq: needs('rabbitmq') ? await startRabbitmqOf(tell) : undefined,
 }
 try {
   for (const table of tables) await runTable(table, servers)
 } finally {
   servers.redis?.stop()
   await servers.postgres?.stop()
+  await servers.rabbitmq?.stop()
   rmSync(redisDirectory, { recursive: true, force: true })
 }
 
 /** A private PostgreSQL as it is installed: every commit waits for the disk. */
 async function startPostgresOf(say: (line: string) => void): Promise<PrivatePostgres | undefined> {
-  if (hasPostgres()) return startPostgres({ settings: { fsync: 'on', max_wal_size: '2GB' } })
+  if (hasPostgres()) return startPostgres({ settings: { fsync: 'on', max_wal_size: '2GB' }, networks: [network.cidr] })
   say('PostgreSQL is not installed: what needs it is left out')
+  return undefined
+}
+
+async function startRabbitmqOf(say: (line: string) => void): Promise<PrivateRabbitmq | undefined> {
+  if (hasRabbitmq()) return startRabbitmq()
+  say('RabbitMQ is not installed: what needs it is left out')
   return undefined
 }

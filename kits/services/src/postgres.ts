@@ -1,6 +1,6 @@
 /** A PostgreSQL of one's own: a fresh cluster in a temporary folder, on a port of its own. */
 import { execFile } from 'node:child_process'
-import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -40,6 +40,8 @@ export interface PrivatePostgres {
 export interface PostgresOptions {
   /** Settings of postgresql.conf. What is committed survives a crash of the server, not of the machine. */
   readonly settings?: Readonly<Record<string, string | number>>
+  /** Networks whose hosts may connect beside this one, for example `10.0.0.0/30`. Default none. */
+  readonly networks?: readonly string[]
 }
 
 /**
@@ -75,7 +77,10 @@ async function inFolder({ programs, account, folder, options }: Place): Promise<
   const { stdout: version } = await call('postgres', '--version')
   await call('initdb', '-D', data, '-U', 'lovage', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync')
   const port = await freePort()
-  const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: folder, fsync: 'off', ...options.settings }
+  const networks = options.networks ?? []
+  appendFileSync(join(data, 'pg_hba.conf'), networks.map((network) => `host all all ${network} trust\n`).join(''))
+  const listen = networks.length === 0 ? '127.0.0.1' : '*'
+  const settings = { listen_addresses: listen, unix_socket_directories: folder, fsync: 'off', ...options.settings }
   const words = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const start = (): Promise<GuardedServer> =>
     guardedServer({
