@@ -1,8 +1,9 @@
 /** Waiting for work: connections that close, and servers that do. */
 import { request } from 'node:http'
+import { StoreError } from '@lovage/core'
 import { type MemoryBackend, memoryBackend } from '@lovage/store-memory'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { definition, type Hall, hall } from './fixtures/hall.ts'
+import { definition, type Hall, hall, stockQueue } from './fixtures/hall.ts'
 
 const queueId = 'test-prov/test-type'
 let backend: MemoryBackend
@@ -36,4 +37,24 @@ test('a server that closes answers whoever waits with nothing', async () => {
   await isWaitedFor()
   await h.server.close()
   expect(await waiting).toEqual({ tasks: [] })
+})
+
+test('a store that is away for a moment is 503, which stock clients try again by themselves', async () => {
+  const away = memoryBackend()
+  const counts = away.store.counts.bind(away.store)
+  let failures = 2
+  const store = {
+    ...away.store,
+    async counts() {
+      if (failures-- > 0) throw new StoreError('STORE_UNAVAILABLE', 'the store is away')
+      return counts()
+    },
+  }
+  const other = await hall({ ...away, store })
+  try {
+    await expect(other.queue.pendingTasks(queueId)).rejects.toMatchObject({ statusCode: 503, code: 'InternalServerError' })
+    expect(await stockQueue(other.server.url, { retries: 5 }).pendingTasks(queueId)).toMatchObject({ pendingTasks: 0 })
+  } finally {
+    await other.close()
+  }
 })
