@@ -48,13 +48,18 @@ export async function readPoolFile(file: string, cwd: string): Promise<readonly 
     const got = cause.code === 'ENOENT' ? 'no such file' : cause.message
     throw new ConfigError('OPTION_INVALID', `expected a pool file at ${file}, got: ${got}`, { cause, subject: path })
   })
+  return parsePools(text, file)
+}
+
+/** @param file for messages @throws {ConfigError} OPTION_INVALID, DURATION_INVALID */
+export function parsePools(text: string, file: string): readonly PoolWish[] {
   const value = parseJson(text, file)
   const pools = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : []
   if (pools.length === 0) {
     throw new ConfigError(
       'OPTION_INVALID',
       `expected ${file} to name at least one pool, as in {"images": {"files": ["tasks.ts"], "max": 4}}, got: none`,
-      { subject: path },
+      { subject: file },
     )
   }
   return pools.map(([name, pool]) => wishOf(name, pool as WrittenPool, file))
