@@ -1,0 +1,117 @@
+/** A consumer that takes hints claims for each, and for nothing else. */
+import type { Hint, Hints, HintTaker } from '@lovage/core'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Recorder, settled, type World, world } from './fixtures/world.ts'
+
+/** Hints that a test hands out by itself. */
+class HintDesk implements Hints {
+  readonly posted: Hint[] = []
+  readonly takers: { queue: string; names: readonly string[]; handler(hint: Hint): Promise<number>; isPaused: boolean }[] = []
+
+  post(hint: Hint): void {
+    this.posted.push(hint)
+  }
+
+  async take(queue: string, names: readonly string[], handler: (hint: Hint) => Promise<number>): Promise<HintTaker> {
+    const taker = { queue, names, handler, isPaused: false }
+    this.takers.push(taker)
+    return {
+      pause: () => {
+        taker.isPaused = true
+      },
+      resume: () => {
+        taker.isPaused = false
+      },
+      end: () => void this.takers.splice(this.takers.indexOf(taker), 1),
+    }
+  }
+}
+
+const job = (id: string, more: object = {}) => ({
+  id,
+  name: 'job',
+  queue: 'default',
+  priority: 4,
+  input: 1,
+  retryLimit: 0,
+  ...more,
+})
+
+let w: World
+let hints: HintDesk
+beforeEach(async () => {
+  hints = new HintDesk()
+  w = await world()
+})
+afterEach(() => w.close())
+
+const broker = () => w.another({ signal: { ...w.backend.signal, hints } })
+
+test('a send hints at what it is and how much, once for each queue and name', async () => {
+  const sender = await broker()
+  await sender.tasks.send([job('a'), job('b'), job('c', { name: 'mail' }), job('d', { queue: 'other' })])
+  expect(hints.posted).toEqual([
+    { queue: 'default', name: 'job', amount: 2 },
+    { queue: 'default', name: 'mail', amount: 1 },
+    { queue: 'other', name: 'job', amount: 1 },
+  ])
+})
+
+test('an idle consumer claims when it is given a hint, and says that nothing is left', async () => {
+  const recorder = await new Recorder().open(await broker())
+  const [taker] = hints.takers
+  expect(taker).toMatchObject({ queue: 'default', names: ['job'], isPaused: false })
+  await w.broker.tasks.send([job('a')])
+  await settled()
+  expect(recorder.names).toEqual([])
+  expect(await taker?.handler({ queue: 'default', name: 'job', amount: 5 })).toBe(0)
+  expect(recorder.names).toEqual(['a'])
+})
+
+test('a consumer without room for all says how much is left, and leaves hints to others until it is idle again', async () => {
+  const recorder = await new Recorder().open(await broker(), { prefetch: 2 })
+  await w.broker.tasks.send([job('a'), job('b'), job('c'), job('d')])
+  const [taker] = hints.takers
+  expect(await taker?.handler({ queue: 'default', name: 'job', amount: 4 })).toBe(2)
+  expect(taker?.isPaused).toBe(true)
+  await expect(taker?.handler({ queue: 'default', name: 'job', amount: 1 })).rejects.toThrow('a full worker')
+  for (const id of ['a', 'b', 'c', 'd']) {
+    await recorder.delivery(id).settle({ type: 'completed', result: 1 })
+    await settled()
+  }
+  expect(recorder.names).toEqual(['a', 'b', 'c', 'd'])
+  expect(taker?.isPaused).toBe(false)
+})
+
+test('a hint at what the consumer holds back, or while it is paused, goes to others', async () => {
+  const recorder = await new Recorder().open(await broker())
+  const [taker] = hints.takers
+  recorder.consumer.skip?.(['job'])
+  await expect(taker?.handler({ queue: 'default', name: 'job', amount: 1 })).rejects.toThrow('job being held back')
+  recorder.consumer.skip?.([])
+  recorder.consumer.pause()
+  expect(taker?.isPaused).toBe(true)
+  await expect(taker?.handler({ queue: 'default', amount: 1 })).rejects.toThrow('a pause')
+  recorder.consumer.resume()
+  await settled()
+  expect(taker?.isPaused).toBe(false)
+})
+
+test('a claim that fails gives the hint back', async () => {
+  const recorder = await new Recorder().open(await broker())
+  const claim = w.backend.store.claim
+  w.backend.store.claim = () => Promise.reject(new TypeError('disk full'))
+  await expect(hints.takers[0]?.handler({ queue: 'default', amount: 1 })).rejects.toThrow('disk full')
+  w.backend.store.claim = claim
+  expect(recorder.errors).toHaveLength(1)
+})
+
+test('queues come and go with their hints', async () => {
+  const recorder = await new Recorder().open(await broker())
+  await recorder.consumer.addQueue('more')
+  expect(hints.takers.map(({ queue }) => queue)).toEqual(['default', 'more'])
+  await recorder.consumer.cancelQueue('default')
+  expect(hints.takers.map(({ queue }) => queue)).toEqual(['more'])
+  await recorder.consumer.close()
+  expect(hints.takers).toEqual([])
+})
