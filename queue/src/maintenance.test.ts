@@ -58,3 +58,16 @@ test('a long cleaning does not hold up deadlines', async () => {
   store.prune = async () => 0
   end(0)
 })
+
+test('a worker that was called dead and lives is listed again at the next check', async () => {
+  const recorder = await new Recorder().open(w.broker)
+  const [before] = (await w.broker.admin?.workers()) ?? []
+  // Another process has buried it, and it goes on.
+  await w.backend.store.records.write([{ kind: 'worker', key: recorder.consumer.holder, value: null }])
+  expect(await w.broker.admin?.workers()).toEqual([])
+  await w.clock.advance(30_000)
+  expect(await w.broker.admin?.workers()).toEqual([before])
+  await recorder.consumer.close()
+  await w.clock.advance(30_000)
+  expect(await w.broker.admin?.workers()).toEqual([])
+})

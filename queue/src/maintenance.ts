@@ -61,7 +61,9 @@ export class Maintenance {
   check(): void {
     if (this.#started === undefined || this.#closed) return
     this.#wake()
-    void this.#buryTheDead().catch((error: unknown) => this.#complain(error))
+    void this.#buryTheDead()
+      .then(() => this.#registry.check())
+      .catch((error: unknown) => this.#complain(error))
   }
 
   async close(): Promise<void> {

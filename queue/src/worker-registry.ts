@@ -16,6 +16,8 @@ export class WorkerRegistry {
   readonly #engine: Engine
   readonly #facts: ProcessFacts
   readonly #startedAt = new Map<string, number>()
+  /** The records of the consumers of this process, by holder. */
+  readonly #own = new Map<string, string>()
 
   constructor(engine: Engine, facts: ProcessFacts) {
     this.#engine = engine
@@ -27,14 +29,23 @@ export class WorkerRegistry {
     this.#startedAt.set(holder, startedAt)
     const { worker: name, queues, tasks } = options
     const info: WorkerInfo = { name, holder, ...this.#facts, startedAt, queues, tasks }
-    await this.#engine.store.records.write([{ kind, key: holder, value: JSON.stringify(info) }])
-    this.#changed()
+    this.#own.set(holder, JSON.stringify(info))
+    await this.#write(holder, JSON.stringify(info))
   }
 
   async remove(holder: string): Promise<void> {
     this.#startedAt.delete(holder)
-    await this.#engine.store.records.write([{ kind, key: holder, value: null }])
-    this.#changed()
+    this.#own.delete(holder)
+    await this.#write(holder, null)
+  }
+
+  /** Puts back what others have removed in the belief that a consumer of this process was dead. */
+  async check(): Promise<void> {
+    for (const holder of this.#own.keys()) {
+      const record = await this.#engine.store.records.read(kind, holder)
+      const value = this.#own.get(holder)
+      if (record === undefined && value !== undefined) await this.#write(holder, value)
+    }
   }
 
   async list(): Promise<readonly WorkerInfo[]> {
@@ -52,9 +63,14 @@ export class WorkerRegistry {
   /** Takes everything from a holder that is gone: its runs go elsewhere at once, late settlements are fenced off. */
   async bury(holder: string): Promise<number> {
     const { length: count } = await loseRuns(this.#engine, holder)
-    await this.remove(holder)
+    await this.#write(holder, null)
     if (count > 0) this.#engine.logger.warn({ holder, tasks: count }, `a worker was lost; ${count} of its tasks go elsewhere`)
     return count
+  }
+
+  async #write(holder: string, value: string | null): Promise<void> {
+    await this.#engine.store.records.write([{ kind, key: holder, value }])
+    this.#changed()
   }
 
   #changed(): void {
