@@ -1,7 +1,7 @@
 /** A consumer that takes hints claims for each, and for nothing else. */
 import type { Hint, Hints, HintTaker } from '@lovage/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Recorder, settled, type World, world } from './fixtures/world.ts'
+import { job, Recorder, settled, type World, world } from './fixtures/world.ts'
 
 /** Hints that a test hands out by itself. */
 class HintDesk implements Hints {
@@ -26,16 +26,6 @@ class HintDesk implements Hints {
     }
   }
 }
-
-const job = (id: string, more: object = {}) => ({
-  id,
-  name: 'job',
-  queue: 'default',
-  priority: 4,
-  input: 1,
-  retryLimit: 0,
-  ...more,
-})
 
 let w: World
 let hints: HintDesk

@@ -1,17 +1,7 @@
 /** What other systems are told of tasks: every run that ends, and where the task goes from there. */
 import type { Task, TaskNewsKind } from '@lovage/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Recorder, settled, type World, world } from './fixtures/world.ts'
-
-const job = (id: string, more: object = {}) => ({
-  id,
-  name: 'job',
-  queue: 'default',
-  priority: 4,
-  input: 1,
-  retryLimit: 5,
-  ...more,
-})
+import { job, Recorder, settled, type World, world } from './fixtures/world.ts'
 
 let w: World
 let told: string[]
