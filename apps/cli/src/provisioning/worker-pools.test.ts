@@ -13,9 +13,11 @@ beforeEach(async () => {
   broker = await connect(`sqlite:${join(folder.path, 'lovage.db')}`)
 })
 afterEach(async () => {
-  // Workers end with their provisioner; those of a test that failed, too.
+  const pids = [...(await workers()).values()]
   await folder.close()
   await broker.close()
+  // Workers end with their server; in a test that failed perhaps not.
+  for (const pid of pids) signal(pid, 'SIGKILL')
 })
 
 /** Starts a server with a pool `tasks` of one handler in each worker. */
@@ -39,13 +41,16 @@ async function workersAre(count: number): Promise<ReadonlyMap<string, number>> {
   }, patience)
 }
 
-function isAlive(pid: number): boolean {
+/** Whether there was a process to be signalled. */
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   try {
-    return process.kill(pid, 0)
+    return process.kill(pid, name)
   } catch {
     return false
   }
 }
+
+const isAlive = (pid: number): boolean => signal(pid, 0)
 
 /** Sends a task that runs until its file is written. */
 async function sendHeld(file: string): Promise<string> {
@@ -71,7 +76,10 @@ describe('a pool of worker processes', { timeout: 120_000 }, () => {
     expect((await workers()).size).toBe(0)
     const ids = [await sendHeld('a'), await sendHeld('b'), await sendHeld('c')]
     const grown = await workersAre(2)
-    expect((await broker.queues()).find(({ queue }) => queue === 'default')?.counts).toMatchObject({ pending: 1, running: 2 })
+    await vi.waitFor(async () => {
+      const found = (await broker.queues()).find(({ queue }) => queue === 'default')
+      expect(found?.counts).toMatchObject({ pending: 1, running: 2 })
+    }, patience)
     for (const file of ['a', 'b', 'c']) await letGo(file)
     for (const id of ids) expect(await broker.task(id).result({ timeout: '45s' })).toBe('let go')
     await workersAre(0)
