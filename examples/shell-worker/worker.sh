@@ -26,8 +26,8 @@ while :; do
   command=$(printf %s "$claim" | sed 's/.*"payload"://' | text command)
   echo "$run: $command"
 
-  # A claim ends after 20 minutes unless it is made again. Who cannot has lost the task: it runs elsewhere by now.
-  (while sleep 600; do post "$run/reclaim" > /dev/null || exit; done) &
+  # A claim ends after 20 minutes unless it is made again, by a worker that is alive. Who cannot has lost the task.
+  (while sleep 600 && kill -0 $$; do post "$run/reclaim" > /dev/null || exit; done) 2> /dev/null &
   keeper=$!
   if sh -c "$command"; then verdict=completed; else verdict=failed; fi
   kill "$keeper" 2> /dev/null
