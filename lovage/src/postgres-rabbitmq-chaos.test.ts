@@ -106,8 +106,7 @@ test('nothing is lost and every task is resolved once, whatever happens around i
       },
       { timeout: 120_000, interval: 250 },
     )
-    const tasks: Task[] = []
-    for (const id of ids) tasks.push(...((await broker.admin?.find({ ids: [id] }))?.tasks ?? []))
+    const tasks = ((await broker.admin?.get(ids)) ?? []).flatMap((task) => task ?? [])
     expect(tasks.map(({ id }) => id)).toEqual(ids)
     for (const [index, { state, reason, result }] of tasks.entries()) {
       if (index % 25 === 0) expect(state, `${reason}`).toBe('failed')
