@@ -76,6 +76,9 @@ test('silent is who is there and takes no tasks for too long', () => {
   expect(silent(worker(), { launched: true }, 1000 + startMs)).toBe(true)
   expect(silent(worker(), { launched: true, holder: 'w' }, 1000 + startMs)).toBe(false)
   expect(silent(worker({ state: 'stopping' }), { launched: true }, 1000 + startMs)).toBe(false)
+  expect(silent(worker({ state: 'stopping' }), { launched: true, lostSince: 1000 }, 6000)).toBe(true)
+  expect(silent(worker({ state: 'running' }), { launched: true, lostSince: 1000 }, 5999)).toBe(false)
+  expect(silent(worker({ state: 'running' }), { lostSince: 1000 }, 6000)).toBe(false)
 })
 
 test('whatever is seen, a state is left only as the states allow, and a second look changes nothing', () => {

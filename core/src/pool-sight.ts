@@ -6,6 +6,8 @@ import type { PoolWorker } from './worker-pool.ts'
 export interface WorkerSight {
   /** The holder under which it takes tasks, while it does. */
   readonly holder?: string | undefined
+  /** Since when its switch is let go (epoch milliseconds): it ends, or its runs are elsewhere whether it lives or not. */
+  readonly lostSince?: number | undefined
   /** Whether its launcher has it; undefined where another process launched it. */
   readonly launched?: boolean | undefined
   /** The process that launched it is gone, as far as can be seen from here: it finishes what it has and ends. */
@@ -20,6 +22,9 @@ export const rememberedMs = 600_000
  * there again others see it, too.
  */
 export const takeBackMs = 5000
+
+/** So long a worker that has let go of its switch may take to end, in milliseconds. */
+export const farewellMs = 5000
 
 /** A worker that is asked to stop, by this reason; one that stops already keeps its own. */
 export function stoppingWorker(worker: PoolWorker, reason: StopReason, now: number): PoolWorker {
@@ -71,9 +76,13 @@ export function isMistaken({ state, terminate }: PoolWorker): boolean {
   return state === 'stopping' && terminate?.reason === 'provisioner-lost'
 }
 
-/** Whether a worker that its launcher has takes no tasks for so long that it had better be killed and replaced. */
+/**
+ * Whether a worker that its launcher has had better be killed and replaced: it is frozen or cut off, so that others have its runs,
+ * or takes no tasks for too long.
+ */
 export function isSilent(worker: PoolWorker, sight: WorkerSight, registrationMs: number, now: number): boolean {
   if (sight.launched !== true || sight.holder !== undefined) return false
+  if (sight.lostSince !== undefined && now - sight.lostSince >= farewellMs) return worker.state !== 'stopped'
   return (worker.state === 'requested' || worker.state === 'running') && now - worker.lastChecked >= registrationMs
 }
 

@@ -2,6 +2,7 @@
 import {
   afterFailure,
   afterStay,
+  farewellMs,
   isMistaken,
   isSilent,
   launchesAllowed,
@@ -204,7 +205,7 @@ function nextAt(
   workers: readonly PoolWorker[],
   standing: PoolStanding,
   limits: ReturnType<typeof limitsOf> & { readonly wants: boolean; readonly shrinkable: boolean },
-  { now, self, idleSince }: PoolView,
+  { now, self, sights, idleSince }: PoolView,
 ): number | undefined {
   const { startMs, drainMs, idleMs, lifetimeMs, wants, shrinkable } = limits
   const never = Number.POSITIVE_INFINITY
@@ -212,15 +213,16 @@ function nextAt(
     const { state, lastModified, lastChecked, created, expires } = worker
     if (state === 'stopped') return [expires]
     const isOurs = worker.launchedBy === self.holder
+    const lostAt = isOurs ? (sights.get(poolWorkerKey(worker))?.lostSince ?? never) + farewellMs : never
     if (state === 'stopping') {
-      if (isOurs && isMistaken(worker)) return [lastModified + takeBackMs]
-      return isOurs && drainMs !== undefined ? [lastModified + drainMs, lastModified + drainMs + coldGraceMs] : []
+      if (isOurs && isMistaken(worker)) return [lostAt, lastModified + takeBackMs]
+      return isOurs && drainMs !== undefined ? [lostAt, lastModified + drainMs, lastModified + drainMs + coldGraceMs] : [lostAt]
     }
     const silentAt = lastChecked + (isOurs ? startMs : 2 * startMs)
-    if (state === 'requested') return [silentAt]
+    if (state === 'requested') return [silentAt, lostAt]
     const idleAt = shrinkable ? (idleSince.get(worker.workerId) ?? never) + (idleMs ?? never) : never
     const staysAt = standing.failedAt !== undefined && created > standing.failedAt ? lastModified + stayMs : never
-    return [silentAt, idleAt, staysAt, lastModified + (lifetimeMs ?? never)]
+    return [silentAt, lostAt, idleAt, staysAt, lastModified + (lifetimeMs ?? never)]
   })
   if (wants && standing.retryAt !== undefined) times.push(standing.retryAt)
   const next = Math.min(...times.filter((time) => time > now))

@@ -77,7 +77,7 @@ export class PoolHands {
     if (this.#nudged.get(workerId) === how) return
     this.#nudged.set(workerId, how)
     const { launcher, logger } = this.#ties
-    if (how === 'kill' && worker.state !== 'stopping') this.#verdicts.set(workerId, 'it took no tasks in time and was killed')
+    if (how === 'kill' && worker.state !== 'stopping') this.#verdicts.set(workerId, 'it took no tasks, and was killed')
     const done = how === 'kill' ? launcher.kill(workerId) : launcher.stop(workerId, how)
     done.catch((error: unknown) => {
       this.#nudged.delete(workerId)

@@ -25,6 +25,7 @@ export class PoolScout {
   readonly #holder: string
   /** What its workers can run: known from the beginning, or learnt from them. */
   #names: ReadonlySet<string> | undefined
+  #missing: ReadonlyMap<string, number> = new Map()
 
   constructor(engine: Engine, registry: WorkerRegistry, provided: ProvidedPool, holder: string) {
     this.#engine = engine
@@ -36,13 +37,15 @@ export class PoolScout {
 
   /** @param launched the workers that this process has launched and that have not ended */
   async look(workers: readonly PoolWorker[], launched: ReadonlySet<string>): Promise<PoolSights> {
-    const [tasks, infos, lost] = await Promise.all([this.#tasks(), this.#registry.alive(), this.#lostLaunchers(workers)])
+    const [tasks, infos, lost] = await Promise.all([this.#tasks(), this.#registry.alive(), this.#lost(workers)])
     this.#learnNames(workers, infos)
+    this.#noteMissing(lost)
     const holders = new Map(infos.map((info) => [info.name, info.holder]))
     const sights = workers.map((worker) => {
-      const { launchedBy, workerId } = worker
+      const { launchedBy, workerId, incarnation } = worker
       const sight: WorkerSight = {
         holder: holders.get(poolWorkerName(worker)),
+        lostSince: this.#lostSince(incarnation, lost),
         launched: launchedBy === this.#holder ? launched.has(workerId) : undefined,
         orphaned: launchedBy !== undefined && lost.has(launchedBy),
       }
@@ -60,12 +63,23 @@ export class PoolScout {
     return { ...tasks, pending: Math.min(tasks.pending, claimable) }
   }
 
-  async #lostLaunchers(workers: readonly PoolWorker[]): Promise<ReadonlySet<string>> {
-    const launchers = workers.flatMap(({ launchedBy, state }) =>
-      launchedBy === undefined || state === 'stopped' ? [] : launchedBy,
-    )
-    if (launchers.length === 0) return new Set()
-    return new Set(await this.#engine.liveness?.lost([...new Set(launchers)]))
+  /** Of the workers and of those who launched them. */
+  async #lost(workers: readonly PoolWorker[]): Promise<ReadonlySet<string>> {
+    const present = workers.filter(({ state }) => state !== 'stopped')
+    const holders = present.flatMap(({ launchedBy, incarnation }) => [launchedBy, incarnation]).filter((id) => id !== undefined)
+    if (holders.length === 0) return new Set()
+    return new Set(await this.#engine.liveness?.lost([...new Set(holders)]))
+  }
+
+  #lostSince(incarnation: string | undefined, lost: ReadonlySet<string>): number | undefined {
+    if (incarnation === undefined || !lost.has(incarnation)) return undefined
+    return this.#missing.get(incarnation)
+  }
+
+  /** Remembers when each was first found missing. */
+  #noteMissing(lost: ReadonlySet<string>): void {
+    const now = this.#engine.clock.now()
+    this.#missing = new Map([...lost].map((id) => [id, this.#missing.get(id) ?? now]))
   }
 
   #learnNames(workers: readonly PoolWorker[], infos: readonly WorkerInfo[]): void {

@@ -259,8 +259,22 @@ describe('crashes', () => {
     expect(await states(here.broker)).toEqual(['images-2 running'])
     expect(await poolsOf(here.broker).standing('images')).toMatchObject({
       failures: 1,
-      reason: 'it took no tasks in time and was killed',
+      reason: 'it took no tasks, and was killed',
     })
+  })
+
+  test('a worker that is frozen is killed and replaced soon after its tasks went elsewhere', async () => {
+    await definePool({ minCapacity: 1 })
+    await keep(here, hall)
+    await here.clock.advance(20_000)
+    const frozen = hall.worker('images-1')
+    frozen.pause()
+    here.backend.liveness.drop(frozen.holder)
+    await here.clock.advance(4000)
+    expect(frozen.told).toEqual([])
+    await here.clock.advance(1500)
+    expect(frozen.told).toEqual(['kill'])
+    expect(await states(here.broker)).toEqual(['images-2 running'])
   })
 
   test('a paused pool launches nothing until it is resumed', async () => {
