@@ -11,15 +11,16 @@ export interface HttpFlags {
   readonly host: string
   readonly tokenFile?: string
   readonly publicUrl?: string
+  readonly claimTimeout?: number
 }
 
 type HttpInvocation = Pick<Invocation<HttpFlags>, 'options' | 'terminal'>
 
 /** Listens. @throws {LovageError} PORT_TAKEN; OPTION_INVALID for an address that is not this machine's, or clients that are no good */
 export async function serveHttp(client: Client, invocation: HttpInvocation, logger: Logger): Promise<Listening> {
-  const { port, host, publicUrl } = invocation.options
+  const { port, host, publicUrl, claimTimeout } = invocation.options
   const clients = await knownClients(invocation)
-  return createServer({ client, logger, access: { clients, publicUrl } }).listen(port, host)
+  return createServer({ client, logger, claimTimeout, access: { clients, publicUrl } }).listen(port, host)
 }
 
 /** Those of `--token-file`, else of LOVAGE_TOKENS, which holds the lines themselves. */

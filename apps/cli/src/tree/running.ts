@@ -96,6 +96,11 @@ const serverOptions: readonly OptionSpec[] = [
     meaning: 'where clients that sign their requests reach the server, behind a proxy',
     read: text('--public-url'),
   },
+  {
+    flags: '--claim-timeout <duration>',
+    meaning: 'how long a worker of the HTTP queue has a task without reclaiming it (default: 20 minutes)',
+    read: duration('--claim-timeout'),
+  },
 ]
 
 /** The long word of an option. */
