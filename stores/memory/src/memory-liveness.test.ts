@@ -14,8 +14,8 @@ test('a dropped holder is lost: once to every watcher, for good to those who ask
   const { id } = await liveness.hold('w@h')
   const other = await liveness.hold('w@h')
   const told: string[] = []
-  await liveness.watch((holder) => told.push(`1 ${holder}`))
-  await liveness.watch((holder) => told.push(`2 ${holder}`))
+  await liveness.watch((holder) => void told.push(`1 ${holder}`))
+  await liveness.watch((holder) => void told.push(`2 ${holder}`))
   expect([liveness.drop(id), liveness.drop(id), liveness.drop('nobody')]).toEqual([true, false, false])
   expect(told).toEqual([])
   await Promise.resolve()
@@ -26,7 +26,7 @@ test('a dropped holder is lost: once to every watcher, for good to those who ask
 test('a holder that released is gone, but nobody is alarmed', async () => {
   const liveness = memoryLiveness()
   const told: string[] = []
-  await liveness.watch((holder) => told.push(holder))
+  await liveness.watch((holder) => void told.push(holder))
   const hold = await liveness.hold('w@h')
   await hold.release()
   await hold.release()
@@ -38,7 +38,7 @@ test('a holder that released is gone, but nobody is alarmed', async () => {
 test('a watch that has ended hears no more', async () => {
   const liveness = memoryLiveness()
   const told: string[] = []
-  const end = await liveness.watch((holder) => told.push(holder))
+  const end = await liveness.watch((holder) => void told.push(holder))
   const hold = await liveness.hold('w@h')
   liveness.drop(hold.id)
   end()

@@ -86,7 +86,7 @@ test('a killed process is noticed by all others at once, a released holder by no
   const path = await emptyFile()
   const watcher = peersOn(path)
   const lost: string[] = []
-  await watcher.liveness.watch((holder) => lost.push(holder))
+  await watcher.liveness.watch((holder) => void lost.push(holder))
   const [first, second] = await Promise.all([1, 2].map(() => backendProcess(onTestFinished, path)))
   const [one, two] = [await first!.order('hold', 'w1'), await first!.order('hold', 'w2')] as [string, string]
   const own = await watcher.liveness.hold('w3')
@@ -110,7 +110,7 @@ test('a clean end alarms nobody', async () => {
   const path = await emptyFile()
   const [a, b] = [peersOn(path), peersOn(path)]
   const lost: string[] = []
-  await a.liveness.watch((holder) => lost.push(holder))
+  await a.liveness.watch((holder) => void lost.push(holder))
   const released = await b.liveness.hold('w1')
   const kept = await b.liveness.hold('w2')
   await released.release()
@@ -123,7 +123,7 @@ test('a frozen process is not lost', async () => {
   const path = await emptyFile()
   const watcher = peersOn(path)
   const lost: string[] = []
-  await watcher.liveness.watch((holder) => lost.push(holder))
+  await watcher.liveness.watch((holder) => void lost.push(holder))
   const frozen = await backendProcess(onTestFinished, path)
   const holder = (await frozen.order('hold', 'w')) as string
   frozen.child.kill('SIGSTOP')
@@ -188,7 +188,7 @@ test('where the path is too long for a socket the processes still meet', async (
   const path = await emptyFile(`${'long-name-'.repeat(9)}.db`)
   const watcher = peersOn(path)
   const lost: string[] = []
-  await watcher.liveness.watch((holder) => lost.push(holder))
+  await watcher.liveness.watch((holder) => void lost.push(holder))
   const process = await backendProcess(onTestFinished, path)
   const holder = await process.order('hold', 'w')
   await process.order('subscribe', 'x')
@@ -202,7 +202,7 @@ test('noise on the socket ends that connection and nothing else', async () => {
   const path = await emptyFile()
   const [a, b] = [peersOn(path), peersOn(path)]
   const lost: string[] = []
-  await a.liveness.watch((holder) => lost.push(holder))
+  await a.liveness.watch((holder) => void lost.push(holder))
   await b.liveness.hold('w')
   const heard = new EventEmitter()
   await a.signal.subscribe('x', (text) => heard.emit('x', text))
@@ -233,7 +233,7 @@ test('peers that lose their connection find each other again', async () => {
   const path = await emptyFile()
   const a = peersOn(path)
   const lost: string[] = []
-  await a.liveness.watch((holder) => lost.push(holder))
+  await a.liveness.watch((holder) => void lost.push(holder))
   const folder = `${await realpath(path)}-peers`
   // A peer of an own making, whose connections this test can cut.
   const connections = new EventEmitter()
