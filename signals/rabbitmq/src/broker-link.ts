@@ -82,14 +82,14 @@ export class BrokerLink implements Link {
     const connection = this.#connection
     if (model === undefined || connection === undefined) return
     try {
-      await this.#awake(model, () => work(connection))
+      await this.#awake(model, () => inTime(work(connection), answerMs))
     } catch (error) {
       if (this.#model === model) await this.#giveUp(model, error as Error)
     }
   }
 
-  /** Keeps the process alive for some last work on the connection, if there is one. */
-  async lastly(work: () => Promise<unknown>): Promise<void> {
+  /** Keeps the process alive for some work on the connection, if there is one, which ends by itself. */
+  async awake(work: () => Promise<unknown>): Promise<void> {
     const model = this.#model
     await (model === undefined ? work() : this.#awake(model, work))
   }
@@ -136,7 +136,7 @@ export class BrokerLink implements Link {
     const connection = connectionOn(model)
     try {
       this.#entering = this.#awake(model, async () => {
-        for (const lodger of this.#lodgers) await lodger.enter(connection)
+        for (const lodger of this.#lodgers) await inTime(lodger.enter(connection), answerMs)
       })
       await this.#entering
       if (loss !== undefined) throw loss
@@ -193,7 +193,7 @@ export class BrokerLink implements Link {
     this.#busy++
     keepAwake(model, true)
     try {
-      return await inTime(work(), answerMs)
+      return await work()
     } finally {
       this.#busy--
       if (this.#busy === 0) keepAwake(model, false)

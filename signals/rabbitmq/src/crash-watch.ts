@@ -3,8 +3,9 @@ import type { Clock } from '@lovage/core'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { type CrashMessage, declareSwitch } from './alive-switch.ts'
 import type { Connection } from './broker-link.ts'
+import { inTime } from './in-time.ts'
 import type { Names } from './names.ts'
-import { OwnChannel, stuckAfter } from './own-channel.ts'
+import { answerMs, OwnChannel, stuckAfter } from './own-channel.ts'
 
 /** So many are looked at side by side. */
 const prefetch = 32
@@ -24,7 +25,7 @@ export interface CrashWatchOptions {
 
 export class CrashWatch {
   readonly #options: CrashWatchOptions
-  readonly #own = new OwnChannel((channel) => this.#consume(channel))
+  readonly #own = new OwnChannel((channel) => inTime(this.#consume(channel), answerMs))
   #connection: Connection | undefined
   #attempts = 0
 

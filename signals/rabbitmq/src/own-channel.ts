@@ -3,7 +3,8 @@ import type { Channel } from 'amqplib'
 import type { Connection } from './broker-link.ts'
 import { inTime } from './in-time.ts'
 
-const answerMs = 2000
+/** For each thing that is done on it. */
+export const answerMs = 5000
 const retryMs = 200
 /**
  * A quorum queue that was declared within seconds of a crash of the broker may never answer again (seen on RabbitMQ 3.10). What
@@ -16,8 +17,10 @@ export class OwnChannel {
   #connection: Connection | undefined
   #channel: Channel | undefined
   #timer: NodeJS.Timeout | undefined
+  /** What is done on it is done in turn, so that nobody's time runs while another's answer is awaited. */
+  #turn: Promise<void> = Promise.resolve()
 
-  /** @param begin what is to be done on every new channel */
+  /** @param begin what is to be done on every new channel; it rejects when the broker does not answer in time */
   constructor(begin: (channel: Channel) => Promise<void>) {
     this.#begin = begin
   }
@@ -34,14 +37,9 @@ export class OwnChannel {
   }
 
   /** Does something more on the channel, if there is one. What fails is done by `begin` on the next one. */
-  async run(work: (channel: Channel) => Promise<void>): Promise<void> {
-    const channel = this.#channel
-    if (channel === undefined) return
-    try {
-      await inTime(work(channel), answerMs)
-    } catch {
-      this.#abandon(channel)
-    }
+  run(work: (channel: Channel) => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#try((channel) => inTime(work(channel), answerMs)))
+    return this.#turn
   }
 
   /** The connection is gone. */
@@ -63,9 +61,20 @@ export class OwnChannel {
       if (this.#connection !== connection) return
       this.#channel = channel
       channel.on('close', () => this.#abandon(channel))
-      await this.run(this.#begin)
+      this.#turn = this.#turn.then(() => this.#try(this.#begin))
+      await this.#turn
     } catch {
       this.#later(connection)
+    }
+  }
+
+  async #try(work: (channel: Channel) => Promise<void>): Promise<void> {
+    const channel = this.#channel
+    if (channel === undefined) return
+    try {
+      await work(channel)
+    } catch {
+      this.#abandon(channel)
     }
   }
 

@@ -6,8 +6,9 @@
 import type { Clock, Hint, Hints, HintTaker } from '@lovage/core'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import type { BrokerLink, Connection, Lodger } from './broker-link.ts'
+import { inTime } from './in-time.ts'
 import { hintKey, type Names } from './names.ts'
-import { OwnChannel, stuckAfter } from './own-channel.ts'
+import { answerMs, OwnChannel, stuckAfter } from './own-channel.ts'
 
 /** The most workers that one tick of sending wakes at once; those who have no room for all they claim wake others. */
 const mostPerTick = 8
@@ -60,7 +61,7 @@ export class RabbitmqHints implements Hints, Lodger {
   async take(queue: string, names: readonly string[], handler: (hint: Hint) => Promise<number>): Promise<HintTaker> {
     const taker: Taker = { queue, names, handler, isPaused: false, isEnded: false, tag: undefined, attempts: 0 }
     this.#takers.add(taker)
-    await this.#link.work(() => this.#taking.run((channel) => this.#begin(channel, taker)))
+    await this.#link.awake(() => this.#taking.run((channel) => this.#begin(channel, taker)))
     return {
       pause: () => {
         taker.isPaused = true
@@ -123,7 +124,7 @@ export class RabbitmqHints implements Hints, Lodger {
     await channel.prefetch(1)
     for (const taker of this.#takers) {
       taker.tag = undefined
-      await this.#begin(channel, taker)
+      await inTime(this.#begin(channel, taker), answerMs)
     }
   }
 

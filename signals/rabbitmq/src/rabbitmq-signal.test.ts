@@ -120,6 +120,15 @@ test('many tasks of one tick are a few hints that stand for all of them', async 
   expect(taken).toHaveLength(8)
 })
 
+test('one worker may take the hints of many queues', { timeout: 60_000 }, async () => {
+  const [a, b] = await pair()
+  const queues = Array.from({ length: 40 }, (_, n) => `queue-${n}`)
+  const takers = await Promise.all(queues.map((queue) => taker(b, queue, ['job'])))
+  for (const queue of queues) a.signal.hints?.post({ queue, name: 'job', amount: 1 })
+  await vi.waitFor(() => expect(takers.map(({ taken }) => taken.length)).toEqual(queues.map(() => 1)), soon)
+  expect(b.signal.link.isUp).toBe(true)
+})
+
 test('the hint of a worker that is killed before its claim goes to another, and so does one whose claim failed', async () => {
   const [a, b] = await pair()
   const child = await startChild(`${server.url}?prefix=t${prefixes}`)

@@ -37,7 +37,7 @@ export async function rabbitmqSignal(url: string, options?: RabbitmqOptions): Pr
   await link.start()
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
-    await link.lastly(() => Promise.all([pubsub.close(), hints.close(), news?.close(), liveness.close()]))
+    await link.awake(() => Promise.all([pubsub.close(), hints.close(), news?.close(), liveness.close()]))
     await link.close()
   }
   const closeOnce = (): Promise<void> => (closing ??= close())
