@@ -22,6 +22,7 @@ const runSchema = z
     startedAt: time(),
     endedAt: time(),
     outcome: z.enum(['completed', 'failed', 'retried', 'released', 'rejected', 'cancelled', 'lost', 'expired']),
+    reason: z.string().optional().openapi({ description: 'Of an exception that ended the task, before it was asked for again.' }),
     failure: failureSchema.optional(),
   })
   .openapi('Run')

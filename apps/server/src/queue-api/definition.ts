@@ -10,6 +10,7 @@ import {
   splitQueue,
   type Task,
   type TaskMessage,
+  taskStatus,
 } from '@lovage/core'
 import { ContractError } from './contract-error.ts'
 
@@ -163,7 +164,7 @@ function httpPart(definition: Definition, priority: number, isSelfDependent: boo
 /** The definition of a task, whoever made it: a native one has the payload `{ task, input }`. */
 export function definitionOf(task: Task): Definition {
   const { http, dependencies = [], flow } = task.extras ?? {}
-  const deadline = new Date(task.deadline ?? yearAfter(task.createdAt))
+  const { deadline, expires } = taskStatus(task)
   return {
     ...splitQueue(task.queue),
     taskQueueId: task.queue,
@@ -176,8 +177,8 @@ export function definitionOf(task: Task): Definition {
     priority: priorityName(task.priority),
     retries: task.lostLimit,
     created: http?.created ?? new Date(task.createdAt).toJSON(),
-    deadline: deadline.toJSON(),
-    expires: http?.expires ?? new Date(yearAfter(deadline.getTime())).toJSON(),
+    deadline,
+    expires,
     scopes: [...(http?.scopes ?? [])],
     payload: payloadOf(task),
     metadata: (http?.metadata as Definition['metadata'] | undefined) ?? {
