@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { appendFileSync, chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { freePort } from './free-port.ts'
 import { type Account, accountOf, type GuardedServer, guardedServer } from './guarded-server.ts'
@@ -101,9 +102,14 @@ async function inFolder({ programs, account, folder, options }: Place): Promise<
       return `postgres://lovage@127.0.0.1:${port}/${name}`
     },
     async crash() {
-      // The children of a killed postmaster find out by themselves, but only at their next wait.
-      for (const pid of [postmaster(data), ...(await childrenOf(postmaster(data)))]) process.kill(pid, 'SIGKILL')
+      const parent = postmaster(data)
+      // From here on it has no more children. Those of a killed one find out by themselves, but only at their next wait.
+      process.kill(parent, 'SIGSTOP')
+      const all = [...(await childrenOf(parent)), parent]
+      for (const pid of all) kill(pid)
       await server.ended()
+      // Whoever holds the shared memory still keeps the next server from starting.
+      for (let look = 0; look < mostLooks && (await anyRuns(all)); look++) await setTimeout(lookEveryMs)
     },
     async restart() {
       server = await start()
@@ -117,6 +123,21 @@ async function inFolder({ programs, account, folder, options }: Place): Promise<
 
 function postmaster(data: string): number {
   return Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0])
+}
+
+const [lookEveryMs, mostLooks] = [20, 500]
+
+/** One that has ended meanwhile is dead as well. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {}
+}
+
+/** Whether one of them has not ended; those that nobody has taken note of are at their end, too. */
+async function anyRuns(pids: readonly number[]): Promise<boolean> {
+  const { stdout } = await run('ps', ['-o', 'stat=', '-p', pids.join(',')]).catch(() => ({ stdout: '' }))
+  return stdout.split('\n').some((state) => state !== '' && !state.startsWith('Z'))
 }
 
 async function childrenOf(pid: number): Promise<readonly number[]> {
