@@ -118,6 +118,17 @@ describe.for(Object.entries(stores))('beside %s', ([, url]) => {
   })
 })
 
+test('a command that was not told of the broker works all the same', { timeout: 60_000 }, async () => {
+  const store = await postgres.database()
+  await startWorker({ store, signal: rabbitmq.url }, 'w@host')
+  const plain = await connect(store)
+  onTestFinished(() => plain.close())
+  expect(await plain.inspect('ping', { timeout: '10s', limit: 1 })).toMatchObject([{ worker: 'w@host', ok: true }])
+  // The slow check would find it after 30 s.
+  const task = await plain.send('mark', { n: 1 })
+  await task.result({ timeout: '10s' })
+})
+
 test('one task wakes one of five idle workers', { timeout: 60_000 }, async () => {
   const store = await postgres.database()
   const backend = await openBackend(store, { signal: rabbitmq.url })

@@ -122,3 +122,19 @@ test('who is named twice is waited for once', async () => {
   await worker('a@h')
   expect(await w.broker.control.request('ping', {}, { destination: ['a@h', 'a@h'] })).toHaveLength(1)
 })
+
+test('a request of which two copies come is done once, and so is its answer counted', async () => {
+  const { signal } = w.backend
+  const twice = (channel: string, message: string): void => {
+    signal.publish(channel, message)
+    signal.publish(channel, message)
+  }
+  const broker = await w.another({ signal: { ...signal, publish: twice } })
+  await new Recorder().open(broker, { worker: 'a@h' })
+  const done: string[] = []
+  await broker.control.serve('a@h', (method) => done.push(method))
+  const waiting = broker.control.request('grow', {}, { limit: 2, timeoutMs: 100, destination: ['a@h', 'nobody@h'] })
+  await w.clock.advance(100)
+  expect(await waiting).toMatchObject([{ worker: 'a@h', ok: true, value: 1 }])
+  expect(done).toEqual(['grow'])
+})

@@ -13,7 +13,12 @@ interface Request {
   readonly pattern?: string | undefined
 }
 
+/** A reply with a mark of its own: a signal may bring a second copy. Workers of older versions give none. */
+type MarkedReply = ControlReply & { readonly mark?: string }
+
 const defaultTimeoutMs = 1000
+/** Copies come within moments of one another. */
+const mostRemembered = 1000
 
 export class SignalControlBus implements ControlBus {
   readonly #engine: Engine
@@ -26,9 +31,10 @@ export class SignalControlBus implements ControlBus {
   }
 
   async serve(worker: string, handler: ControlHandler): Promise<() => Promise<void>> {
+    const isNew = firstOf()
     const end = await this.#engine.signal.subscribe(controlChannel, (message) => {
       const request = JSON.parse(message) as Request
-      if (isAddressed(request, worker)) void this.#answer(request, worker, handler)
+      if (isAddressed(request, worker) && isNew(request.ticket)) void this.#answer(request, worker, handler)
     })
     return async () => end()
   }
@@ -47,8 +53,10 @@ export class SignalControlBus implements ControlBus {
     const message = encodePayload(request, Number.POSITIVE_INFINITY, () => `arguments of ${method}`)
     const expected = await this.#expected(destination, pattern)
     const collected = new Collector(expected, limit)
+    const isNew = firstOf()
     const end = await this.#engine.signal.subscribe(replyChannel(ticket), (message) => {
-      collected.add(JSON.parse(message) as ControlReply)
+      const { mark, ...reply } = JSON.parse(message) as MarkedReply
+      if (mark === undefined || isNew(mark)) collected.add(reply)
     })
     if (given.aborted) {
       end()
@@ -88,17 +96,29 @@ export class SignalControlBus implements ControlBus {
 
   async #answer(request: Request, worker: string, handler: ControlHandler): Promise<void> {
     let reply: string
+    const mark = this.#engine.newId()
     try {
-      reply = replyText({ worker, ok: true, value: (await handler(request.method, request.args)) ?? null })
+      reply = replyText({ mark, worker, ok: true, value: (await handler(request.method, request.args)) ?? null })
     } catch (error) {
-      reply = replyText({ worker, ok: false, error: error instanceof Error ? error.message : String(error) })
+      reply = replyText({ mark, worker, ok: false, error: error instanceof Error ? error.message : String(error) })
     }
     this.#engine.signal.publish(replyChannel(request.ticket), reply)
   }
 }
 
+/** Tells the first of each mark from its copies. */
+function firstOf(): (mark: string) => boolean {
+  const seen = new Set<string>()
+  return (mark) => {
+    if (seen.has(mark)) return false
+    if (seen.size >= mostRemembered) seen.clear()
+    seen.add(mark)
+    return true
+  }
+}
+
 /** @throws {TypeError} when the value is not JSON */
-function replyText(reply: ControlReply): string {
+function replyText(reply: MarkedReply): string {
   return JSON.stringify(reply)
 }
 

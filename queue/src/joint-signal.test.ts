@@ -15,7 +15,7 @@ interface Process {
 }
 
 /** Processes on one store and one broker, each with a connection to the broker of its own. */
-function town(): { join(name: string): Promise<Process> } {
+function town() {
   const store = memorySignal()
   const broker = memorySignal()
   const takers: ((hint: Hint) => Promise<number>)[] = []
@@ -27,7 +27,8 @@ function town(): { join(name: string): Promise<Process> } {
     },
   }
   return {
-    async join(name) {
+    store,
+    async join(name: string): Promise<Process> {
       let isUp = true
       const listeners = new Set<(isUp: boolean) => void>()
       const link = {
@@ -104,6 +105,20 @@ test('a subscription that ended hears nothing on any way', async () => {
   a.signal.publish('y', '3')
   await settled()
   expect(heard).toEqual(['1'])
+})
+
+test('what commands ask and wait for reaches those who were never told of the broker, and comes from them', async () => {
+  const { join, store } = town()
+  const { signal } = await join('worker')
+  const heard: string[] = []
+  await signal.subscribe('control', (message) => heard.push(message))
+  store.publish('control', 'asked')
+  for (const channel of ['reply.1', 'resolved']) {
+    await store.subscribe(channel, (message) => heard.push(`${channel} ${message}`))
+    signal.publish(channel, 'told')
+  }
+  await settled()
+  expect(heard).toEqual(['asked', 'reply.1 told', 'resolved told'])
 })
 
 test('losing the broker and having it back are moments to look for oneself', async () => {

@@ -3,13 +3,22 @@
  * broker at the time. Each message takes one way to each listener.
  *
  *     from            to a process with the broker   without it just now         that never has one
- *     with            broker                         store, `aside` channel      - (give every process the same signal)
+ *     with            broker                         store, `aside` channel      -
  *     without         store                          store                       store
  *
- * So everybody listens on the store's channel, and whoever has lost the broker on the one beside it as well.
+ * So everybody listens on the store's channel, and whoever has lost the broker on the one beside it as well. What a command waits
+ * for is said on the store's channel always, so that commands which were not told of the broker work: such words may come twice.
  */
 import type { Hint, Hints, HintTaker, Link, LinkedSignal, Signal, TaskNews } from '@lovage/core'
-import { eventChannel, eventFamilies, readyChannel } from './channels.ts'
+import {
+  abortChannel,
+  controlChannel,
+  eventChannel,
+  eventFamilies,
+  readyChannel,
+  replyChannel,
+  resolvedChannel,
+} from './channels.ts'
 
 /** Hints that come without a number. */
 const many = 1000
@@ -17,6 +26,12 @@ const many = 1000
 /** The channel on the store for those who have lost the broker. */
 const asideOf = (channel: string): string => `aside.${channel}`
 const eventChannels: ReadonlySet<string> = new Set(eventFamilies.map(eventChannel))
+
+/** Of these a second copy does no harm. */
+function mayComeTwice(channel: string): boolean {
+  if (channel === controlChannel || channel === resolvedChannel) return true
+  return channel.startsWith(replyChannel('')) || channel.startsWith(abortChannel(''))
+}
 
 interface Subscription {
   readonly channel: string
@@ -67,7 +82,8 @@ class JointSignal implements LinkedSignal {
       return
     }
     this.#broker.publish(channel, message)
-    this.#publishAside(channel, message)
+    if (!mayComeTwice(channel)) this.#publishAside(channel, message)
+    else if (this.#own.heard(channel)) this.#own.publish(channel, message)
   }
 
   async subscribe(channel: string, listener: (message: string) => void): Promise<() => void> {
