@@ -29,14 +29,15 @@ interface BrokerOptions {
 export async function withBroker(backend: Backend, url: string, { logger, heartbeat }: BrokerOptions): Promise<Backend> {
   try {
     const { rabbitmqSignal } = await import('@lovage/signal-rabbitmq')
+    const { liveness } = backend
     const broker = await rabbitmqSignal(url, {
       prefix: await prefixOf(backend.store.records),
       heartbeat,
-      crashGrace: backend.liveness === undefined ? 0 : graceBesideStore,
+      crashGrace: liveness === undefined ? 0 : graceBesideStore,
+      isGone: async (holder) => (await liveness?.lost([holder]))?.includes(holder) === true,
       onTrouble: (error) => tellTrouble(error, logger),
       onBack: () => logger?.info({}, 'RabbitMQ is back: wake-ups and the notice of crashes go over it again'),
     })
-    const { liveness } = backend
     return {
       ...backend,
       signal: jointSignal(broker.signal, backend.signal),

@@ -19,6 +19,8 @@ export interface CrashWatchOptions {
   readonly graceMs: number
   /** And one whose switch lay there before this process came: after a restart of the broker all are on their way back. */
   readonly backlogGraceMs: number
+  /** Whether another witness says that it is gone: then there is nothing to wait for. */
+  isGone(holder: string): Promise<boolean>
   /** Rejects when it could not be done. */
   onLost(holder: string): Promise<void>
 }
@@ -82,11 +84,12 @@ export class CrashWatch {
   }
 
   async #look(channel: Channel, message: ConsumeMessage, waitMs: number): Promise<void> {
-    const { clock, onLost } = this.#options
+    const { clock, isGone, onLost } = this.#options
     const holder = holderIn(message)
     try {
       if (holder !== undefined) {
-        if (waitMs > 0) await new Promise<void>((resolve) => void clock.at(clock.now() + waitMs, resolve))
+        const isWorthWaiting = waitMs > 0 && !(await isGone(holder).catch(() => false))
+        if (isWorthWaiting) await new Promise<void>((resolve) => void clock.at(clock.now() + waitMs, resolve))
         if (!this.#own.isCurrent(channel)) return
         if (!(await this.#isBack(channel, holder))) await onLost(holder)
       }

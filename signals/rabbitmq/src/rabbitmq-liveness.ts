@@ -30,8 +30,9 @@ export class RabbitmqLiveness implements Liveness, Lodger {
     this.#link = link
     this.#names = names
     this.#settings = settings
-    const { clock, crashGraceMs: graceMs, heartbeatMs: backlogGraceMs } = settings
-    this.#crashes = new CrashWatch({ names, clock, graceMs, backlogGraceMs, onLost: (holder) => this.#tell(holder) })
+    const { clock, isGone, crashGraceMs: graceMs, heartbeatMs: backlogGraceMs } = settings
+    const onLost = (holder: string) => this.#tell(holder)
+    this.#crashes = new CrashWatch({ names, clock, graceMs, backlogGraceMs, isGone, onLost })
   }
 
   /** Without a broker it resolves as well: the switch is armed when there is one. */

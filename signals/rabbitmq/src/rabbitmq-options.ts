@@ -20,6 +20,8 @@ export interface RabbitmqOptions {
   readonly rearm?: Duration | undefined
   /** How long a worker whose connection was lost may take to come back before it is called dead. Default 0. */
   readonly crashGrace?: Duration | undefined
+  /** Another witness: who is gone for certain gets no grace. In doubt false. Default: there is none. */
+  readonly isGone?: ((holder: string) => Promise<boolean>) | undefined
   /** Whether tasks are told of on topic exchanges. Default true. */
   readonly events?: boolean | undefined
   /** The broker is away: called once until `onBack`, also when it is not there to begin with. Default: nothing. */
@@ -34,6 +36,7 @@ const names: OptionNames<RabbitmqOptions> = {
   heartbeat: true,
   rearm: true,
   crashGrace: true,
+  isGone: true,
   events: true,
   onTrouble: true,
   onBack: true,
@@ -61,6 +64,7 @@ export interface RabbitmqSettings {
   readonly crashGraceMs: number
   readonly events: boolean
   readonly clock: Clock
+  isGone(holder: string): Promise<boolean>
   onTrouble(error: LovageError): void
   onBack(): void
 }
@@ -90,6 +94,7 @@ export function rabbitmqSettings(url: string, given: RabbitmqOptions = {}): Rabb
     crashGraceMs: durationMs(crashGrace, 'crashGrace'),
     events,
     clock,
+    isGone: options.isGone ?? (async () => false),
     onTrouble: options.onTrouble ?? (() => {}),
     onBack: options.onBack ?? (() => {}),
   }
