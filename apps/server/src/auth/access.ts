@@ -58,13 +58,14 @@ export function createAccess(admin: Pick<Admin, 'secret'> | undefined, options: 
     publicHost: options.publicUrl === undefined ? undefined : new URL(options.publicUrl).hostname,
     issuer,
     async identify(context) {
-      const header = context.req.header('authorization')
+      const header = context.req.header('authorization')?.trim() ?? ''
       const request = signedRequest(context, publicOrigin)
-      if (header === undefined || header.trim() === '') return hasBewit(request) ? bewitCaller(request, hawk) : anonymous
-      const [, scheme = '', text = ''] = /^\s*(\S+)\s*(.*?)\s*$/s.exec(header) ?? []
+      if (header === '') return hasBewit(request) ? bewitCaller(request, hawk) : anonymous
+      const [, scheme = '', text = ''] = /^(\S+)\s*(.*)$/s.exec(header) ?? []
       if (/^bearer$/i.test(scheme)) return bearerCaller(text, clients)
       if (/^hawk$/i.test(scheme)) return hawkCaller(text, request, hawk)
-      throw new LovageError('AUTHENTICATION_FAILED', `expected the authorization to be Bearer or Hawk, got: ${scheme}`)
+      // What stands there instead may be the token itself.
+      throw new LovageError('AUTHENTICATION_FAILED', 'expected the authorization to begin with Bearer or Hawk, got another word')
     },
   }
 }
@@ -78,16 +79,25 @@ function bearerCaller(token: string, clients: AccessClients): Caller {
 
 function signedRequest({ req, env }: Context, publicOrigin: readonly Origin[]): SignedRequest {
   const url = new URL(req.url)
-  // Behind hono's router a path may have been decoded; the client signed it as it sent it.
-  const raw = (env as { readonly incoming?: { readonly url?: string } } | undefined)?.incoming?.url
   const own = originOf(`${url.protocol}//${req.header('host') ?? url.host}`)
   return {
     method: req.method,
-    resource: raw ?? `${url.pathname}${url.search}`,
+    resource: resourceOf(url, (env as { readonly incoming?: { readonly url?: string } } | undefined)?.incoming?.url),
     origins: [...(own === undefined ? [] : [own]), ...publicOrigin],
     contentType: req.header('content-type') ?? '',
     body: async () => new Uint8Array(await req.arrayBuffer()),
   }
+}
+
+/**
+ * Path and query as they were signed. Parsing a URL may write them otherwise than they came; but a host that holds a part of a
+ * path gives the router another one than came, and then it is the router's that must have been signed.
+ */
+function resourceOf({ origin, pathname, search }: URL, came: string | undefined): string {
+  const routed = `${pathname}${search}`
+  if (came === undefined || !URL.canParse(`${origin}${came}`)) return routed
+  const parsed = new URL(`${origin}${came}`)
+  return `${parsed.pathname}${parsed.search}` === routed ? came : routed
 }
 
 function publicOriginOf(text: string): Origin {
