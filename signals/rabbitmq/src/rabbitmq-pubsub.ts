@@ -33,6 +33,7 @@ export class RabbitmqPubsub implements Lodger {
   /** In the order of publishing; the same words on the same channel once in a tick. */
   #outbox = new Map<string, Letter>()
   #inbox = ''
+  #connections = 0
   #broker: Channel | undefined
   #isFull = false
   #isClosed = false
@@ -88,7 +89,9 @@ export class RabbitmqPubsub implements Lodger {
       this.flush()
     })
     await broker.assertExchange(this.#names.signal, 'topic', { durable: true })
-    const { queue } = await broker.assertQueue('', { exclusive: true, autoDelete: true, durable: false })
+    // The broker may hold on to the last one for a while.
+    const name = `${this.#names.signal}.${this.#origin}.${++this.#connections}`
+    const { queue } = await broker.assertQueue(name, { exclusive: true, autoDelete: true, durable: false })
     this.#inbox = queue
     this.#broker = broker
     this.#isFull = false
