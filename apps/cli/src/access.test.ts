@@ -40,10 +40,12 @@ describe('a server with clients', { timeout: 60_000 }, () => {
       /expected clients with tokens to listen on 0\.0\.0\.0, got none/,
     ],
     ['with a file that is not there', ['--token-file', 'none.txt'], /expected --token-file to be a file .*none\.txt/],
-    ['with a file of other things', ['--token-file', 'clients.txt'], /clients\.txt line 1 .*got: ci with no scope/],
-  ] as const)('%s does not begin', async (_, options, message) => {
+    ['with a file of other things', ['--token-file', 'clients.txt'], /clients\.txt line 1 .*got: no scope/],
+    ['without clients at a public address', ['--public-url', 'https://queue.example.com'], /expected clients with tokens/],
+    ['with an empty LOVAGE_TOKENS', [], /expected LOVAGE_TOKENS to be .*got: no client at all/, { LOVAGE_TOKENS: '' }],
+  ] as const)('%s does not begin', async (_, options, message, environment = {}) => {
     await writeFile(join(folder.path, 'clients.txt'), `ci ${token}\n`)
-    const { code, stderr } = await folder.run(['server', '--port', '0', ...options])
+    const { code, stderr } = await folder.run(['server', '--port', '0', ...options], { environment })
     expect(stderr).toMatch(message)
     expect(stderr).not.toContain(token)
     expect(code).toBe(2)

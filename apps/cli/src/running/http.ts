@@ -28,7 +28,8 @@ async function knownClients({ options, terminal }: HttpInvocation): Promise<read
   const { tokenFile } = options
   if (tokenFile !== undefined) return parseClients(await textOf(resolve(terminal.cwd, tokenFile)), tokenFile)
   const lines = terminal.environment.LOVAGE_TOKENS
-  return lines === undefined || lines === '' ? [] : parseClients(lines, 'LOVAGE_TOKENS')
+  // One that is there and empty was meant to hold clients: it does not open the server to everyone.
+  return lines === undefined ? [] : parseClients(lines, 'LOVAGE_TOKENS')
 }
 
 async function textOf(path: string): Promise<string> {

@@ -61,17 +61,27 @@ export function isSameSecret(a: string, b: string): boolean {
   return timingSafeEqual(digestOf(a), digestOf(b))
 }
 
+/** Whether a text has the form of a client's id. */
+export function isClientId(text: string): boolean {
+  return clientIdPattern.test(text)
+}
+
+/** Whether a text has the form of a token that a client may have. */
+export function isAccessToken(text: string): boolean {
+  return tokenPattern.test(text)
+}
+
 function digestOf(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
 function checkClient({ clientId, accessToken, scopes }: AccessClient): void {
-  if (!clientIdPattern.test(clientId)) {
+  if (!isClientId(clientId)) {
     const message = `expected a clientId of 1 to 200 letters, digits and @ / : . _ | -, got: ${JSON.stringify(clientId)}`
     throw new ConfigError('OPTION_INVALID', message)
   }
   // The token itself is never shown.
-  if (!tokenPattern.test(accessToken)) {
+  if (!isAccessToken(accessToken)) {
     throw invalid(
       clientId,
       `to have an access token of at least 22 letters, digits and -._~+/, got ${accessToken.length} characters`,

@@ -87,6 +87,16 @@ describe('without clients', () => {
     expect([(await use('/api/tasks')).status, (await use('/api/queues')).status]).toEqual([200, 403])
   })
 
+  test('a public address is refused: others reach it', () => {
+    const access = { publicUrl: 'https://queue.example.com' }
+    expect(() => createServer({ client: broker, access })).toThrow(
+      expect.objectContaining({
+        code: 'OPTION_INVALID',
+        message: expect.stringMatching(/expected clients with tokens to be reached/),
+      }),
+    )
+  })
+
   test.for(['0.0.0.0', '::', '192.0.2.1', 'example.com'])('another address than this machine is refused: %s', async (host) => {
     const server = createServer({ client: broker })
     await expect(server.listen(0, host)).rejects.toThrow(
@@ -247,8 +257,12 @@ describe('Hawk', () => {
     expect(await call(`${url}/api/tasks`, signed('https://other.example.com/api/tasks', root))).toMatchObject({ status: 401 })
   })
 
-  test.for(['queue.example.com', 'ftp://queue.example.com'])('a public address is a URL, not %s', (publicUrl) => {
-    expect(() => createServer({ client: broker, access: { publicUrl } })).toThrow(/http or https address/)
+  test.for([
+    ...['queue.example.com', 'ftp://queue.example.com', 'https://me@queue.example.com'],
+    ...['https://queue.example.com/lovage', 'https://queue.example.com/?a=1'],
+  ])('a public address is an origin, not %s', (publicUrl) => {
+    const access = { clients: [root], publicUrl }
+    expect(() => createServer({ client: broker, access })).toThrow(/http or https address without a path/)
   })
 
   test('may give up scopes for one request', async () => {

@@ -17,8 +17,11 @@ describe('a file of clients', () => {
   test.for([
     ['', /clients to be .*got: no client at all/],
     ['# none\n', /no client at all/],
-    ['ci', /clients line 1 .*got: ci with no token/],
-    [`# first\nci ${token}`, /clients line 2 .*got: ci with no scope/],
+    [`${token}`, /clients line 1 .*got: one word alone/],
+    [`# first\nci ${token}`, /clients line 2 .*got: no scope/],
+    [`${token} lovage:read:* *`, /clients line 1 .*got: a second word that is no token/],
+    [`${token} ci lovage:read:*`, /clients line 1 .*got: a second word that is no token/],
+    [`${token}= ${token} *`, /clients line 1 .*got: a first word that is no clientId/],
   ] as const)('is refused: %o', ([text, message]) => {
     expect(() => parseClients(text, 'clients')).toThrow(message)
     expect(() => parseClients(text, 'clients')).not.toThrow(token)
