@@ -27,7 +27,11 @@ interface Need {
 }
 
 const needs: readonly Need[] = [
-  { server: 'PostgreSQL', tests: ['stores/postgres/**', '**/postgres*.test.ts'], isThere: hasPostgres },
+  {
+    server: 'PostgreSQL',
+    tests: ['stores/postgres/**', '**/postgres*.test.ts', 'lovage/src/rabbitmq.test.ts'],
+    isThere: hasPostgres,
+  },
   { server: 'PgBouncer', tests: ['**/*pgbouncer*.test.ts'], isThere: hasPgBouncer },
   { server: 'RabbitMQ', tests: ['signals/rabbitmq/**', '**/*rabbitmq*.test.ts'], isThere: hasRabbitmq },
 ]
