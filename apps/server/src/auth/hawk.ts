@@ -27,16 +27,16 @@ export async function hawkCaller(text: string, request: SignedRequest, context: 
 /** Comes after the signature: only who may call at all can fill the memory. */
 function checkTime({ id, ts, nonce }: HawkHeader, { accessToken }: Signer, { nonces, now, skewMs }: HawkContext): void {
   const time = now()
+  const seconds = Math.floor(time / 1000)
   if (Math.abs(Number(ts) * 1000 - time) > skewMs) {
-    const seconds = Math.floor(time / 1000)
     const tsm = crypto.calculateTsMac(seconds, { key: accessToken, algorithm: 'sha256' })
     throw new StaleError(
       `expected a request signed within ${skewMs / 1000} seconds of ${seconds}, got: ${ts}; set the clock of the client`,
       `Hawk ts="${seconds}", tsm="${tsm}", error="Stale timestamp"`,
     )
   }
-  if (!nonces.take(id, nonce, Number(ts), Math.floor((time - skewMs) / 1000))) {
-    throw failed('expected a request that is new, got one that was seen before or is older than can be told')
+  if (!nonces.take(id, nonce, Number(ts), Math.floor((time - skewMs) / 1000), seconds)) {
+    throw failed('expected a request that is new, got one that was seen before or is older, or further ahead, than can be told')
   }
 }
 

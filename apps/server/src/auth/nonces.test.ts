@@ -19,7 +19,7 @@ test('a request is let in once, with any room and in any order', () => {
       let now = 1000
       for (const { owner, nonce, age, pause } of requests) {
         now += pause
-        if (!nonces.take(owner, nonce, now - age, now - window)) continue
+        if (!nonces.take(owner, nonce, now - age, now - window, now)) continue
         const key = `${owner} ${nonce} ${now - age}`
         expect(letIn.has(key)).toBe(false)
         letIn.add(key)
@@ -37,7 +37,7 @@ test('with room enough every new request is let in', () => {
       for (const { owner, nonce, age, pause } of requests) {
         now += pause
         const key = `${owner} ${nonce} ${now - age}`
-        expect(nonces.take(owner, nonce, now - age, now - window)).toBe(!seen.has(key))
+        expect(nonces.take(owner, nonce, now - age, now - window, now)).toBe(!seen.has(key))
         seen.add(key)
       }
     }),
@@ -46,16 +46,24 @@ test('with room enough every new request is let in', () => {
 
 test('a clock that is set back lets nothing in again', () => {
   const nonces = new Nonces()
-  expect([nonces.take('a', 'n', 100, 90), nonces.take('a', 'm', 200, 190), nonces.take('a', 'n', 100, 90)]).toEqual([
-    true,
-    true,
-    false,
-  ])
+  expect([
+    nonces.take('a', 'n', 100, 90, 100),
+    nonces.take('a', 'm', 200, 190, 200),
+    nonces.take('a', 'n', 100, 90, 100),
+  ]).toEqual([true, true, false])
 })
 
 test('without room older requests are refused, newer ones taken', () => {
   const nonces = new Nonces(2)
-  expect([1, 2, 3].map((second) => nonces.take('a', 'n', second, 0))).toEqual([true, true, true])
-  expect(nonces.take('a', 'other', 1, 0)).toBe(false)
-  expect(nonces.take('a', 'other', 2, 0)).toBe(true)
+  expect([1, 2, 3].map((second) => nonces.take('a', 'n', second, 0, 3))).toEqual([true, true, true])
+  expect(nonces.take('a', 'other', 1, 0, 3)).toBe(false)
+  expect(nonces.take('a', 'other', 2, 0, 3)).toBe(true)
+})
+
+test('requests from ahead of time leave room for those of now', () => {
+  const nonces = new Nonces(10)
+  const take = (nonce: number, second: number) => nonces.take('a', String(nonce), second, 100, 1000)
+  const ahead = Array.from({ length: 20 }, (_, i) => take(i, 1900))
+  expect(ahead.filter((isTaken) => isTaken)).toHaveLength(5)
+  expect([take(1, 1000), take(2, 1000), take(3, 1001), take(1, 1000)]).toEqual([true, true, true, false])
 })

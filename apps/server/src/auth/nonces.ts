@@ -2,10 +2,13 @@
 
 /** How many are remembered; above it the oldest second is forgotten, and what is as old is refused. */
 const defaultRoom = 100_000
+/** Clocks that are kept are not further ahead, in seconds. */
+const aheadSeconds = 5
 
 /**
  * Remembers nonces by the second that their request names. Forgetting one never lets it in again: once there is no room,
- * requests as old as what was forgotten are refused, so that a flood narrows the window instead of opening it.
+ * requests as old as what was forgotten are refused, so that a flood narrows the window instead of opening it. Requests from
+ * ahead of time would drive out those of now: they get half of the room, and are refused above it.
  */
 export class Nonces {
   readonly #room: number
@@ -23,9 +26,12 @@ export class Nonces {
    * Answers whether the nonce is new, and remembers it.
    * @param second when the request was made, by its own account
    * @param oldest seconds before this one need not be told apart: they are refused by their age
+   * @param now the second that it is
    */
-  take(owner: string, nonce: string, second: number, oldest: number): boolean {
+  take(owner: string, nonce: string, second: number, oldest: number, now: number): boolean {
     this.#forgetBefore(oldest)
+    const present = now + aheadSeconds
+    if (second > present && this.#sizeAfter(present) >= this.#room / 2) return false
     // A clock that is set back lets nothing in again.
     if (second <= this.#horizon || second < this.#forgotten) return false
     const seen = this.#seconds.get(second) ?? new Set()
@@ -35,6 +41,12 @@ export class Nonces {
     this.#size++
     while (this.#size > this.#room) this.#forgetOldest()
     return true
+  }
+
+  #sizeAfter(second: number): number {
+    let size = 0
+    for (const [known, { size: more }] of this.#seconds) if (known > second) size += more
+    return size
   }
 
   /** Time passes for many requests at once. */
