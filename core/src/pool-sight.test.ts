@@ -32,17 +32,19 @@ describe('it has ended', () => {
   test.each([
     ['ours, when its launcher says so', worker({ state: 'running' }), { holder: 'w', launched: false }, true],
     ['ours, not while its launcher has it', worker({ state: 'running' }), { launched: true }, false],
-    ['of others, when nobody sees it any more', worker({ state: 'running' }), {}, true],
+    ['of others, when nobody sees it any more and its launcher is gone', worker({ state: 'running' }), { orphaned: true }, true],
+    ['of others, not while its launcher is there to say so', worker({ state: 'running' }), {}, false],
+    ['of nobody, when nobody sees it any more', worker({ state: 'running', launchedBy: undefined }), {}, true],
     ['of others, not while it is on its way', worker(), {}, false],
     ['of others, when it was on its way and its launcher is gone', worker(), { orphaned: true }, true],
   ] as const)('%s', (_name, known, sight, ended) => {
     expect(look(known, sight).state === 'stopped').toBe(ended)
   })
 
-  test('of others that never came, in the end, and is remembered for a while', () => {
-    expect(look(worker(), {}, 1000 + 2 * startMs - 1).state).toBe('requested')
+  test.each(['requested', 'running', 'stopping'] as const)('of others that is %s and out of sight, in the end', (state) => {
+    expect(look(worker({ state }), {}, 1000 + 2 * startMs - 1).state).toBe(state)
     const now = 1000 + 2 * startMs
-    expect(look(worker(), {}, now)).toMatchObject({ state: 'stopped', expires: now + rememberedMs })
+    expect(look(worker({ state }), {}, now)).toMatchObject({ state: 'stopped', expires: now + rememberedMs })
   })
 })
 
@@ -72,10 +74,13 @@ describe('a process that others take for gone', () => {
 test('silent is who is there and takes no tasks for too long', () => {
   const silent = (known: PoolWorker, sight: Partial<WorkerSight>, now: number) =>
     isSilent(known, { orphaned: false, ...sight }, startMs, now)
-  expect(silent(worker(), { launched: true }, 1000 + startMs - 1)).toBe(false)
-  expect(silent(worker(), { launched: true }, 1000 + startMs)).toBe(true)
-  expect(silent(worker(), { launched: true, holder: 'w' }, 1000 + startMs)).toBe(false)
-  expect(silent(worker({ state: 'stopping' }), { launched: true }, 1000 + startMs)).toBe(false)
+  const unseen = { launched: true, unseenSince: 1000 }
+  expect(silent(worker(), unseen, 1000 + startMs - 1)).toBe(false)
+  expect(silent(worker(), unseen, 1000 + startMs)).toBe(true)
+  expect(silent(worker({ state: 'running' }), unseen, 1000 + startMs)).toBe(true)
+  expect(silent(worker({ state: 'running' }), { launched: true }, 9e9)).toBe(false)
+  expect(silent(worker(), { ...unseen, holder: 'w' }, 1000 + startMs)).toBe(false)
+  expect(silent(worker({ state: 'stopping' }), unseen, 1000 + startMs)).toBe(false)
   expect(silent(worker({ state: 'stopping' }), { launched: true, lostSince: 1000 }, 6000)).toBe(true)
   expect(silent(worker({ state: 'running' }), { launched: true, lostSince: 1000 }, 5999)).toBe(false)
   expect(silent(worker({ state: 'running' }), { lostSince: 1000 }, 6000)).toBe(false)

@@ -8,6 +8,8 @@ export interface WorkerSight {
   readonly holder?: string | undefined
   /** Since when its switch is let go (epoch milliseconds): it ends, or its runs are elsewhere whether it lives or not. */
   readonly lostSince?: number | undefined
+  /** Since when nobody who looked has seen it take tasks (epoch milliseconds); a time in which nobody could look does not count. */
+  readonly unseenSince?: number | undefined
   /** Whether its launcher has it; undefined where another process launched it. */
   readonly launched?: boolean | undefined
   /** The process that launched it is gone, as far as can be seen from here: it finishes what it has and ends. */
@@ -62,8 +64,9 @@ export function sightedWorker(worker: PoolWorker, sight: WorkerSight, registrati
 function isGone(worker: PoolWorker, sight: WorkerSight, registrationMs: number, now: number): boolean {
   if (sight.launched !== undefined) return !sight.launched
   if (sight.holder !== undefined) return false
-  // A worker of others that is on its way is theirs to give up; when they do not, we do, later.
-  return sight.orphaned || worker.state !== 'requested' || now - worker.lastChecked >= 2 * registrationMs
+  if (sight.orphaned || (worker.launchedBy === undefined && worker.state !== 'requested')) return true
+  // Who launched it knows whether its process is there, and what it ended of; when they do not say, we give it up, later.
+  return now - worker.lastChecked >= 2 * registrationMs
 }
 
 function isTakenBack(worker: PoolWorker, { launched, holder, orphaned }: WorkerSight, now: number): boolean {
@@ -83,7 +86,8 @@ export function isMistaken({ state, terminate }: PoolWorker): boolean {
 export function isSilent(worker: PoolWorker, sight: WorkerSight, registrationMs: number, now: number): boolean {
   if (sight.launched !== true || sight.holder !== undefined) return false
   if (sight.lostSince !== undefined && now - sight.lostSince >= farewellMs) return worker.state !== 'stopped'
-  return (worker.state === 'requested' || worker.state === 'running') && now - worker.lastChecked >= registrationMs
+  const { unseenSince = now } = sight
+  return (worker.state === 'requested' || worker.state === 'running') && now - unseenSince >= registrationMs
 }
 
 /** The name under which a worker of a pool takes tasks, where its launcher named it. */

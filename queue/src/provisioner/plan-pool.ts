@@ -213,12 +213,13 @@ function nextAt(
     const { state, lastModified, lastChecked, created, expires } = worker
     if (state === 'stopped') return [expires]
     const isOurs = worker.launchedBy === self.holder
-    const lostAt = isOurs ? (sights.get(poolWorkerKey(worker))?.lostSince ?? never) + farewellMs : never
+    const { lostSince = never, unseenSince = never } = (isOurs && sights.get(poolWorkerKey(worker))) || {}
+    const lostAt = lostSince + farewellMs
     if (state === 'stopping') {
       if (isOurs && isMistaken(worker)) return [lostAt, lastModified + takeBackMs]
       return isOurs && drainMs !== undefined ? [lostAt, lastModified + drainMs, lastModified + drainMs + coldGraceMs] : [lostAt]
     }
-    const silentAt = lastChecked + (isOurs ? startMs : 2 * startMs)
+    const silentAt = isOurs ? unseenSince + startMs : lastChecked + 2 * startMs
     if (state === 'requested') return [silentAt, lostAt]
     const idleAt = shrinkable ? (idleSince.get(worker.workerId) ?? never) + (idleMs ?? never) : never
     const staysAt = standing.failedAt !== undefined && created > standing.failedAt ? lastModified + stayMs : never

@@ -2,6 +2,14 @@
 import { type Launcher, type Logger, type PoolWorker, type ProvidedPool, poolWorkerName } from '@lovage/core'
 import type { PoolPlan } from './plan-pool.ts'
 
+/** What this process knows of the workers that it launched. */
+export interface Inventory {
+  /** Those that have not ended, or whose end is not told yet. */
+  readonly launched: ReadonlySet<string>
+  /** Of what workers ended, by id. */
+  readonly exits: ReadonlyMap<string, string>
+}
+
 /** What the hands stand on. */
 export interface HandsTies {
   readonly launcher: Launcher
@@ -26,19 +34,23 @@ export class PoolHands {
     this.#ties = ties
   }
 
-  /** A copy: what ends while somebody looks is there at the next look. */
-  get exits(): ReadonlyMap<string, string> {
-    return new Map(this.#exits)
+  /** A copy of one moment: what ends while somebody looks is there at the next look, and said of what. */
+  async inventory(): Promise<Inventory> {
+    // A launch that ends while the list is made is in neither.
+    const launching = [...this.#launching]
+    const listed = await this.#ties.launcher.list()
+    const exits = new Map(this.#exits)
+    return { launched: new Set([...listed, ...launching, ...this.#launching].filter((id) => !exits.has(id))), exits }
+  }
+
+  /** Whether a launch is under way. */
+  get isLaunching(): boolean {
+    return this.#launching.size > 0
   }
 
   /** These exits were written. */
   settle(exits: ReadonlyMap<string, string>): void {
     for (const id of exits.keys()) this.#exits.delete(id)
-  }
-
-  /** The workers that this process has launched and that have not ended. */
-  async launched(): Promise<ReadonlySet<string>> {
-    return new Set([...(await this.#ties.launcher.list()), ...this.#launching])
   }
 
   exited(workerId: string, reason: string): void {
@@ -59,13 +71,16 @@ export class PoolHands {
     const { launcher, provided, changed } = this.#ties
     this.#launching.add(workerId)
     const request = { workerPoolId, workerId, worker: poolWorkerName(worker), launchConfig: provided.launchConfig }
-    launcher.launch(request).then(
+    const started = async () => launcher.launch(request)
+    started().then(
       () => {
-        this.#launching.delete(workerId)
+        // What it was told before there was a process was told to nobody; where it was given up, to end.
+        if (this.#launching.delete(workerId)) this.#nudged.delete(workerId)
+        else this.#tell(worker, 'kill')
         changed()
       },
       (error: unknown) => {
-        this.#launching.delete(workerId)
+        if (!this.#launching.delete(workerId)) return
         this.exited(workerId, `it could not be launched: ${error instanceof Error ? error.message : String(error)}`)
       },
     )
@@ -76,10 +91,28 @@ export class PoolHands {
     const { workerId } = worker
     if (this.#nudged.get(workerId) === how) return
     this.#nudged.set(workerId, how)
+    if (how === 'kill') {
+      const isAsked = worker.state === 'stopping'
+      const what = isAsked ? 'a worker that was told to stop did not, and is killed' : 'a worker that takes no tasks is killed'
+      this.#ties.logger.warn({ worker: poolWorkerName(worker) }, what)
+      if (!isAsked) this.#verdicts.set(workerId, 'it took no tasks, and was killed')
+    }
+    this.#tell(worker, how)
+    if (how === 'kill') this.#giveUp(workerId)
+  }
+
+  /** A launch that never ends holds no place for ever. */
+  #giveUp(workerId: string): void {
+    if (!this.#launching.delete(workerId)) return
+    this.#verdicts.delete(workerId)
+    this.exited(workerId, 'its launch did not end')
+  }
+
+  #tell(worker: PoolWorker, how: PoolPlan['nudges'][number]['how']): void {
+    const { workerId } = worker
     const { launcher, logger } = this.#ties
-    if (how === 'kill' && worker.state !== 'stopping') this.#verdicts.set(workerId, 'it took no tasks, and was killed')
-    const done = how === 'kill' ? launcher.kill(workerId) : launcher.stop(workerId, how)
-    done.catch((error: unknown) => {
+    const told = async () => (how === 'kill' ? launcher.kill(workerId) : launcher.stop(workerId, how))
+    told().catch((error: unknown) => {
       this.#nudged.delete(workerId)
       logger.error({ error, worker: poolWorkerName(worker) }, 'a worker could not be told to stop')
     })

@@ -33,6 +33,8 @@ export interface KeeperTies {
   readonly providerId: string
   /** The holder of this process. */
   readonly holder: string
+  /** Called when a launch has ended, or a worker. */
+  changed(): void
 }
 
 export class PoolKeeper {
@@ -62,7 +64,11 @@ export class PoolKeeper {
     this.#provided = provided
     this.#book = new PoolBook(engine.store.records, provided.workerPoolId)
     this.#scout = new PoolScout(engine, registry, provided, holder)
-    this.#hands = new PoolHands({ launcher, provided, logger: engine.logger, changed: () => void this.wake() })
+    const changed = () => {
+      void this.wake()
+      ties.changed()
+    }
+    this.#hands = new PoolHands({ launcher, provided, logger: engine.logger, changed })
     this.#teller = new PoolTeller(engine, provided.workerPoolId, report)
     this.#idle = new IdleWatch(control, engine.clock)
   }
@@ -76,6 +82,11 @@ export class PoolKeeper {
     await this.wake()
   }
 
+  /** Whether a launch is under way. */
+  get isLaunching(): boolean {
+    return this.#hands.isLaunching
+  }
+
   /** Looks at once, or once more after the look under way. Resolves when it has looked; never rejects. */
   wake(): Promise<void> {
     if (this.#closed) return Promise.resolve()
@@ -84,6 +95,11 @@ export class PoolKeeper {
       this.#looking = undefined
     })
     return this.#looking
+  }
+
+  /** The connection was gone for a while, and looks saw less than there is. */
+  cutOff(): void {
+    this.#scout.cutOff()
   }
 
   /** A worker of this launcher has ended; of another pool's it matters nothing. */
@@ -126,6 +142,7 @@ export class PoolKeeper {
         await this.#look()
       } catch (error) {
         if (this.#closed) return
+        this.#scout.cutOff()
         const { logger, clock } = this.#engine
         const pool = this.#provided.workerPoolId
         logger.error({ error, pool }, 'a worker pool could not be looked after; it is tried again')
@@ -136,9 +153,9 @@ export class PoolKeeper {
 
   async #look(): Promise<void> {
     const { launcher, holder, providerId } = this.#ties
-    const { exits } = this.#hands
     const page = await this.#book.read()
-    const seen = await this.#scout.look(page.workers, await this.#hands.launched())
+    const { launched, exits } = await this.#hands.inventory()
+    const seen = await this.#scout.look(page.workers, launched)
     const plan = planPool({
       now: this.#engine.clock.now(),
       provided: this.#provided,

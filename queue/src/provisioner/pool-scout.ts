@@ -12,6 +12,9 @@ import type { Engine } from '../engine.ts'
 import type { WorkerRegistry } from '../worker-registry.ts'
 import { countClaimable, countTasks } from './pool-tasks.ts'
 
+/** So long after nobody could look, who is missing may be on its way back, in milliseconds: processes connect again in their own time. */
+const returnMs = 10_000
+
 export interface PoolSights {
   readonly tasks: Pick<PoolLoad, 'pending' | 'claimed'>
   /** By the key of the worker's record. */
@@ -26,6 +29,9 @@ export class PoolScout {
   /** What its workers can run: known from the beginning, or learnt from them. */
   #names: ReadonlySet<string> | undefined
   #missing: ReadonlyMap<string, number> = new Map()
+  /** Since when workers, by key, were not seen to take tasks. */
+  #unseen: ReadonlyMap<string, number> = new Map()
+  #backBy = Number.NEGATIVE_INFINITY
 
   constructor(engine: Engine, registry: WorkerRegistry, provided: ProvidedPool, holder: string) {
     this.#engine = engine
@@ -39,19 +45,30 @@ export class PoolScout {
   async look(workers: readonly PoolWorker[], launched: ReadonlySet<string>): Promise<PoolSights> {
     const [tasks, infos, lost] = await Promise.all([this.#tasks(), this.#registry.alive(), this.#lost(workers)])
     this.#learnNames(workers, infos)
-    this.#noteMissing(lost)
+    const now = this.#engine.clock.now()
     const holders = new Map(infos.map((info) => [info.name, info.holder]))
+    this.#missing = since(lost, this.#missing, Math.max(now, this.#backBy))
+    const unseen = workers.filter((worker) => !holders.has(poolWorkerName(worker))).map(poolWorkerKey)
+    this.#unseen = since(unseen, this.#unseen, now)
     const sights = workers.map((worker) => {
       const { launchedBy, workerId, incarnation } = worker
       const sight: WorkerSight = {
         holder: holders.get(poolWorkerName(worker)),
-        lostSince: this.#lostSince(incarnation, lost),
+        lostSince: incarnation === undefined ? undefined : this.#missing.get(incarnation),
+        unseenSince: this.#unseen.get(poolWorkerKey(worker)),
         launched: launchedBy === this.#holder ? launched.has(workerId) : undefined,
         orphaned: launchedBy !== undefined && lost.has(launchedBy),
       }
       return [poolWorkerKey(worker), sight] as const
     })
     return { tasks, sights: new Map(sights) }
+  }
+
+  /** Nobody could look for a while: what was missing before says nothing. */
+  cutOff(): void {
+    this.#missing = new Map()
+    this.#unseen = new Map()
+    this.#backBy = this.#engine.clock.now() + returnMs
   }
 
   /** Pending tasks that none of its workers can run do not count. */
@@ -71,21 +88,15 @@ export class PoolScout {
     return new Set(await this.#engine.liveness?.lost([...new Set(holders)]))
   }
 
-  #lostSince(incarnation: string | undefined, lost: ReadonlySet<string>): number | undefined {
-    if (incarnation === undefined || !lost.has(incarnation)) return undefined
-    return this.#missing.get(incarnation)
-  }
-
-  /** Remembers when each was first found missing. */
-  #noteMissing(lost: ReadonlySet<string>): void {
-    const now = this.#engine.clock.now()
-    this.#missing = new Map([...lost].map((id) => [id, this.#missing.get(id) ?? now]))
-  }
-
   #learnNames(workers: readonly PoolWorker[], infos: readonly WorkerInfo[]): void {
     if (this.#provided.tasks !== undefined) return
     const names = new Set(workers.map(poolWorkerName))
     const told = infos.filter((info) => names.has(info.name)).flatMap((info) => info.tasks.map((task) => task.name))
     if (told.length > 0) this.#names = new Set([...(this.#names ?? []), ...told])
   }
+}
+
+/** When each of these was first found so. */
+function since(found: Iterable<string>, before: ReadonlyMap<string, number>, now: number): ReadonlyMap<string, number> {
+  return new Map([...found].map((key) => [key, before.get(key) ?? now]))
 }

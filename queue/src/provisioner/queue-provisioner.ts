@@ -43,7 +43,7 @@ export class QueueProvisioner implements Provisioner {
     this.#engine = engine
     this.#launcher = launcher
     this.#hold = hold
-    const keeperTies = { ...ties, launcher, providerId, holder: hold.id }
+    const keeperTies = { ...ties, launcher, providerId, holder: hold.id, changed: () => void this.#noticeEmpty() }
     this.#keepers = pools.map((pool) => new PoolKeeper(engine, keeperTies, pool))
   }
 
@@ -80,12 +80,14 @@ export class QueueProvisioner implements Provisioner {
     this.#ends.push(
       this.#launcher.onExit(({ workerId, reason }) => {
         for (const keeper of this.#keepers) keeper.exited(workerId, reason)
-        void this.#noticeEmpty()
       }),
     )
     for (const channel of [poolsChannel, workersChannel]) this.#ends.push(await signal.subscribe(channel, () => this.#wake()))
     if (liveness !== undefined) this.#ends.push(await liveness.watch(() => this.#wake()))
-    const endBack = signal.onBack?.(() => this.#wake())
+    const endBack = signal.onBack?.(() => {
+      for (const keeper of this.#keepers) keeper.cutOff()
+      this.#wake()
+    })
     if (endBack !== undefined) this.#ends.push(endBack)
     this.#checkLater()
     await Promise.all(this.#keepers.map((keeper) => keeper.open()))
@@ -100,6 +102,7 @@ export class QueueProvisioner implements Provisioner {
     const { clock, settings } = this.#engine
     this.#cancelCheck = clock.at(clock.now() + settings.safetyMs, () => {
       this.#wake()
+      void this.#noticeEmpty()
       this.#checkLater()
     })
   }
@@ -132,8 +135,11 @@ export class QueueProvisioner implements Provisioner {
     await Promise.all(ids.map((id) => this.#launcher.stop(id, how)))
   }
 
+  /** Of a launcher that does not answer it is asked again, with the next exit or the next slow check. */
   async #noticeEmpty(): Promise<void> {
-    if (this.#closing !== undefined && (await this.#launcher.list()).length === 0) this.#empty()
+    if (this.#closing === undefined || this.#keepers.some(({ isLaunching }) => isLaunching)) return
+    const left = await this.#launcher.list().catch(() => undefined)
+    if (left?.length === 0) this.#empty()
   }
 }
 
