@@ -4,6 +4,7 @@ import { type TestBroker, testBroker } from '@lovage/testing'
 import { client as hawk } from 'hawk'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type AccessClient, type AccessOptions, createServer, type Listening } from '../index.ts'
+import { temporaryCredentials } from './temporary-credentials.ts'
 
 const root: AccessClient = { clientId: 'root', accessToken: 'root-token-of-enough-length', scopes: ['*'] }
 const credentials = { id: root.clientId, key: root.accessToken, algorithm: 'sha256' }
@@ -53,4 +54,17 @@ test('a token without the word Bearer is not repeated', async () => {
   const text = await answer.text()
   expect([answer.status, text]).toEqual([401, expect.stringContaining('Bearer or Hawk')])
   expect(text).not.toContain(root.accessToken)
+})
+
+test.each([
+  ['team/x', 200],
+  ['x\nissuer:root', 401],
+])('a signed address names its signer in one line: %j', async (clientId, status) => {
+  const { app } = createServer({ client: broker, access: { clients: [root] } })
+  const times = { start: Date.now(), expiry: Date.now() + 60_000 }
+  const named = temporaryCredentials(root, { clientId, scopes: ['lovage:read:tasks'], ...times })
+  const ext = Buffer.from(`{"certificate":${named.certificate}}`).toString('base64')
+  const signer = { id: clientId, key: named.accessToken, algorithm: 'sha256' }
+  const bewit = hawk.getBewit('http://localhost/api/tasks', { credentials: signer, ttlSec: 60, ext })
+  expect((await app.request(`/api/tasks?bewit=${bewit}`)).status).toBe(status)
 })

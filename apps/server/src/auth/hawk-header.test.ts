@@ -41,6 +41,8 @@ test.for([
   [`${complete} x`],
   [`${complete}, ext="a\\"b"`],
   [`${complete}, ext="${'x'.repeat(17_000)}"`],
+  [`id="a", ts="1", nonce="${'n'.repeat(201)}", mac="m"`],
+  [`id="${'a'.repeat(1001)}", ts="1", nonce="n", mac="m"`],
 ])('is refused: %s', ([text = '']) => {
   expect(() => parseHawkHeader(text)).toThrow(expect.objectContaining({ code: 'AUTHENTICATION_FAILED' }))
 })

@@ -17,6 +17,9 @@ export interface HawkHeader {
 const names = ['id', 'ts', 'nonce', 'mac', 'hash', 'ext', 'app', 'dlg'] as const
 /** Certificates with many scopes are long; Node itself takes no more than 16 KiB of headers. */
 const longest = 16_384
+/** Both are remembered for as long as clocks may differ, for every request. */
+const longestId = 1000
+const longestNonce = 200
 const attribute = /\s*(\w+)="([\w !#$%&'()*+,\-./:;<=>?@[\]^`{|}~]*)"\s*(?:,|$)/y
 
 /** @param text what follows the word Hawk. @throws {LovageError} AUTHENTICATION_FAILED */
@@ -33,6 +36,8 @@ export function parseHawkHeader(text: string): HawkHeader {
   }
   const [id, ts, nonce, mac] = ['id', 'ts', 'nonce', 'mac'].map((name) => found.get(name) || undefined)
   if (id === undefined || ts === undefined || nonce === undefined || mac === undefined) throw failed('id, ts, nonce and mac')
+  if (id.length > longestId || nonce.length > longestNonce)
+    throw failed(`id and nonce of at most ${longestId} and ${longestNonce} characters, got ${id.length} and ${nonce.length}`)
   if (!/^\d{1,12}$/.test(ts)) throw failed(`ts as whole seconds, got: ${ts}`)
   return { id, ts, nonce, mac, hash: found.get('hash'), ext: found.get('ext'), app: found.get('app'), dlg: found.get('dlg') }
 }
