@@ -130,10 +130,18 @@ describe('stopping', () => {
           all.filter(({ id }) => orders.some((order) => order.id === id && reasons.includes(order.reason)))
         const left = sum(all) - sum(stopped('over-capacity', 'idle'))
         expect(left).toBeLessThanOrEqual(within.max)
-        const kept = Math.min(within.max, Math.max(within.min, Math.ceil((load.pending + load.claimed) * within.ratio)))
+        const claimed = Math.min(load.claimed, sum(all.filter(({ idleSince }) => idleSince === undefined)))
+        const kept = Math.min(within.max, Math.max(within.min, Math.ceil((load.pending + claimed) * within.ratio)))
         if (stopped('idle').length > 0) expect(left).toBeGreaterThanOrEqual(kept)
       }),
     )
+  })
+
+  test('what workers of others run keeps no idle ones', () => {
+    const idle: PoolMember = { id: 'idle', capacity: 1, runningSince: 1, idleSince: 1 }
+    const orders = (pending: number) =>
+      workersToStop([idle], { pending, claimed: 9 }, { min: 0, max: 4, ratio: 1 }, { idleMs: 10, rotating: false }, now)
+    expect([orders(0), orders(1)]).toEqual([[{ id: 'idle', reason: 'idle' }], []])
   })
 
   test('idle ones before busy ones, and the oldest first', () => {
@@ -179,6 +187,11 @@ describe('failing', () => {
     expect(launchesAllowed(standing, 4, 1, 10)).toBe(0)
     expect(launchesAllowed(withoutFailures(standing), 4, 1, 9)).toBe(4)
     expect(launchesAllowed({ ...freshStanding, paused: true }, 4, 0, 10)).toBe(0)
+    // A clock that is set back by hours does not make the wait longer.
+    expect([
+      launchesAllowed({ ...standing, retryAt: 300_010 }, 4, 0, 10),
+      launchesAllowed({ ...standing, retryAt: 4e6 }, 4, 0, 10),
+    ]).toEqual([0, 1])
     expect(withoutFailures(standing)).toEqual({ paused: false, failures: 0, launched: 7 })
   })
 })

@@ -87,7 +87,10 @@ export function workersToStop(
   }
   const idleFirst = byAge.toSorted((a, b) => Number(a.idleSince === undefined) - Number(b.idleSince === undefined))
   for (const member of idleFirst) if (running > bounds.max) stop(member, 'over-capacity')
-  const kept = Math.min(bounds.max, Math.max(bounds.min, Math.ceil((load.pending + load.claimed) * bounds.ratio)))
+  // What workers of others have claimed keeps none of these.
+  const busy = members.reduce((sum, { capacity, idleSince }) => sum + (idleSince === undefined ? capacity : 0), 0)
+  const work = load.pending + Math.min(load.claimed, busy)
+  const kept = Math.min(bounds.max, Math.max(bounds.min, Math.ceil(work * bounds.ratio)))
   for (const member of byAge) {
     const isIdle = member.idleSince !== undefined && now - member.idleSince >= (limits.idleMs ?? Number.POSITIVE_INFINITY)
     if (isIdle && !orders.has(member.id) && running - member.capacity >= kept) stop(member, 'idle')
@@ -155,10 +158,12 @@ export function withoutFailures({ paused, launched }: PoolStanding): PoolStandin
 }
 
 /**
- * How many of the wanted launches may be made now. In quarantine one at a time.
+ * How many of the wanted launches may be made now. In quarantine one at a time. A wait longer than the longest was never meant:
+ * the clock was set back.
  * @param unproven workers launched since the last failure that have not stayed yet
  */
 export function launchesAllowed(standing: PoolStanding, wanted: number, unproven: number, now: number): number {
-  if (standing.paused || now < (standing.retryAt ?? 0)) return 0
+  const waitMs = (standing.retryAt ?? 0) - now
+  if (standing.paused || (waitMs > 0 && waitMs <= longestQuarantineMs)) return 0
   return isQuarantined(standing) ? Math.max(0, Math.min(wanted, 1 - unproven)) : wanted
 }
