@@ -17,6 +17,7 @@ const migrations: readonly string[] = [
   sendFunctions,
   [claim, roomOnPages].join('\n'),
   keysInHistory,
+  sendFunctions,
 ]
 
 /** The version that this Lovage writes. */

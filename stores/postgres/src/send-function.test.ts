@@ -22,6 +22,13 @@ afterAll(async () => {
   await broker.close()
 })
 
+async function client(): Promise<pg.Client> {
+  const made = new pg.Client(url)
+  await made.connect()
+  onTestFinished(() => made.end())
+  return made
+}
+
 /** Sends by the function; answers the id. */
 async function send(name: string, input?: unknown, options?: unknown): Promise<string> {
   const values = [name, input === undefined ? null : JSON.stringify(input), JSON.stringify(options ?? {})]
@@ -238,10 +245,38 @@ test('of many that send one key at once, by either way, one is first', async () 
   expect((await broker.find({ name: 'race' })).tasks).toHaveLength(1)
 })
 
-test('keys need a transaction that sees them', async () => {
-  await sql.query('begin isolation level repeatable read')
-  expect(await refusalOf(send('unique', 1, { key: 'rr' }))).toBe('TRANSACTION_UNUSABLE')
-  await sql.query('rollback')
+test('a task whose key is taken is free to go on while the transaction is open', async () => {
+  const first = await send('unique', 1, { key: 'free' })
+  const other = await client()
+  await other.query('begin')
+  const { rows } = await other.query(`select lovage.send('unique', '2', '{"key":"free"}') as id`)
+  expect(rows[0].id).toBe(first)
+  expect(await broker.cancel([first])).toEqual([true])
+  await other.query('commit')
+})
+
+test("keys and ids of one's own need a transaction that sees them", async () => {
+  for (const [index, options] of [{ key: 'rr' }, { id: 'rr' }].entries()) {
+    await sql.query(`begin isolation level ${index === 0 ? 'repeatable read' : 'serializable'}`)
+    expect(await refusalOf(send('unique', 1, options))).toBe('TRANSACTION_UNUSABLE')
+    await sql.query('rollback')
+  }
+  await sql.query('begin isolation level serializable')
+  const id = await send('unique', 1)
+  await sql.query('commit')
+  expect((await broker.get([id]))[0]).toMatchObject({ state: 'pending' })
+})
+
+test('temporary types of whoever is connected are not taken for those of PostgreSQL', async () => {
+  const other = await client()
+  for (const type of ['jsonb', 'text']) {
+    await other.query(`create domain pg_temp.${type} as pg_catalog.${type} check (value is null)`)
+  }
+  const options = '{"key":"types","keyPolicy":"replace","delay":"1h","headers":{"a":1}}'
+  for (const n of [1, 2]) {
+    const { rows } = await other.query(`select lovage.send('types', '${n}', '${options}') as id`)
+    expect((await broker.get([rows[0].id]))[0]).toMatchObject({ state: 'scheduled', input: String(n) })
+  }
 })
 
 test('a trigger sends a task for each new row; a worker is woken by the commit, and nothing stays of a rollback', async () => {

@@ -9,8 +9,8 @@ const unseen = String.raw`[[:space:][:cntrl:]\u0080-\u00a0\u00ad\u1680\u2000-\u2
 
 /** Refusals in Lovage's words: the code in front, what to do as the hint. */
 const refuse = `
-create function @.refuse(code text, message text, hint text default null) returns void
-language plpgsql set search_path = pg_catalog as $$
+create or replace function @.refuse(code text, message text, hint text default null) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   raise exception using
     message = format('[%s] %s', replace(lower(code), '_', ' '), message),
@@ -20,8 +20,8 @@ end $$;
 `
 
 const durations = String.raw`
-create function @.duration_ms(value jsonb, what text) returns bigint
-language plpgsql stable set search_path = pg_catalog as $$
+create or replace function @.duration_ms(value jsonb, what text) returns bigint
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   words constant text := btrim(value #>> '{}', E' \t\n\r');
   part text[]; unit numeric; smallest numeric := 1e30; total numeric;
@@ -50,8 +50,8 @@ begin
   return round(total);
 end $$;
 
-create function @.instant_ms(value jsonb, what text) returns bigint
-language plpgsql stable set search_path = pg_catalog as $$
+create or replace function @.instant_ms(value jsonb, what text) returns bigint
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   words constant text := btrim(value #>> '{}', E' \t\n\r');
   found numeric;
@@ -81,8 +81,8 @@ end $$;
  * names in PostgreSQL those of `channel-name.ts`, the frame that of `frame.ts`.
  */
 const announce = String.raw`
-create function @.announce(channel text, message text) returns void
-language sql set search_path = pg_catalog as $$
+create or replace function @.announce(channel text, message text) returns void
+language sql set search_path = pg_catalog, pg_temp as $$
   select pg_notify('lovage_' || left(encode(sha256(convert_to(btrim('@.', '".'), 'UTF8') || '\x00'::bytea
     || convert_to('to ' || channel, 'UTF8')), 'hex'), 32), 'transaction.t' || message)
 $$;
@@ -90,8 +90,8 @@ $$;
 
 /** A UUID of version 7 (RFC 9562, 5.7): random bits of version 4 behind the time. */
 const newId = `
-create function @.new_id(at bigint) returns text
-language sql volatile set search_path = pg_catalog as $$
+create or replace function @.new_id(at bigint) returns text
+language sql volatile set search_path = pg_catalog, pg_temp as $$
   select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing substring(int8send(at) from 3) from 1 for 6),
     52, 1), 53, 1), 'hex')::uuid::text
 $$;
@@ -99,8 +99,8 @@ $$;
 
 /** Checks the names and types of options, and gives those that are set. */
 const checkedOptions = `
-create function @.checked_options(options jsonb) returns jsonb
-language plpgsql stable set search_path = pg_catalog as $$
+create or replace function @.checked_options(options jsonb) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   given jsonb; option text; value jsonb; wanted text;
 begin
@@ -135,8 +135,8 @@ end $$;
 
 /** Ends whoever holds a key, so that a new task takes its place. */
 const supersede = `
-create function @.supersede(holder_name text, holder_key text, now bigint) returns void
-language plpgsql set search_path = pg_catalog as $$
+create or replace function @.supersede(holder_name text, holder_key text, now bigint) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   held record; ripple record; queue text; notice text;
@@ -199,23 +199,22 @@ const checks = `
 
 /** The answer to a key or an id that is there already; null when the task is new. */
 const standing = `
-create function @.standing_for(task_id text, task_name text, task_key text, policy text, now bigint) returns text
-language plpgsql set search_path = pg_catalog as $$
+create or replace function @.standing_for(task_id text, task_name text, task_key text, policy text, now bigint) returns text
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   holder text;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    perform @.refuse('TRANSACTION_UNUSABLE', format('expected a transaction at read committed, which alone sees whether a key is free, got: %s',
-      current_setting('transaction_isolation')));
-  end if;
   perform pg_advisory_xact_lock(hashtext('@.key'), hashtext(task_name || chr(1) || task_key) & 255);
   if exists (select from @.task t where t.id = task_id) or exists (select from @.history h where h.id = task_id) then
     return null;
   end if;
-  -- Who moves to the history meanwhile is waited for; nobody comes back from it while the lock is held.
-  perform from @.task t where t.name = task_name and t.key = task_key for update;
-  perform from @.history h where h.id in (select k.id from @.held_key k where k.name = task_name and k.key = task_key) for update;
+  if policy = 'replace' then
+    -- Who moves to the history meanwhile is waited for; nobody comes back from it while the lock is held.
+    perform from @.task t where t.name = task_name and t.key = task_key for update;
+    perform from @.history h where h.id in (select k.id from @.held_key k where k.name = task_name and k.key = task_key) for update;
+  end if;
+  -- One that is only the answer is free to go on: it held the key when it was asked.
   select id into holder from (
     select t.seq, t.id from @.task t where t.name = task_name and t.key = task_key and (t.key_until is null or t.key_until > now)
     union all
@@ -234,8 +233,8 @@ end $$;
 `
 
 const send = String.raw`
-create function @.send(name text, input jsonb default null, options jsonb default '{}') returns text
-language plpgsql set search_path = pg_catalog as $$
+create or replace function @.send(name text, input jsonb default null, options jsonb default '{}') returns text
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   now constant bigint := (extract(epoch from clock_timestamp()) * 1000)::bigint;
@@ -261,6 +260,10 @@ begin${checks}
   foreach other in array array['args', 'kwargs', 'headers'] loop
     if given ? other then extras := extras || jsonb_build_object(other, given -> other); end if;
   end loop;
+  if (task_key is not null or given ? 'id') and current_setting('transaction_isolation') <> 'read committed' then
+    perform @.refuse('TRANSACTION_UNUSABLE', format('expected a transaction at read committed, which alone sees whether a key or an id is '
+      'taken, got: %s', current_setting('transaction_isolation')));
+  end if;
   if send.input = 'null' then extras := extras || '{"nullInput": true}'; end if;
   if task_key is not null then
     other := @.standing_for(task_id, task_name, task_key, policy, now);
@@ -294,5 +297,8 @@ comment on function @.send(text, jsonb, jsonb) is
   'Sends a task of Lovage: it is there, and workers are woken, when the transaction is committed. Answers its id.';
 `
 
-/** What schema 2 adds. */
+/**
+ * What schema 2 adds, as of schema 5. Types are looked up among temporary ones last: a caller's own must not come before those of
+ * PostgreSQL where a trigger runs with the rights of somebody else.
+ */
 export const sendFunctions = [refuse, durations, announce, newId, checkedOptions, supersede, standing, send].join('\n')
