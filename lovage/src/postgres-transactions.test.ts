@@ -193,22 +193,60 @@ describe('a transaction that cannot be used is refused with a clear line', () =>
     expect(() => broker.within('client' as never)).toThrow(expect.objectContaining(refused))
   })
 
-  test('its snapshot is older than the keys', async () => {
+  test('its snapshot is older than the keys, and than the tasks that are over', async () => {
     await client.query('begin isolation level repeatable read')
+    await client.query('select * from orders')
+    const over = await broker.send(double, { n: 1 }, { id: 'over' })
+    await over.cancel()
     const inside = broker.within(client)
     await expect(inside.send(double, { n: 1 }, { key: 'a' })).rejects.toMatchObject(refused)
+    await expect(inside.send(double, { n: 1 }, { id: 'over' })).rejects.toMatchObject(refused)
     await inside.send(double, { n: 1 })
     await client.query('commit')
-    expect((await broker.find({})).tasks).toHaveLength(1)
+    expect((await broker.find({})).tasks).toHaveLength(2)
   })
 })
 
 test('a conflict between transactions is thrown as the server says it, and nothing is repeated', async () => {
+  const first = await broker.send(double, { n: 1 })
   await client.query('begin isolation level repeatable read')
   await client.query('select * from orders')
-  await broker.send(double, { n: 1 }, { id: 'a' })
-  await expect(broker.within(client).send(double, { n: 1 }, { id: 'a' })).rejects.toMatchObject({ code: '40001' })
+  await first.cancel()
+  const dependencies = [first.id]
+  await expect(broker.within(client).send(double, { n: 1 }, { dependencies })).rejects.toMatchObject({ code: '40001' })
   await client.query('rollback')
+})
+
+test('sends of two brokers that are made side by side on one client take turns', async () => {
+  const other = await connect(url)
+  onTestFinished(() => other.close())
+  await broker.send(double, { n: 0 }, { key: 'taken' })
+  await client.query('begin')
+  // Each knows the client after the first time, and so they go in step.
+  for (const each of [broker, other]) await each.within(client).send(double, { n: 1 })
+  const requests = (options: object) => [
+    { task: double, input: { n: 2 }, options },
+    { task: double, input: { n: 3 } },
+  ]
+  const taken = other.within(client).sendMany(requests({ key: 'taken', keyPolicy: 'reject' }))
+  const sends = Array.from({ length: 5 }, (_, n) => broker.within(client).sendMany(requests({ id: `sent${n}` })))
+  await expect(taken).rejects.toMatchObject({ code: 'KEY_CONFLICT' })
+  await Promise.all(sends)
+  await client.query('commit')
+  expect((await broker.find({})).tasks).toHaveLength(3 + 10)
+})
+
+test('keys are unique where transactions of the database see a snapshot by default', async () => {
+  const strict = await server.database()
+  const admin = await clientOf(strict)
+  const { rows } = await admin.query('select current_database() as name')
+  await admin.query(`alter database "${rows[0].name}" set default_transaction_isolation to 'repeatable read'`)
+  const brokers = await Promise.all([connect(strict), connect(strict)])
+  onTestFinished(async () => void (await Promise.all(brokers.map((each) => each.close()))))
+  const sent = await Promise.all(
+    Array.from({ length: 60 }, (_, n) => (brokers[n % 2] as Client).send(double, { n }, { key: `k${n >> 1}` })),
+  )
+  expect(new Set(sent.map(({ id }) => id)).size).toBe(30)
 })
 
 test('after a restart of the server clients of the new life are taken', async () => {

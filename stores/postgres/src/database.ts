@@ -105,7 +105,8 @@ export class Database {
     return this.#call(async () => {
       const client = await this.#connection()
       try {
-        await client.query('begin')
+        // Whatever the default of the database is: each statement has to see what was committed while it waited for a lock.
+        await client.query('begin isolation level read committed')
         const result = await work(async (statement, values) => (await client.query(this.#config(statement, values))).rows)
         await client.query(isKept(result) ? 'commit' : 'rollback')
         return result

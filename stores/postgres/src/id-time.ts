@@ -2,6 +2,11 @@
 
 const version7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
+/** Whether it looks like an id that was made for its task, as it is when the sender gives none. */
+export function isMade(id: string): boolean {
+  return version7.test(id)
+}
+
 /** Clocks of processes differ. */
 const marginMs = 86_400_000
 

@@ -1,6 +1,7 @@
 /** Insert and update in a transaction of the caller's. */
 import type { InsertReply, NewTask, TaskChange, UpdateReply } from '@lovage/core'
 import type { Database, Query } from './database.ts'
+import { isMade } from './id-time.ts'
 import { insertPlain, isPlain } from './insert.ts'
 import type { Joiner, JoinOptions } from './joiner.ts'
 import { insertLinked } from './linked-insert.ts'
@@ -14,18 +15,19 @@ export function insertJoined(
   tasks: readonly NewTask[],
   allOrNone: boolean,
 ): Promise<InsertReply> {
-  if (!allOrNone && tasks.every(isPlain)) return joiner.join(transaction, (query) => insertPlain(query, tasks))
-  const hasKeys = tasks.some(({ key }) => key !== undefined)
+  // An id that was made for the task is nobody else's.
+  const mayBeTaken = tasks.some(({ key, id }) => key !== undefined || !isMade(id))
   const inOne: Pick<Database, 'transaction'> = {
     transaction: (work, isKept) => {
       const checked = async (query: Query): ReturnType<typeof work> => {
-        if (hasKeys) await joiner.checkSeesKeys(query)
+        if (mayBeTaken) await joiner.checkSeesOthers(query)
         return work(query)
       }
       return joiner.join(transaction, checked, { isKept })
     },
   }
-  return insertLinked(inOne, tasks, allOrNone)
+  if (allOrNone || !tasks.every(isPlain)) return insertLinked(inOne, tasks, allOrNone)
+  return inOne.transaction((query) => insertPlain(query, tasks))
 }
 
 /** Updates tasks; where one change does not apply, the transaction cannot be committed any more. */

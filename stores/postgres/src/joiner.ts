@@ -30,13 +30,14 @@ const where = {
 }
 const isolation = { name: '', text: `select current_setting('transaction_isolation')` }
 
+/** What is under way on each client, whichever brokers share it: its statements are in one savepoint at a time. */
+const turns = new WeakMap<object, Promise<unknown>>()
+
 export class Joiner {
   readonly #database: Database
   readonly #texts = new Map<Statement, string>()
   /** Clients that were seen on this database. */
   readonly #known = new WeakSet<object>()
-  /** What is under way on each client: its statements are in one savepoint at a time. */
-  readonly #turns = new WeakMap<object, Promise<unknown>>()
   #place: Promise<string> | undefined
 
   constructor(database: Database) {
@@ -49,10 +50,8 @@ export class Joiner {
    */
   join<Result>(transaction: object, work: (query: Query) => Promise<Result>, options: JoinOptions<Result> = {}): Promise<Result> {
     const client = clientOf(transaction)
-    const turn = (this.#turns.get(client) ?? Promise.resolve()).then(() =>
-      this.#database.call(() => this.#join(client, work, options)),
-    )
-    this.#turns.set(
+    const turn = (turns.get(client) ?? Promise.resolve()).then(() => this.#database.call(() => this.#join(client, work, options)))
+    turns.set(
       client,
       turn.catch(() => {}),
     )
@@ -60,13 +59,15 @@ export class Joiner {
   }
 
   /**
-   * Refuses what a transaction with a snapshot of its own cannot see: whether a key is taken.
+   * Refuses what a transaction with a snapshot of its own cannot see: whether a key is taken, or an id by a task that is over.
    * @throws {ConfigError} TRANSACTION_UNUSABLE
    */
-  async checkSeesKeys(query: Query): Promise<void> {
+  async checkSeesOthers(query: Query): Promise<void> {
     const level = (await query(isolation))[0]?.[0]
     if (level === 'read committed') return
-    throw unusable(`expected a transaction at \`read committed\`, which alone sees whether a key is free, got: ${level}`)
+    throw unusable(
+      `expected a transaction at \`read committed\`, which alone sees whether a key or an id is taken, got: ${level}`,
+    )
   }
 
   async #join<Result>(
