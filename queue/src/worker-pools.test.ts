@@ -64,6 +64,16 @@ test('changes of several at once are all kept', async () => {
   expect(await admins[1]?.pools.get('images/small')).toMatchObject({ lastModified: 11 })
 })
 
+test('errors that a whole fleet reports at once are all kept, and none that fails holds the next up', async () => {
+  const parts = { workerPoolId: 'images/small', reported: 1, kind: 'worker-error', title: '', description: '', extra: {} }
+  const reports = Array.from({ length: 90 }, (_, i) => admins[i % 2]?.pools.report({ ...parts, errorId: `e${i}` }))
+  const torn = admins[0]?.pools.report({ ...parts, errorId: 'torn', extra: { count: 1n } })
+  const last = admins[0]?.pools.report({ ...parts, errorId: 'last' })
+  await expect(torn).rejects.toThrow(TypeError)
+  await Promise.all([...reports, last])
+  expect(await admins[1]?.pools.errors('images/small')).toHaveLength(91)
+})
+
 test('a change that throws changes nothing', async () => {
   const { pools } = admins[0] as Admin
   await pools.change('images/small', () => pool())

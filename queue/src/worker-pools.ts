@@ -30,6 +30,8 @@ export class QueueWorkerPools implements WorkerPools {
   readonly #registry: WorkerRegistry
   readonly #control: Pick<ControlBus, 'request'>
   readonly #provisioners = new Set<QueueProvisioner>()
+  /** The last change of each record that this process has begun. */
+  readonly #changes = new Map<string, Promise<unknown>>()
 
   constructor(engine: Engine, registry: WorkerRegistry, control: Pick<ControlBus, 'request'>) {
     this.#engine = engine
@@ -107,7 +109,20 @@ export class QueueWorkerPools implements WorkerPools {
     return record === undefined ? undefined : (JSON.parse(record.value) as T)
   }
 
-  async #change<T>(kind: string, key: string, change: RecordChange<T>): Promise<T | undefined> {
+  /** One after the other in this process: a fleet that reports at once would wear out the attempts of most. */
+  #change<T>(kind: string, key: string, change: RecordChange<T>): Promise<T | undefined> {
+    const name = `${kind} ${key}`
+    const next = () => this.#changeNow(kind, key, change)
+    const changed = (this.#changes.get(name) ?? Promise.resolve()).then(next, next)
+    this.#changes.set(name, changed)
+    const forget = () => {
+      if (this.#changes.get(name) === changed) this.#changes.delete(name)
+    }
+    changed.then(forget, forget)
+    return changed
+  }
+
+  async #changeNow<T>(kind: string, key: string, change: RecordChange<T>): Promise<T | undefined> {
     const { records } = this.#engine.store
     for (let attempt = 0; attempt < attempts; attempt++) {
       const record = await records.read(kind, key)
