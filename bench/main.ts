@@ -63,6 +63,14 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
   postgres: [
     [
       { name: 'Lovage', file: 'lovage-postgres.ts', ...onPostgres },
+      { name: 'Lovage and RabbitMQ', file: 'lovage-postgres.ts', needs: ['postgres', 'rabbitmq'], callers: 100 },
+      {
+        name: 'Lovage and RabbitMQ, no events',
+        file: 'lovage-postgres.ts',
+        settings: { events: 'false' },
+        needs: ['postgres', 'rabbitmq'],
+        callers: 100,
+      },
       { name: 'raw pg, by hand', file: 'raw-postgres.ts', ...onPostgres },
       { name: 'graphile-worker, tuned', file: 'graphile-worker.ts', ...onPostgres },
       { name: 'pg-boss, tuned', file: 'pg-boss.ts', ...onPostgres },

@@ -1,9 +1,9 @@
-/** Lovage on PostgreSQL, as its users have it: the per-task API, default settings, one worker in the process. */
+/** Lovage on PostgreSQL, with RabbitMQ beside it where the run has one, as its users have it: the per-task API, default settings, one worker in the process. */
 import { connect, defineTask, Worker } from 'lovage'
-import { perSecond, sendRate, startLatency, type Variant } from '../variant.ts'
+import { type Job, perSecond, sendRate, startLatency, type Variant } from '../variant.ts'
 
 export const run: Variant = async (job) => {
-  const broker = await connect(job.settings.postgres ?? '')
+  const broker = await connect(job.settings.postgres ?? '', { signal: signalOf(job) })
   let count = 0
   let onCount = (_: number): void => {}
   const noop = defineTask({
@@ -34,4 +34,9 @@ export const run: Variant = async (job) => {
   await worker.stop()
   await broker.close()
   return { 'send/s': sends, 'drain/s': drains, 'start p50 ms': latency.p50, 'start p99 ms': latency.p99 }
+}
+
+/** RabbitMQ's address, with or without the events that other systems may listen to. */
+function signalOf({ settings: { rabbitmq, events } }: Job): string | undefined {
+  return rabbitmq === undefined ? undefined : `${rabbitmq}?events=${events ?? 'true'}`
 }
