@@ -130,7 +130,9 @@ function reportEndpoints(office: Office): readonly Endpoint[] {
         path: `${path}/completed`,
         summary: 'Says that a run did what was asked for',
       },
-      body: z.object({ result: z.unknown().openapi({ description: 'What it came to, for whoever waits for it.' }) }).optional(),
+      body: z
+        .object({ result: z.unknown().optional().openapi({ description: 'What it came to, for whoever waits for it.' }) })
+        .nullish(),
       answer: statusAnswer,
       handle: (call) => resolve(call, completedReport(call.body?.result)),
     }),
@@ -141,7 +143,7 @@ function reportEndpoints(office: Office): readonly Endpoint[] {
         path: `${path}/failed`,
         summary: 'Says that a run failed at what was asked for',
       },
-      body: z.object({ message: z.string().max(8000).optional() }).optional(),
+      body: z.object({ message: z.string().max(8000).optional() }).nullish(),
       answer: statusAnswer,
       handle: (call) => resolve(call, failedReport(call.body?.message)),
     }),

@@ -126,16 +126,18 @@ function crashedEndpoint({ authority, desk, logger }: Office): Endpoint {
   return endpoint({
     ...{ name: 'workerCrashed', method: 'post', path: `/workers/{taskQueueId}${workerPath}/crashed` },
     summary: 'Takes from a worker that crashed what it runs: it goes elsewhere at once. May be said twice',
-    body: z.object({
-      incarnation: z.string().max(64).optional().openapi({ description: 'The start of the worker that crashed.' }),
-      detectedBy: z.string().max(200).optional(),
-      at: date.optional().openapi({ description: 'When. Default: now.' }),
-    }),
+    body: z
+      .object({
+        incarnation: z.string().max(64).optional().openapi({ description: 'The start of the worker that crashed.' }),
+        detectedBy: z.string().max(200).optional(),
+        at: date.optional().openapi({ description: 'When. Default: now.' }),
+      })
+      .nullish(),
     answer: z.object({ resolved: z.array(recentTask) }),
     async handle(call) {
       const { queue, worker, scope } = named(call)
       await authority.authorize(call.context, `queue:worker-crashed:${scope}`)
-      const { incarnation, detectedBy, at } = call.body
+      const { incarnation, detectedBy, at } = call.body ?? {}
       const before = at === undefined ? desk.now() : Date.parse(at)
       const own =
         incarnation === undefined ? [] : await desk.lose(httpHolder(queue, worker, incarnation), Number.MAX_SAFE_INTEGER)
