@@ -102,7 +102,7 @@ function taskRoutes({ office }: EarlyParts): readonly Endpoint[] {
       answer: z.object({ tasks: z.array(earlyStatusSchema) }),
       async handle({ context, params: { provisionerId = '' } }) {
         await authority.authorize(context, `queue:pending-list:${provisionerId}/*`)
-        const queues = (await admin.queues()).filter(({ queue }) => queue.startsWith(`${provisionerId}/`))
+        const queues = (await admin.queues(['pending'])).filter(({ queue }) => queue.startsWith(`${provisionerId}/`))
         const pages = await Promise.all(
           queues.map(({ queue }) => admin.find({ queue, states: ['pending'], order: 'oldest', limit: 1000 })),
         )

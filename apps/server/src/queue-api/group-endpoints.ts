@@ -35,7 +35,7 @@ function readEndpoints({ authority }: Office, groups: TaskGroups): readonly Endp
       async handle({ context, params: { taskGroupId = '' }, query }) {
         await authority.authorize(context, `queue:list-task-group:${taskGroupId}`)
         const group = await groups.get(taskGroupId)
-        const { items, token } = pageOf(await groups.members(taskGroupId), (id) => id, query)
+        const { items, token } = pageOf(await groups.members(taskGroupId), (id) => (id === taskGroupId ? '' : id), query)
         const tasks = await groups.tasksOf(group, items)
         return { ...group, tasks: tasks.map((task) => ({ status: taskStatus(task), task: definitionOf(task) })), ...token }
       },

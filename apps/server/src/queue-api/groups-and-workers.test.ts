@@ -53,6 +53,14 @@ describe('a task group', () => {
     expect((await queue.status('c')).status.state).toBe('exception')
   })
 
+  test('goes on with the page after one whose last task is gone', async () => {
+    const { queue, client } = h
+    for (const id of ['a', 'b', 'c']) await queue.createTask(id, made({ taskGroupId: 'group' }))
+    const { continuationToken } = await queue.listTaskGroup('group', { limit: 3 })
+    await client.desk?.records.write([{ kind: 'http-group:group', key: 'b', value: null }])
+    expect(idsOf((await queue.listTaskGroup('group', { continuationToken })).tasks)).toEqual(['c'])
+  })
+
   test('has one scheduler', async () => {
     const { queue } = h
     await queue.createTask('group', made({ schedulerId: 'mine' }))

@@ -53,24 +53,53 @@ export const statusSchema = z
 
 export const statusAnswer = z.object({ status: statusSchema })
 
+/** The longest page, and the default. */
+const mostOfPage = 1000
+
 /** The query of a list that comes page by page. */
 export const pageQuery = z.object({
-  limit: z.coerce.number({ error: 'expected a whole number' }).int().min(1).max(1000).default(1000),
+  limit: z.coerce
+    .number({ error: 'expected a positive whole number' })
+    .int()
+    .min(1)
+    .transform((limit) => Math.min(limit, mostOfPage))
+    .default(mostOfPage)
+    .openapi({ type: 'integer', minimum: 1, description: `More than ${mostOfPage} is taken as ${mostOfPage}.` }),
   continuationToken: z.string().optional().openapi({ description: 'From the answer before. Only its absence is the end.' }),
 })
 
-/** A page of what is at hand as a whole: the token is the last key of the page before. */
+/**
+ * A page of what is at hand as a whole, in order of its keys. The token is the last key of the page before, which may be gone meanwhile.
+ * @throws {ContractError} InvalidRequestArguments
+ */
 export function pageOf<Item>(
   items: readonly Item[],
   keyOf: (item: Item) => string,
   { limit, continuationToken }: z.infer<typeof pageQuery>,
 ): { readonly items: readonly Item[]; readonly token: { readonly continuationToken?: string } } {
-  const after = continuationToken === undefined ? undefined : Buffer.from(continuationToken, 'base64url').toString()
-  const rest = after === undefined ? items : items.slice(items.findIndex((item) => keyOf(item) === after) + 1)
+  const after = continuationToken === undefined ? undefined : keyFrom(continuationToken)
+  const rest = after === undefined ? [...items] : items.filter((item) => keyOf(item) > after)
+  rest.sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))
   const page = rest.slice(0, limit)
   const last = page.at(-1)
   if (last === undefined || rest.length <= limit) return { items: page, token: {} }
-  return { items: page, token: { continuationToken: Buffer.from(keyOf(last)).toString('base64url') } }
+  return { items: page, token: { continuationToken: Buffer.from(tokenMark + keyOf(last)).toString('base64url') } }
+}
+
+/** A key may be empty, a token may not. */
+const tokenMark = '>'
+
+function keyFrom(token: string): string {
+  const text = Buffer.from(token, 'base64url').toString()
+  if (text.startsWith(tokenMark)) return text.slice(tokenMark.length)
+  throw wrongToken(token)
+}
+
+export function wrongToken(token: string): ContractError {
+  return new ContractError(
+    'InvalidRequestArguments',
+    `expected \`continuationToken\` to be from the answer before, got: ${token}`,
+  )
 }
 
 /** @throws {ContractError} ResourceNotFound */

@@ -1,7 +1,7 @@
 /** What the HTTP queue refuses, in the contract's codes, and what it takes although it looks odd. */
 import { memoryBackend } from '@lovage/store-memory'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { definition, type Hall, hall } from './fixtures/hall.ts'
+import { definition, type Hall, hall, slugid } from './fixtures/hall.ts'
 
 let h: Hall
 beforeAll(async () => {
@@ -113,6 +113,40 @@ describe('a request', () => {
     expect(await response.json()).toMatchObject({ status: { state: 'exception' } })
     const form = { 'content-type': 'application/x-www-form-urlencoded' }
     expect(await call('POST', '/task/known/cancel', '', form)).toMatchObject({ status: 200 })
+  })
+
+  test.each([
+    ['nothing', undefined],
+    ['an empty object', {}],
+    ['null', null],
+  ])('that reports with %s for a body is a report', async (_, body) => {
+    for (const [word, state] of [
+      ['completed', 'completed'],
+      ['failed', 'failed'],
+    ]) {
+      const taskId = slugid()
+      await h.queue.createTask(taskId, definition({ taskQueueId: 'reports/bare' }))
+      await h.queue.claimWork('reports/bare', { workerGroup: 'g', workerId: 'w' })
+      expect(await call('POST', `/task/${taskId}/runs/0/${word}`, body)).toMatchObject({
+        status: 200,
+        body: { status: { state } },
+      })
+    }
+    expect(await call('POST', '/workers/reports/bare/g/w/crashed', body)).toEqual({ status: 200, body: { resolved: [] } })
+  })
+
+  test('for a page larger than there is gets the largest', async () => {
+    expect(await call('GET', '/task-queues?limit=5000')).toMatchObject({ status: 200 })
+  })
+
+  test.each([
+    ['GET', '/task-queues?continuationToken=x'],
+    ['GET', '/task-queues/other/queue/pending?continuationToken=x'],
+    ['POST', '/tasks/status?continuationToken=x'],
+    ['POST', '/tasks/status?continuationToken=-1'],
+  ])('%s %s with a token of its own making is refused', async (method, path) => {
+    const answer = await call(method, path, method === 'POST' ? { taskIds: ['known', 'b'] } : undefined)
+    expect(answer).toMatchObject({ status: 400, body: { message: expect.stringContaining('from the') } })
   })
 })
 

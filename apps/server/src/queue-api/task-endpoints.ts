@@ -6,7 +6,7 @@ import { ContractError } from './contract-error.ts'
 import { createTask } from './create-task.ts'
 import { definitionOf, definitionSchema } from './definition.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
-import { checkDeadline, knownTask, type Office, pageQuery, statusAnswer, statusNow, statusSchema } from './office.ts'
+import { checkDeadline, knownTask, type Office, pageQuery, statusAnswer, statusNow, statusSchema, wrongToken } from './office.ts'
 import type { TaskGroups } from './task-groups.ts'
 
 /** The contract's bound on the runs of a task. */
@@ -70,9 +70,7 @@ const idsBody = z.strictObject({ taskIds: z.array(z.string()).max(1000) })
 function listEndpoints(office: Office): readonly Endpoint[] {
   const page = async (ids: readonly string[], { limit, continuationToken }: z.infer<typeof pageQuery>) => {
     const from = continuationToken === undefined ? 0 : Number(continuationToken)
-    if (!Number.isSafeInteger(from)) {
-      throw new ContractError('InvalidRequestArguments', `expected a token from the answer before, got: ${continuationToken}`)
-    }
+    if (!Number.isSafeInteger(from) || from < 0) throw wrongToken(String(continuationToken))
     const end = from + limit
     const tasks = (await office.admin.get(ids.slice(from, end))).filter((task) => task !== undefined)
     return { found: tasks, token: end < ids.length ? { continuationToken: String(end) } : {} }

@@ -58,7 +58,7 @@ function queueEndpoints({ admin, authority, desk }: Office): readonly Endpoint[]
 
 function countEndpoints({ admin, authority }: Office): readonly Endpoint[] {
   const countsOf = async (queue: string): Promise<QueueInfo['counts']> =>
-    (await admin.queues()).find((info) => info.queue === queue)?.counts ?? {}
+    (await admin.queues(['pending', 'running'])).find((info) => info.queue === queue)?.counts ?? {}
   return [
     endpoint({
       ...{ name: 'taskQueueCounts', method: 'get', path: '/task-queues/{taskQueueId}/counts', answer: countsSchema },
