@@ -10,11 +10,12 @@ import {
   type PoolDefinition,
   pageQuery,
   poolListSchema,
+  poolName,
   poolSchema,
   providerListSchema,
   updatePoolBody,
 } from './schemas.ts'
-import { knownPool, refuseUnknownPool, tidyPool, type WorkerManager } from './worker-manager.ts'
+import { checkName, knownPool, refuseUnknownPool, tidyPool, type WorkerManager } from './worker-manager.ts'
 
 export function poolEndpoints(manager: WorkerManager): readonly Endpoint[] {
   return [...definingEndpoints(manager), ...showingEndpoints(manager)]
@@ -29,6 +30,7 @@ function definingEndpoints({ pools, authorize, now }: WorkerManager): readonly E
       ...{ body: createPoolBody, answer: poolSchema },
       async handle({ context, params: { workerPoolId = '' }, body }) {
         await authorize(context, managing(workerPoolId, body.providerId))
+        checkName(poolName, { workerPoolId })
         const made = { workerPoolId, ...definitionOf(body), created: now(), lastModified: now() }
         const pool = await pools().change(workerPoolId, (known) => {
           if (known === undefined || isSame(known, made)) return known ?? made

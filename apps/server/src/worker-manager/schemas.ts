@@ -4,11 +4,11 @@ import { poolWorkerStates } from '@lovage/core'
 
 /** @see https://docs.taskcluster.net/docs/reference/core/worker-manager/api */
 const identifier = z.string().regex(/^[a-zA-Z0-9-_]{1,38}$/, 'expected 1 to 38 letters, digits, - and _')
-/** Native pools may have names without a slash, like their queues. */
+/** Native pools may have names without a slash, like their queues. A `*` would give its workers the scopes of other pools. */
 const workerPoolId = z
   .string()
   .regex(
-    /^(?:[a-zA-Z0-9-_]{1,38}\/[a-z](?:[-a-z0-9]{0,36}[a-z0-9])?|[^\s\p{C}/]{1,200})$/u,
+    /^(?:[a-zA-Z0-9-_]{1,38}\/[a-z](?:[-a-z0-9]{0,36}[a-z0-9])?|[^\s\p{C}/*]{1,200})$/u,
     'expected a worker pool such as images/small',
   )
   .openapi({ example: 'images/small' })
@@ -120,6 +120,9 @@ export const workerQuery = pageQuery.extend({
 export const shouldTerminateSchema = z.object({ terminate: z.boolean(), reason: z.string().min(1) }).openapi('ShouldTerminate')
 
 const address = { workerPoolId, workerGroup: identifier, workerId: identifier }
+/** What a pool and a worker may be called once they are to register. */
+export const poolName = z.object({ workerPoolId })
+export const workerName = z.object(address)
 export const registerBody = z
   .strictObject({
     ...address,

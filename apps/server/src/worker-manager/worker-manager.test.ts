@@ -62,6 +62,14 @@ describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
       ['an owner', () => manager.createWorkerPool(poolId, { ...definition, owner: 'me' }), 400, 'InputValidationError'],
       ['no other fields', () => manager.createWorkerPool(poolId, { ...definition, size: 1 }), 400, 'InputValidationError'],
       ['a name', () => manager.createWorkerPool('two words', definition), 400, 'InvalidRequestArguments'],
+      // Credentials for it would be good for every queue that begins so.
+      ['a name of its own', () => manager.createWorkerPool('images*', definition), 400, 'InvalidRequestArguments'],
+      [
+        'a name that workers can register to',
+        () => manager.createWorkerPool('a/b/c', definition),
+        400,
+        'InvalidRequestArguments',
+      ],
       ['a page', () => manager.listWorkerPools({ limit: 0 }), 400, 'InvalidRequestArguments'],
     ] as const)('are refused without %s', async ([, call, statusCode, code]) => {
       await expect(call()).rejects.toMatchObject({ statusCode, code, body: { message: expect.any(String) } })

@@ -8,6 +8,7 @@ import {
   type WorkerPools,
 } from '@lovage/core'
 import type { Context } from 'hono'
+import type { ZodType } from 'zod'
 import type { Issuer } from '../auth/issuer.ts'
 import type { Scopes } from '../queue-api/authority.ts'
 import { ContractError } from '../queue-api/contract-error.ts'
@@ -29,6 +30,14 @@ export interface WorkerManager {
 export function addressOf({ params }: Pick<Call, 'params'>): PoolWorkerAddress {
   const { workerPoolId = '', workerGroup = '', workerId = '' } = params
   return { workerPoolId, workerGroup, workerId }
+}
+
+/** Refuses a new pool or worker whose name no registration takes. @throws {ContractError} InvalidRequestArguments */
+export function checkName(schema: ZodType, params: Call['params']): void {
+  const { error } = schema.safeParse(params)
+  if (error === undefined) return
+  const issues = error.issues.map(({ path, message }) => `${message} as \`${path.join('.')}\`, got: ${params[String(path[0])]}`)
+  throw new ContractError('InvalidRequestArguments', issues.join('; '))
 }
 
 export async function knownPool(pools: WorkerPools, workerPoolId: string): Promise<WorkerPool> {

@@ -93,6 +93,7 @@ describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
       ],
       ['a secret', () => manager.createWorker(poolId, 'here', 'w', { expires: fromNowJSON('1 day') }), 400, 'InputError'],
       ['a long secret', () => shed.createWorker('w', { providerInfo: { staticSecret: 'short' } }), 400, 'InputValidationError'],
+      ['an id that can be registered', () => shed.createWorker('w.1'), 400, 'InvalidRequestArguments'],
       ['a time ahead', () => shed.createWorker('w', { expires: '2020-01-01T00:00:00.000Z' }), 400, 'InputError'],
       ['being there', () => manager.worker(poolId, 'here', 'none'), 404, 'ResourceNotFound'],
       [

@@ -10,12 +10,14 @@ import {
   type WorkerQuery,
   workerBody,
   workerListSchema,
+  workerName,
   workerQuery,
   workerSchema,
 } from './schemas.ts'
 import { hashOf } from './secrets.ts'
 import {
   addressOf,
+  checkName,
   isByHand,
   knownPool,
   knownWorker,
@@ -39,6 +41,7 @@ function changingEndpoints(manager: WorkerManager): readonly Endpoint[] {
       async handle({ context, params, body }) {
         const address = addressOf({ params })
         await authorize(context, `worker-manager:create-worker:${nameOf(address)}`)
+        checkName(workerName, params)
         const pool = await knownPool(pools(), address.workerPoolId)
         checkByHand(pool, 'create')
         if (pool.providerId === nullProvider)
