@@ -18,6 +18,21 @@ test('a line per entry', () => {
   )
 })
 
+test('an error that came from another process as JSON says what it was, under either name', () => {
+  const terminal = scriptedTerminal()
+  const log = humanLog(terminal.out, 'info', () => 0)
+  const error = { type: 'StoreError', message: 'the store\nis away', stack: 'StoreError: ...' }
+  log.error({ error, worker: 'a@h' }, 'recovered')
+  log.error({ err: new TypeError('bad') }, 'interrupted')
+  log.error({ error: 'words' }, 'odd')
+  expect(terminal.stdout.split('\n').map((line) => line.slice(13))).toEqual([
+    'error recovered: the store is away worker=a@h',
+    'error interrupted: bad',
+    'error odd: words',
+    '',
+  ])
+})
+
 test('the level decides what is said', () => {
   expect(logged('warn').split('\n')).toHaveLength(2)
   expect(logged('debug')).toMatch(/debug small[\s\S]*\n {4}at /)

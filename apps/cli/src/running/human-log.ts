@@ -16,7 +16,7 @@ export function humanLog(screen: Screen, level: LogLevel, now: () => number = Da
   const least = logLevels.indexOf(level)
   const write = (entry: LogLevel) => (fields: object, text: string) => {
     if (logLevels.indexOf(entry) < least) return
-    const { error, ...rest } = fields as Readonly<Record<string, unknown>>
+    const { err, error = err, ...rest } = fields as Readonly<Record<string, unknown>>
     const facts = Object.entries(rest)
       .filter(([, value]) => value !== undefined && value !== null)
       .map(([name, value]) => ` ${paint('dim', `${name}=`)}${fieldText(value)}`)
@@ -35,6 +35,8 @@ function fieldText(value: unknown): string {
   return oneLine(text.length > 200 ? `${text.slice(0, 199)}…` : text)
 }
 
+/** Of an error, or of what pino made of one in another process. */
 function errorText(error: unknown): string {
-  return oneLine(error instanceof Error ? error.message : String(error))
+  const { message } = Object(error) as { readonly message?: unknown }
+  return oneLine(typeof message === 'string' ? message : String(error))
 }
