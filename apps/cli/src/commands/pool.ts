@@ -37,8 +37,9 @@ export const poolShow: Action = async (invocation) => {
 export const poolPause: Action = (invocation) => change(invocation, 'paused', (standing) => ({ ...standing, paused: true }))
 
 /** Ends a quarantine, too: who resumes a pool says that it is mended. */
-export const poolResume: Action = (invocation) =>
-  change(invocation, 'resumed', (standing) => ({ ...withoutFailures(standing), paused: false }))
+export const poolResume: Action = (invocation) => change(invocation, 'resumed', resumed)
+
+const resumed = (standing: PoolStanding): PoolStanding => ({ ...withoutFailures(standing), paused: false })
 
 export const poolScale: Action = async (invocation) => {
   const { terminal, settings } = invocation
@@ -57,7 +58,11 @@ export const poolScale: Action = async (invocation) => {
 export const poolRemove: Action = async (invocation) => {
   const { terminal, settings } = invocation
   const name = argument(invocation, 0)
-  await withKnown(invocation, name, (admin) => admin.pools.change(name, () => undefined))
+  await withKnown(invocation, name, async ({ pools }) => {
+    await pools.change(name, () => undefined)
+    // One that is begun anew under this name is neither paused nor in quarantine; its workers' numbers go on.
+    await pools.changeStanding(name, resumed)
+  })
   if (settings.json) printJson(terminal, { pool: name, removed: true })
   else print(terminal.out, `${name} removed; its workers finish what they run and end`)
   return exitCodes.done

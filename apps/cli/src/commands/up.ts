@@ -41,7 +41,10 @@ async function workOf(invocation: Invocation<UpFlags>): Promise<Work> {
   const { options, terminal } = invocation
   const given = argumentList(invocation, 0)
   const isPool = options.workers !== undefined
-  const pools = await poolsOf(options, isPool ? given : [], terminal.cwd)
+  // Without a range the other options are about the worker in this process.
+  const { pool, idleTimeout, maxLifetime } = options
+  const flags = isPool ? options : { pool, idleTimeout, maxLifetime }
+  const pools = await poolsOf(flags, isPool ? given : [], terminal.cwd)
   if (pools.length > 0) checkShared(invocation)
   return { files: isPool ? [] : await loadTaskFiles(given, terminal.cwd), pools }
 }

@@ -16,15 +16,15 @@ export interface WorkerRange {
 
 export interface PoolFlags {
   readonly name?: string
-  readonly pool?: PoolChoice
+  readonly pool?: PoolChoice | undefined
   readonly workers?: WorkerRange
   readonly queues?: readonly string[]
   readonly concurrency?: number
   readonly prefetch?: number
   /** Milliseconds. */
-  readonly idleTimeout?: number
+  readonly idleTimeout?: number | undefined
   /** Milliseconds. */
-  readonly maxLifetime?: number
+  readonly maxLifetime?: number | undefined
 }
 
 /** `--pool`: inline, threads, processes, or a file; it may be repeated. */

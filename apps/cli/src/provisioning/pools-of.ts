@@ -38,12 +38,20 @@ function wishOf(flags: PoolFlags, files: readonly string[]): PoolWish {
 
 /** What is said about a pool needs one: pool files say it themselves. */
 function checkAlone(flags: PoolFlags): void {
-  const { workers, idleTimeout, maxLifetime } = flags
-  const said = Object.entries({ '--workers': workers, '--idle-timeout': idleTimeout, '--max-lifetime': maxLifetime })
+  const { workers, idleTimeout, maxLifetime, name, queues, concurrency, prefetch } = flags
+  const said = Object.entries({
+    '--workers': workers,
+    '--idle-timeout': idleTimeout,
+    '--max-lifetime': maxLifetime,
+    '--name': name,
+    '--queues': queues,
+    '--concurrency': concurrency,
+    '--prefetch': prefetch,
+  })
   const [first] = said.filter(([, value]) => value !== undefined)
   if (first === undefined) return
   throw new ConfigError(
     'OPTION_INVALID',
-    `expected a task file beside ${first[0]}, got: none; name one, as in \`lovage server --pool tasks.ts ${first[0]} ...\`, or write it into the pool file`,
+    `expected the task file of a pool beside ${first[0]}, got: none; name one, as in \`lovage server --pool tasks.ts\` or \`lovage up tasks.ts --workers 0..4\`, or write it into the pool file`,
   )
 }

@@ -27,7 +27,12 @@ export async function providePools(
   const { pools } = adminOf(broker)
   checkDistinct(specs)
   const owner = `lovage on ${hostname()}`
-  for (const spec of specs) await pools.change(spec.name, (known) => poolRecord(spec, known, Date.now(), owner))
+  for (const spec of specs) {
+    const { name } = spec
+    await pools.change(name, (known) => poolRecord(spec, known, Date.now(), owner))
+    if (!(await pools.standing(name)).paused) continue
+    log.logger.warn({ pool: name }, `the pool is paused, nothing is launched; \`lovage pool resume ${name}\` ends that`)
+  }
   const launcher = launcherFor(place, specs, log)
   const provided = specs.map(({ name, queues, tasks, concurrency }) => ({
     workerPoolId: name,

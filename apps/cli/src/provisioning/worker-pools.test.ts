@@ -194,6 +194,21 @@ describe('a pool of worker processes', { timeout: 120_000 }, () => {
   })
 })
 
+test('a pause outlives the server, which says so; a pool that was removed begins anew', { timeout: 120_000 }, async () => {
+  const first = await serve('--workers', '1')
+  await workersAre(1)
+  await folder.run(['pool', 'pause', 'tasks'])
+  first.signal('SIGINT')
+  expect(await first.ended).toMatchObject({ code: 0 })
+  const second = await serve('--workers', '1')
+  await second.says(/the pool is paused, nothing is launched; `lovage pool resume tasks` ends that/)
+  await folder.run(['pool', 'remove', 'tasks'])
+  second.signal('SIGINT')
+  expect(await second.ended).toMatchObject({ code: 0 })
+  await serve('--workers', '1')
+  expect([...(await workersAre(1)).keys()]).toEqual(['tasks-2'])
+})
+
 describe('mistakes are told in one line', { timeout: 60_000 }, () => {
   beforeEach(async () => {
     await mkdir(join(folder.path, 'empty'))
@@ -225,7 +240,16 @@ describe('mistakes are told in one line', { timeout: 60_000 }, () => {
       /^lovage: expected `idleTimeout` of pool "a" in time\.json to have a unit, got: 60; write "60s"/,
     ],
     [['server', '--pool', 'text.json'], /^lovage: expected text\.json to be JSON, got: /],
-    [['server', '--workers', '0..4'], /^lovage: expected a task file beside --workers, got: none; name one/],
+    [['server', '--workers', '0..4'], /^lovage: expected the task file of a pool beside --workers, got: none; name one/],
+    [['server', '-Q', 'images'], /^lovage: expected the task file of a pool beside --queues, got: none; /],
+    [
+      ['server', '--pool', 'bounds.json', '-c', '3'],
+      /^lovage: expected the task file of a pool beside --concurrency, got: none; /,
+    ],
+    [
+      ['up', tasksFile, '--idle-timeout', '5s'],
+      /^lovage: expected the task file of a pool beside --idle-timeout, got: none; name one, .* `lovage up tasks\.ts --workers 0\.\.4`/,
+    ],
     [
       ['server', '--pool', tasksFile, '--workers', '4..2'],
       /^lovage: expected --workers to be a range such as "0\.\.4", .*, got: "4\.\.2"$/,
