@@ -28,6 +28,28 @@ async function stored(id: string): Promise<Task> {
   return task
 }
 
+describe('sending', () => {
+  test.each([
+    ['pending', {}],
+    ['scheduled', { at: 1_900_000_000_000 }],
+    ['blocked', { dependencies: ['first'] }],
+  ])('answers with the %s task as it is stored', async (state, fields) => {
+    await w.broker.tasks.send([job('first')])
+    const message = job('a', { ...fields, key: 'k', lostLimit: 3, input: { x: 1 }, deadline: 1_900_000_000_001 })
+    const { task, isNew } = await desk.send(message)
+    expect([task, isNew, task.state]).toEqual([await stored('a'), true, state])
+    await w.clock.advance(1000)
+    expect(await desk.send(message), 'sent again').toEqual({ task: await stored('a'), isNew: false })
+    await expect(desk.send({ ...message, input: 2 })).rejects.toMatchObject({ code: 'TASK_CONFLICT' })
+  })
+
+  test('asks the store once', async () => {
+    const before = { ...w.calls }
+    await Promise.all(['a', 'b', 'c'].map((id) => desk.send(job(id))))
+    expect(w.calls).toEqual({ ...before, insert: (before.insert ?? 0) + 1 })
+  })
+})
+
 describe('claiming', () => {
   test('answers at once with what there is, and never waits to fill up', async () => {
     await w.broker.tasks.send([job('a'), job('b', { name: 'another' }), job('c')])

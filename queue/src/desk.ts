@@ -3,18 +3,22 @@ import {
   type Desk,
   type DeskClaim,
   type DeskRenewal,
+  type DeskSend,
   isResolved,
   type Records,
   type RunRef,
   StoreError,
   type Task,
+  TaskError,
   type TaskEvent,
+  type TaskMessage,
 } from '@lovage/core'
 import { applyToTasks, changeTasks } from './canceller.ts'
 import { claimFor, leaseEnd } from './desk-claim.ts'
 import { DeskLine } from './desk-line.ts'
 import type { Engine } from './engine.ts'
 import { loseRuns } from './lose-runs.ts'
+import type { Sender } from './sender.ts'
 import { Settler } from './settler.ts'
 
 /** How long a line stays subscribed that nobody stands in: workers come back when they are done. */
@@ -23,6 +27,7 @@ const lingerMs = 60_000
 export class QueueDesk implements Desk {
   readonly records: Records
   readonly #engine: Engine
+  readonly #sender: Sender
   readonly #settler: Settler
   /** Sees to it that leases are watched. */
   readonly #maintain: () => Promise<void>
@@ -30,8 +35,9 @@ export class QueueDesk implements Desk {
   readonly #lines = new Map<string, Promise<DeskLine>>()
   #isClosed = false
 
-  constructor(engine: Engine, maintain: () => Promise<void>) {
+  constructor(engine: Engine, sender: Sender, maintain: () => Promise<void>) {
     this.#engine = engine
+    this.#sender = sender
     this.#maintain = maintain
     this.records = engine.store.records
     this.#settler = new Settler(engine, { flushed: () => {}, settled: () => {}, failed: () => {} })
@@ -39,6 +45,19 @@ export class QueueDesk implements Desk {
 
   now(): number {
     return this.#engine.clock.now()
+  }
+
+  async send(message: TaskMessage): Promise<DeskSend> {
+    const { task, result } = await this.#sender.insert(message)
+    const isNew = result.status === 'inserted'
+    // Of a task that nothing holds back all is known; the others are looked up.
+    if (isNew && (result.state === 'pending' || result.state === 'scheduled')) {
+      const { keyPolicy, ...fields } = task
+      return { task: { ...fields, state: result.state, run: -1, retries: 0, lost: 0, blockers: 0, runs: [] }, isNew }
+    }
+    const [stored] = await this.#engine.store.get([result.id])
+    if (stored !== undefined) return { task: stored, isNew }
+    throw new TaskError('TASK_UNKNOWN', `expected task ${result.id} to be there as it was just sent, got: removed since`)
   }
 
   async claim(claim: DeskClaim): Promise<readonly Task[]> {

@@ -22,9 +22,15 @@ const batchLimit = 1000
 /** So many are handed over before the tick ends, so that the store works while more is sent: callers fall into step otherwise. */
 const promptSize = 256
 
+/** A task that was written, or is there for another reason. */
+export interface Inserted {
+  readonly task: NewTask
+  readonly result: InsertResult
+}
+
 interface Waiting {
   readonly task: NewTask
-  resolve(receipts: readonly SendReceipt[]): void
+  resolve(inserted: Inserted): void
   reject(error: unknown): void
 }
 
@@ -45,12 +51,17 @@ export class Sender {
 
   /** Single messages of concurrent calls share a transaction; a call with several is one of its own, whole or not at all. */
   send(messages: readonly TaskMessage[]): Promise<readonly SendReceipt[]> {
-    if (this.#closed)
-      return Promise.reject(new StoreError('STORE_CLOSED', 'expected an open broker, got one that was closed; connect again'))
     const [only] = messages
-    if (messages.length !== 1 || only === undefined) return messages.length === 0 ? Promise.resolve([]) : this.#sendAll(messages)
+    if (only !== undefined && messages.length === 1) return this.insert(only).then(({ result }) => [receipt(result)])
+    if (this.#closed) return Promise.reject(closed())
+    return messages.length === 0 ? Promise.resolve([]) : this.#sendAll(messages)
+  }
+
+  /** Sends one message, and answers with what was written. */
+  insert(message: TaskMessage): Promise<Inserted> {
+    if (this.#closed) return Promise.reject(closed())
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ task: this.#newTask(only, this.#engine.clock.now()), resolve, reject })
+      this.#waiting.push({ task: this.#newTask(message, this.#engine.clock.now()), resolve, reject })
       if (this.#waiting.length === promptSize) this.#flush(flightLimit)
       else this.#schedule()
     })
@@ -58,7 +69,7 @@ export class Sender {
 
   /** Sends in a transaction of the caller's, whole or not at all: it counts, and the others hear of it, when the caller commits. */
   async sendWithin(messages: readonly TaskMessage[], transaction: object): Promise<readonly SendReceipt[]> {
-    if (this.#closed) throw new StoreError('STORE_CLOSED', 'expected an open broker, got one that was closed; connect again')
+    if (this.#closed) throw closed()
     if (messages.length === 0) return []
     const { store, clock, signal } = this.#engine
     const now = clock.now()
@@ -131,7 +142,7 @@ export class Sender {
   }
 
   #answer(waiting: Waiting, result: InsertResult): void {
-    if (result.status === 'inserted' || result.status === 'existing') waiting.resolve([receipt(result)])
+    if (result.status === 'inserted' || result.status === 'existing') waiting.resolve({ task: waiting.task, result })
     else waiting.reject(this.#failureBehind(waiting, result) ?? refusal(result, waiting.task))
   }
 
@@ -249,6 +260,10 @@ function throwRefusal(results: readonly InsertResult[], tasks: readonly NewTask[
       throw refusal(result, tasks[index] as NewTask)
     }
   })
+}
+
+function closed(): StoreError {
+  return new StoreError('STORE_CLOSED', 'expected an open broker, got one that was closed; connect again')
 }
 
 function receipt(result: InsertResult): SendReceipt {

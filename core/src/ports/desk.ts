@@ -1,5 +1,6 @@
-/** The Desk port: work taken, kept and given back for workers that hold no connection to the broker, by whoever speaks for them. */
+/** The Desk port: work handed in, taken, kept and given back by those who speak for senders and workers without a connection to the broker. */
 import type { AbortSignal } from '../context.ts'
+import type { TaskMessage } from '../message.ts'
 import type { Task } from '../task.ts'
 import type { TaskEvent } from '../transitions.ts'
 import type { Records, RunRef } from './store.ts'
@@ -30,12 +31,24 @@ export interface DeskRenewal {
   readonly leaseMs: number
 }
 
+/** What became of a message that was sent at the desk. */
+export interface DeskSend {
+  /** The one that was there already, as it is now, or the one that was sent, as it was then. */
+  readonly task: Task
+  readonly isNew: boolean
+}
+
 /** Such a worker keeps its own leases: nobody renews for it. */
 export interface Desk {
   /** Small documents of those who speak for workers, beside the tasks. */
   readonly records: Records
   /** The time that leases and deadlines go by, in epoch milliseconds. */
   now(): number
+  /**
+   * Sends one task, as the task bus does, and answers with it.
+   * @throws {TaskError} TASK_CONFLICT, KEY_CONFLICT, DEPENDENCY_UNKNOWN
+   */
+  send(message: TaskMessage): Promise<DeskSend>
   /**
    * Answers as soon as there is one task, with as many as there are up to the limit, and with none when the time is over or the
    * worker is gone. Waiting costs nothing but memory: requests that wait for the same are woken as one.
