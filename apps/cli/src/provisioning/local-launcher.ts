@@ -34,22 +34,16 @@ export function localLauncher(options: LocalLauncherOptions): Launcher {
   }
   return {
     group: options.group,
-    launch(request) {
+    async launch(request) {
       const child = start(options.command(request))
+      await spawned(child)
+      running.set(request.workerId, child)
       const said = lastLine(child, request.worker, options.output)
       child.once('exit', (code, name) => {
         void exitReason(child, code, name, said).then((reason) => {
           running.delete(request.workerId)
           for (const listener of listeners) listener({ workerId: request.workerId, reason })
         })
-      })
-      return new Promise((resolve, reject) => {
-        child.once('spawn', () => {
-          running.set(request.workerId, child)
-          resolve()
-        })
-        // Later ones are about signals to a process that is going: its exit tells.
-        child.on('error', reject)
       })
     },
     stop: (workerId, how) => signal(workerId, how === 'warm' ? 'SIGTERM' : 'SIGQUIT'),
@@ -71,6 +65,15 @@ function start({ args, cwd, environment }: WorkerCommand): ChildProcess {
   })
   child.channel?.unref()
   return child
+}
+
+/** One that could not be started has no output to listen to, for want of file descriptors. */
+function spawned(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve)
+    // Later ones are about signals to a process that is going: its exit tells.
+    child.on('error', reject)
+  })
 }
 
 /** Hands lines on, and keeps the last one of stderr. */
