@@ -1,4 +1,5 @@
 /** Worker pools: made, changed, removed, and looked at. */
+import { isDeepStrictEqual } from 'node:util'
 import { nullProvider, staticProvider, type WorkerPool, type WorkerPoolConfig } from '@lovage/core'
 import { ContractError } from '../queue-api/contract-error.ts'
 import { type Endpoint, endpoint } from '../queue-api/endpoint.ts'
@@ -135,6 +136,6 @@ function definitionOf({ providerId, description, config, owner, emailOnError }: 
 
 function isSame(known: WorkerPool, made: WorkerPool): boolean {
   const parts = ({ providerId, description, owner, emailOnError, config }: WorkerPool) =>
-    JSON.stringify([providerId, description, owner, emailOnError, config])
-  return parts(known) === parts(made)
+    JSON.parse(JSON.stringify([providerId, description, owner, emailOnError, config]))
+  return isDeepStrictEqual(parts(known), parts(made))
 }

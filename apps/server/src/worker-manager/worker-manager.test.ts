@@ -41,6 +41,11 @@ describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
       })
     })
 
+    test('are the same in whatever order their configuration is written', async () => {
+      const create = (workerConfig: object) => manager.createWorkerPool(poolId, { ...definition, config: { workerConfig } })
+      expect(await create({ cache: true, size: 1 })).toEqual(await create({ size: 1, cache: true }))
+    })
+
     test('that others launch workers for have bounds', async () => {
       const made = await manager.createWorkerPool(poolId, launched)
       expect(made.config).toEqual(launched.config)
