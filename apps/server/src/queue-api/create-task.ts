@@ -1,16 +1,27 @@
 /** Creating a task: the same definition under the same id is the same task, whenever and however often it comes. */
 import { isDeepStrictEqual } from 'node:util'
-import { LovageError, priorityNames, type Task, type TaskStatus, taskStatus } from '@lovage/core'
+import { priorityNames, type Task, type TaskStatus, taskStatus } from '@lovage/core'
 import type { Context } from 'hono'
 import type { Scopes } from './authority.ts'
 import { ContractError } from './contract-error.ts'
-import { completeDefinition, type Definition, type GivenDefinition, messageFor, sentDefinition } from './definition.ts'
-import { knownTask, type Office } from './office.ts'
+import {
+  checkTimely,
+  completeDefinition,
+  type Definition,
+  type GivenDefinition,
+  messageFor,
+  sentDefinition,
+} from './definition.ts'
+import type { Office } from './office.ts'
 import type { TaskGroups } from './task-groups.ts'
 
 type Answer = { readonly status: TaskStatus }
 
-/** @throws {LovageError} what the authority refuses; InputError, RequestConflict */
+/**
+ * Nobody asks first whether the task is there: most are new. One that was there is compared with, even if it could not be created
+ * any more: repeated later, a definition need not be timely again, nor its group open.
+ * @throws {LovageError} what the authority refuses; InputError, RequestConflict
+ */
 export async function createTask(
   office: Office,
   groups: TaskGroups,
@@ -21,22 +32,19 @@ export async function createTask(
   if (!/^[A-Za-z0-9_-]{1,38}$/.test(taskId)) {
     throw new ContractError('InvalidRequestArguments', `expected an id of 1 to 38 letters, digits, - or _, got: ${taskId}`)
   }
-  const known = await office.admin.get([taskId])
-  // Repeated later, it need not be timely again: what it is compared with was, once.
-  const now = known[0] === undefined ? office.desk.now() : Date.parse(given.created)
-  const definition = completeDefinition(taskId, given, now)
+  const definition = completeDefinition(taskId, given)
   await office.authority.authorize(context, creationScopes(definition))
-  if (known[0] !== undefined) return sameTask(known[0], definition)
-  await checkDependencies(office, taskId, definition)
-  await groups.join(taskId, definition)
   try {
-    await office.client.tasks.send([messageFor(taskId, definition)])
+    checkTimely(definition, office.desk.now())
+    await checkDependencies(office, taskId, definition)
+    await groups.join(taskId, definition)
+    const { task, isNew } = await office.desk.send(messageFor(taskId, definition))
+    return isNew ? { status: taskStatus(task) } : sameTask(task, definition)
   } catch (error) {
-    if (LovageError.is(error, 'TASK_CONFLICT')) return sameTask(await knownTask(office, taskId), definition)
-    await groups.leave(taskId, definition)
-    throw error
+    const [known] = await office.admin.get([taskId])
+    if (known === undefined) throw error
+    return sameTask(known, definition)
   }
-  return { status: taskStatus(await knownTask(office, taskId)) }
 }
 
 function sameTask(task: Task, definition: Definition): Answer {

@@ -72,18 +72,11 @@ const driftMs = 15 * minute
 const longestMs = 5 * 24 * 60 * minute
 
 /** Fills a definition in and checks what a schema cannot. @throws {ContractError} InputError */
-export function completeDefinition(taskId: string, given: GivenDefinition, now: number): Definition {
+export function completeDefinition(taskId: string, given: GivenDefinition): Definition {
   const queue = queueOf(given)
   const [created, deadline] = [Date.parse(given.created), Date.parse(given.deadline)]
   const expires = given.expires === undefined ? yearAfter(deadline) : Date.parse(given.expires)
-  const check = (holds: boolean, expected: string): void => {
-    if (!holds) throw new ContractError('InputError', `expected ${expected}`)
-  }
-  const at = (time: number): string => new Date(time).toJSON()
-  check(Math.abs(created - now) <= driftMs, `\`created\` to be now (${at(now)}), 15 minutes more or less, got: ${given.created}`)
   check(created <= deadline, `\`deadline\` to be after \`created\` (${at(created)}), got: ${at(deadline)}`)
-  check(deadline > now, `\`deadline\` to lie ahead of now (${at(now)}), got: ${at(deadline)}`)
-  check(deadline - now <= longestMs + driftMs, `\`deadline\` to lie at most 5 days ahead, got: ${at(deadline)}`)
   check(expires >= deadline, `\`expires\` to be after \`deadline\` (${at(deadline)}), got: ${at(expires)}`)
   check(!given.scopes.some((scope) => scope.endsWith('**')), 'no scope to end in **')
   check(new Set(given.dependencies).size === given.dependencies.length, '`dependencies` to name each task once')
@@ -97,6 +90,20 @@ export function completeDefinition(taskId: string, given: GivenDefinition, now: 
     deadline: at(deadline),
     expires: at(expires),
   }
+}
+
+/** What must hold when a task is created, and not for ever. @throws {ContractError} InputError */
+export function checkTimely(definition: Pick<Definition, 'created' | 'deadline'>, now: number): void {
+  const [created, deadline] = [Date.parse(definition.created), Date.parse(definition.deadline)]
+  check(Math.abs(created - now) <= driftMs, `\`created\` to be now (${at(now)}), 15 minutes more or less, got: ${at(created)}`)
+  check(deadline > now, `\`deadline\` to lie ahead of now (${at(now)}), got: ${at(deadline)}`)
+  check(deadline - now <= longestMs + driftMs, `\`deadline\` to lie at most 5 days ahead, got: ${at(deadline)}`)
+}
+
+const at = (time: number): string => new Date(time).toJSON()
+
+function check(holds: boolean, expected: string): void {
+  if (!holds) throw new ContractError('InputError', `expected ${expected}`)
 }
 
 function queueOf({ taskQueueId, provisionerId, workerType }: GivenDefinition): string {

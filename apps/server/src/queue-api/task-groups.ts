@@ -38,14 +38,10 @@ export class TaskGroups {
   /** @throws {ContractError} RequestConflict for a group that is sealed or belongs to another scheduler */
   async join(taskId: string, { taskGroupId, schedulerId, expires }: Definition): Promise<void> {
     const isFirst = taskGroupId === taskId
-    const group = await this.#read(taskGroupId)
+    const noting = isFirst || this.#records.write([{ kind: membersOf(taskGroupId), key: taskId, value: '{}' }])
+    const [group] = await Promise.all([this.#read(taskGroupId), noting])
     if (group !== undefined) await this.#enter(group, schedulerId, expires)
     else if (!isFirst) await this.#found(taskGroupId, schedulerId, expires)
-    if (!isFirst) await this.#records.write([{ kind: membersOf(taskGroupId), key: taskId, value: '{}' }])
-  }
-
-  async leave(taskId: string, { taskGroupId }: Definition): Promise<void> {
-    if (taskGroupId !== taskId) await this.#records.write([{ kind: membersOf(taskGroupId), key: taskId, value: null }])
   }
 
   /** @throws {ContractError} ResourceNotFound */
@@ -112,8 +108,8 @@ export class TaskGroups {
 
   async #found(taskGroupId: string, schedulerId: string, expires: string): Promise<void> {
     const group = (await this.#single(taskGroupId)) ?? { taskGroupId, schedulerId, expires }
-    checkScheduler(group, schedulerId)
-    if (await this.#write(group, 0)) return
+    // Written although it may refuse this task: with it the note of its member is forgotten.
+    if (await this.#write(group, 0)) return checkScheduler(group, schedulerId)
     const stored = await this.#read(taskGroupId)
     if (stored !== undefined) await this.#enter(stored, schedulerId, expires)
   }
