@@ -268,6 +268,76 @@ test('a completion that is open keeps neither other leases nor other outcomes wa
   expect(await store.renew({ holder: 'h', until: now + 70_000 })).toEqual([{ id: 'b', run: 0 }])
 })
 
+test('a completion that is open keeps nobody from the other runs of its worker, once that is lost', async () => {
+  const { store, close } = await postgresBackend(url)
+  ends.push(close)
+  const now = Date.now()
+  const task = { name: 'job', queue: 'side', priority: 4, input: '1', lostLimit: 5, createdAt: now }
+  await store.insert([
+    { id: 'a', ...task },
+    { id: 'b', ...task },
+    { id: 'late', ...task, queue: 'other', deadline: now + 1 },
+  ])
+  await store.claim({ queues: ['side'], holder: 'h', worker: 'w@h', limit: 2, now, until: now + 1 })
+  await sql.query('begin')
+  const done = { state: 'completed', result: '1', startedAt: now, resolvedAt: now, failure: null } as const
+  await store.update([{ id: 'a', from: 'running', run: 0, patch: done }], { transaction: sql })
+  const worker = new Worker({ broker, queues: ['side'], tasks: [defineTask({ name: 'job', run: () => 'done' })] })
+  ends.push(() => worker.stop())
+  await worker.start()
+  expect(await broker.task('b').result({ timeout: '15s' })).toBe('done')
+  await expect.poll(async () => (await broker.task('late').state()).state, { timeout: 15_000 }).toBe('exception')
+  expect(await broker.task('a').state()).toMatchObject({ state: 'running' })
+  await sql.query('commit')
+  expect(await broker.task('a').state()).toMatchObject({ state: 'completed' })
+})
+
+test('transactions that nobody ends after the completion keep nobody else waiting', async () => {
+  const clients: pg.Client[] = []
+  const forgetful = defineTask({
+    name: 'forgetful',
+    async run(_: unknown, context) {
+      const client = new pg.Client(url)
+      await client.connect()
+      clients.push(client)
+      await client.query('begin')
+      return context.within(client).complete('done')
+    },
+  })
+  const quick = defineTask({ name: 'quick', run: (n: number) => n })
+  const worker = new Worker({ broker, tasks: [forgetful, quick], concurrency: 20 })
+  ends.push(() => worker.stop())
+  await worker.start()
+  const forgotten = await broker.sendMany(Array.from({ length: 6 }, () => ({ task: forgetful, input: null })))
+  await expect.poll(() => clients.length, { timeout: 15_000 }).toBe(6)
+  for (let n = 0; n < 5; n++) expect(await (await broker.send(quick, n)).result({ timeout: '15s' })).toBe(n)
+  await Promise.all(clients.map((client) => client.query('commit')))
+  for (const task of forgotten) expect(await task.result({ timeout: '15s' })).toBe('done')
+  await worker.stop()
+  await Promise.all(clients.map((client) => client.end()))
+})
+
+test('cancellations that wait for an open completion keep nobody else waiting', async () => {
+  const { store, close } = await postgresBackend(url)
+  ends.push(close)
+  const now = Date.now()
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+  await store.insert(ids.map((id) => ({ id, name: 'job', queue: 'side', priority: 4, input: '1', lostLimit: 5, createdAt: now })))
+  await store.claim({ queues: ['side'], holder: 'h', worker: 'w@h', limit: 6, now, until: now + 60_000 })
+  await sql.query('begin')
+  const done = { state: 'completed', result: '1', startedAt: now, resolvedAt: now, failure: null } as const
+  await store.update(
+    ids.map((id) => ({ id, from: 'running' as const, run: 0, patch: done })),
+    { transaction: sql },
+  )
+  const cancels = ids.map((id) => broker.cancel([id]))
+  const waiting = 'select from pg_locks where not granted'
+  await expect.poll(async () => (await sql.query(waiting)).rowCount, { timeout: 15_000 }).toBeGreaterThan(1)
+  for (let n = 0; n < 5; n++) expect((await broker.send('other', n)).status).toBe('sent')
+  await sql.query('commit')
+  expect((await Promise.all(cancels)).flat()).toEqual(ids.map(() => false))
+})
+
 test('on another store it is refused', async () => {
   const memory = await connect('memory:')
   const codes: unknown[] = []

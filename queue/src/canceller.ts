@@ -58,7 +58,8 @@ async function changePage(
     changes.push({ id: task.id, from: task.state, run: task.run, patch })
   }
   if (changes.length === 0) return
-  const reply = await store.update(changes)
+  // A transaction of a handler's that completes one of them is waited for.
+  const reply = await store.update(changes, { kept: 'aside' })
   engine.announcer.ripple(reply)
   const applied = tasks.filter((_, index) => reply.applied[index] === true)
   for (const task of applied) done.add(task.id)

@@ -112,7 +112,10 @@ export class QueueDelivery implements Delivery {
     const { store } = this.#home.engine
     const { id, run } = this.task
     try {
-      await store.update([{ id, from: 'running', run, patch: { state: 'running' } }])
+      const [before] = await store.get([id])
+      if (before?.state === 'running' && before.run === run) {
+        await store.update([{ id, from: 'running', run, patch: { state: 'running' } }], { kept: 'aside' })
+      }
       if (await this.#home.settle(this.task, event)) return true
       const [found] = await store.get([id])
       if (found?.state === 'completed' && found.run === run) this.#committed = this.#inTransaction

@@ -29,7 +29,8 @@ export async function loseRuns(
       return decision.ok ? [{ id: task.id, from: task.state, run: task.run, patch: decision.patch }] : []
     })
     if (changes.length === 0) continue
-    const reply = await store.update(changes)
+    // A transaction that completes one of them, and outlives its worker, is not to keep the others.
+    const reply = await store.update(changes, { kept: 'pass' })
     // Should it only have looked dead, its handlers had better stop.
     announcer.abort(
       holder,

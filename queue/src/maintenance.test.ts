@@ -59,6 +59,28 @@ test('a long cleaning does not hold up deadlines', async () => {
   end(0)
 })
 
+test('where all that is overdue is kept by transactions of others, it is looked at again later', async () => {
+  const { store } = w.backend
+  const { sweep, update } = store
+  let sweeps = 0
+  store.sweep = async (now, limit) => {
+    if (++sweeps > 100) throw new Error('it went on and on')
+    const reply = await sweep(now, limit)
+    return reply.overdue.length < limit ? reply : { ...reply, nextAt: now + 1 }
+  }
+  store.update = async (changes, options) =>
+    options?.kept === 'pass' ? { applied: changes.map(() => false), ready: [], resolved: [] } : update(changes, options)
+  const broker = await w.another()
+  await new Recorder().open(broker, { tasks: [{ name: 'another' }] })
+  const ids = Array.from({ length: 600 }, (_, n) => `t${n}`)
+  await broker.tasks.send(ids.map((id) => job(id, { deadline: w.clock.now() + 5_000 })))
+  await w.clock.advance(60_000)
+  expect(sweeps).toBeLessThan(30)
+  store.update = update
+  await w.clock.advance(30_000)
+  expect((await broker.results.get(ids)).filter(({ state }) => state !== 'exception')).toEqual([])
+})
+
 test('a worker that was called dead and lives is listed again at the next check', async () => {
   const recorder = await new Recorder().open(w.broker)
   const [before] = (await w.broker.admin?.workers()) ?? []

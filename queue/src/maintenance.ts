@@ -140,7 +140,7 @@ export class Maintenance {
 
   /** Resolves overdue tasks and answers when the next one is due. */
   async #sweep(): Promise<number | undefined> {
-    const { store, clock, announcer } = this.#engine
+    const { store, clock, announcer, settings } = this.#engine
     for (let mayRenew = true; ; ) {
       const now = clock.now()
       const reply = await store.sweep(now, pageSize)
@@ -149,8 +149,10 @@ export class Maintenance {
         mayRenew = false
         continue
       }
-      await this.#expire(reply.overdue, now)
+      const done = await this.#expire(reply.overdue, now)
       if (reply.overdue.length < pageSize) return reply.nextAt
+      // All of them are kept by transactions of others, or were somebody else's work.
+      if (done === 0) return now + settings.leaseMs / 3
     }
   }
 
@@ -162,7 +164,8 @@ export class Maintenance {
     return own.length > 0
   }
 
-  async #expire(overdue: readonly Task[], now: number): Promise<void> {
+  /** Answers how many it resolved or gave to others. */
+  async #expire(overdue: readonly Task[], now: number): Promise<number> {
     const { store, announcer, logger } = this.#engine
     const tasks: Task[] = []
     const changes: TaskChange[] = []
@@ -175,8 +178,9 @@ export class Maintenance {
       const fence = { from: task.state, run: task.run, ...(isLate ? {} : { takenUntil: task.takenUntil }) }
       changes.push({ id: task.id, ...fence, patch: decision.patch })
     }
-    if (changes.length === 0) return
-    const reply = await store.update(changes)
+    if (changes.length === 0) return 0
+    // A transaction of a user's may keep one of them for long: nobody else is to wait for it.
+    const reply = await store.update(changes, { kept: 'pass' })
     announcer.ripple(reply)
     tasks.forEach((task, index) => {
       if (reply.applied[index] !== true) return
@@ -192,6 +196,7 @@ export class Maintenance {
         ])
       }
     })
+    return reply.applied.filter((applied) => applied).length
   }
 
   /** Removes history that is older than the retention, now and then. */

@@ -129,6 +129,12 @@ export interface UpdateOptions {
    * store with the capability `transactions`.
    */
   readonly transaction?: object | undefined
+  /**
+   * What becomes of changes of tasks that a transaction of somebody else's keeps. By default, the call waits for its end.
+   * `pass`: they do not apply, unless it ends in a moment; for unresolved tasks. `aside`: the call waits, and leaves room for others.
+   * Without a meaning for a store without the capability `transactions`.
+   */
+  readonly kept?: 'pass' | 'aside' | undefined
 }
 
 /** A run: a task and the number of its attempt. */

@@ -1,5 +1,5 @@
 /** The PostgreSQL store: the Store port on statements that take and give whole batches. */
-import type { Store } from '@lovage/core'
+import type { Store, UpdateReply } from '@lovage/core'
 import { claimTasks } from './claim.ts'
 import { ClaimFloors } from './claim-floors.ts'
 import { claimNamed } from './claim-named.ts'
@@ -22,6 +22,7 @@ import { ready } from './schema.ts'
 import { sweepTasks } from './sweep.ts'
 import { Turns } from './turns.ts'
 import { updateTasks } from './update.ts'
+import { updateFree } from './update-free.ts'
 
 /**
  * Opens a database as a store; creates and migrates its tables unless `migrate` is false.
@@ -43,7 +44,7 @@ export async function postgresStore(url: string, options?: PostgresOptions): Pro
 /** Makes the store of a database whose tables are ready. @internal */
 export function storeOn(database: Database, joiner = new Joiner(database)): Store {
   const { query } = database
-  // A transaction of a user's may hold their keys or dependencies until it ends.
+  // A transaction of a user's may hold their keys or dependencies, or the tasks themselves, until it ends.
   const linked = fewAtOnce(Math.max(1, database.connections - 2))
   const floors = new ClaimFloors(() => performance.now())
   // Two claims of one worker at once would look at the same tasks.
@@ -68,11 +69,14 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
         return claimTasks(query, floors, { ...request, until })
       })
     },
-    update: (changes, { transaction } = {}) => {
+    update: (changes, { transaction, kept } = {}) => {
       if (transaction !== undefined) return updateJoined(joiner, transaction, changes)
-      return changes.some(({ patch }) => patch.priority !== undefined)
-        ? updateWithPriorities((work) => database.transaction(work), changes)
-        : updateTasks(query, changes)
+      if (kept === 'pass') return updateFree(database, changes)
+      const apply = (): Promise<UpdateReply> =>
+        changes.some(({ patch }) => patch.priority !== undefined)
+          ? updateWithPriorities((work) => database.transaction(work), changes)
+          : updateTasks(query, changes)
+      return kept === 'aside' ? linked(apply) : apply()
     },
     renew: (request) => renewLeases(query, request),
     sweep: (now, limit) => sweepTasks(query, now, limit),
