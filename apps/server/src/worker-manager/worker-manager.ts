@@ -64,12 +64,13 @@ export function isByHand(providerId: string): boolean {
 
 /** Removes what is over: workers past their time, and a pool that shall go once none of its workers is left. */
 export async function tidyPool(pools: WorkerPools, workerPoolId: string, now: number): Promise<void> {
+  // In this order: a worker that is made before the pool is one that goes is among its workers.
+  const pool = await pools.get(workerPoolId)
   const workers = await pools.workers(workerPoolId)
   const isOver = ({ providerId, expires }: PoolWorker) => isByHand(providerId) && expires <= now
   for (const worker of workers.filter(isOver)) {
     await pools.changeWorker(worker, (known) => (known !== undefined && isOver(known) ? undefined : known))
   }
-  const pool = await pools.get(workerPoolId)
   if (pool?.providerId !== nullProvider) return
   if (workers.some((worker) => worker.state !== 'stopped' && !isOver(worker))) return
   await pools.change(workerPoolId, (known) => (known?.providerId === nullProvider ? undefined : known))

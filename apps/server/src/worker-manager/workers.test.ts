@@ -84,6 +84,21 @@ describe.each(['memory', 'sqlite'] as const)('on %s', (kind) => {
       await expect(shed.createWorker('w2')).rejects.toMatchObject({ statusCode: 400, code: 'InputError' })
     })
 
+    test('are not left behind by a pool that goes while they are made', async () => {
+      for (let i = 0; i < 10; i++) {
+        await manager.createWorkerPool(poolId, definition)
+        const [made] = await Promise.allSettled([shed.createWorker(), manager.deleteWorkerPool(poolId)])
+        if (made.status === 'fulfilled') {
+          expect(await manager.workerPool(poolId)).toMatchObject({ runningCount: 1 })
+          await manager.removeWorker(poolId, 'here', 'w1')
+        }
+        await expect(manager.workerPool(poolId)).rejects.toMatchObject({ statusCode: 404 })
+        const left = await shed.broker.admin?.pools.workers(poolId)
+        expect(left?.map(({ state }) => state)).toEqual(made.status === 'fulfilled' ? ['stopped'] : [])
+        for (const worker of left ?? []) await shed.broker.admin?.pools.changeWorker(worker, () => undefined)
+      }
+    })
+
     test.for([
       [
         'a pool',

@@ -44,11 +44,11 @@ function changingEndpoints(manager: WorkerManager): readonly Endpoint[] {
         checkName(workerName, params)
         const pool = await knownPool(pools(), address.workerPoolId)
         checkByHand(pool, 'create')
-        if (pool.providerId === nullProvider)
-          throw new ContractError('InputError', `expected a pool that stays, got: ${pool.workerPoolId}, which is removed`)
+        if (pool.providerId === nullProvider) throw poolGoes(address)
         const made = madeWorker(address, body, now())
         await tidyPool(pools(), address.workerPoolId, now())
         const worker = await pools().changeWorker(address, (known) => known ?? made)
+        if (worker === made) await checkStays(manager, made)
         if (worker === undefined || isSame(worker, made)) return workerJson(worker ?? made)
         throw new ContractError(
           'RequestConflict',
@@ -152,6 +152,19 @@ function checkByHand({ workerPoolId, providerId }: WorkerPool, verb: string): vo
     'InputError',
     `expected a static pool to ${verb} a worker of, got: ${workerPoolId}, whose provider ${providerId} launches them`,
   )
+}
+
+function poolGoes({ workerPoolId }: Pick<PoolWorkerAddress, 'workerPoolId'>): ContractError {
+  return new ContractError('InputError', `expected a pool that stays, got: ${workerPoolId}, which is removed`)
+}
+
+/** A pool that went meanwhile has not seen its new worker, who could register to the next pool of that name. */
+async function checkStays({ pools, now }: WorkerManager, made: PoolWorker): Promise<void> {
+  const pool = await pools().get(made.workerPoolId)
+  if (pool !== undefined && pool.providerId !== nullProvider) return
+  await pools().changeWorker(made, (known) => (known !== undefined && isSame(known, made) ? undefined : known))
+  await tidyPool(pools(), made.workerPoolId, now())
+  throw poolGoes(made)
 }
 
 function madeWorker(address: PoolWorkerAddress, body: WorkerBody, now: number): PoolWorker {
