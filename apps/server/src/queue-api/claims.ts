@@ -1,6 +1,6 @@
 /** Claims: what a worker gets for its request, and how it is kept waiting. */
 import { z } from '@hono/zod-openapi'
-import { type Desk, type DeskClaim, splitWorker, type Task, taskStatus } from '@lovage/core'
+import { type Desk, splitWorker, type Task, taskStatus } from '@lovage/core'
 import type { Credentials } from './authority.ts'
 import { definitionOf, definitionSchema } from './definition.ts'
 import { type Office, statusSchema } from './office.ts'
@@ -31,27 +31,45 @@ export interface Claimer {
   readonly incarnation?: string | undefined
 }
 
-/** Answers with what there is; a worker that is to get nothing is kept waiting, and seen. */
-export async function claimTasks(
+/** What is claimed, and for whom. */
+export interface Wish {
+  readonly limit: number
+  /** Only these tasks, and no waiting for others. */
+  readonly ids?: readonly string[] | undefined
+  /** Fires when the connection of the worker closes. */
+  readonly gone: AbortSignal
+}
+
+/**
+ * Claims, and answers with what the worker is to be told of each task. A worker that is to get nothing is kept waiting, and seen;
+ * what a worker cannot be told of goes back at once.
+ */
+export async function claimTasks<Told>(
   office: Office,
   book: WorkerBook,
   claimer: Claimer,
-  wish: Pick<DeskClaim, 'limit'> & Partial<Pick<DeskClaim, 'ids' | 'signal' | 'waitMs'>>,
-): Promise<readonly Task[]> {
+  { gone, ...wish }: Wish,
+  tell: (task: Task) => Told | Promise<Told>,
+): Promise<readonly Told[]> {
   const { queue, workerGroup, workerId, incarnation } = claimer
   const worker = `${workerId}@${workerGroup}`
   const heldBack = await isHeldBack(office, book, claimer)
   const tasks = await office.desk.claim({
     ...{ queues: [queue], holder: httpHolder(queue, worker, incarnation), worker, leaseMs: office.claimMs, waitMs, ...wish },
+    signal: AbortSignal.any([gone, office.closing]),
     // None of its tasks is there: it waits like everybody else.
     ...(heldBack ? { names: [] } : {}),
   })
-  await book.seen(
-    queue,
-    worker,
-    tasks.map((task) => ({ taskId: task.id, runId: task.run })),
-  )
-  return tasks
+  try {
+    const taken = tasks.map((task) => ({ taskId: task.id, runId: task.run }))
+    const [told] = await Promise.all([Promise.all(tasks.map(tell)), book.seen(queue, worker, taken)])
+    if (!gone.aborted) return told
+  } catch (error) {
+    await giveBack(office.desk, tasks)
+    throw error
+  }
+  await giveBack(office.desk, tasks)
+  return []
 }
 
 /** A worker in quarantine, and one of a pool that was removed or stops: it would take back what was taken from it. */
@@ -87,7 +105,6 @@ function credentialsFor({ authority }: Office, task: Task): Promise<Credentials>
   })
 }
 
-/** Gives back what was claimed for somebody who is gone before they heard of it. */
-export async function giveBack(desk: Desk, tasks: readonly Task[]): Promise<void> {
+async function giveBack(desk: Desk, tasks: readonly Task[]): Promise<void> {
   await Promise.all(tasks.map((task) => desk.settle(task, { type: 'released' })))
 }

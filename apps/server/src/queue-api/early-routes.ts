@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { isResolved, type Task, taskStatus } from '@lovage/core'
 import type { Context } from 'hono'
-import { claimTasks, giveBack } from './claims.ts'
+import { claimTasks } from './claims.ts'
 import { ContractError } from './contract-error.ts'
 import { messageFor } from './definition.ts'
 import { definitionFromEarly, earlyDefinition, earlyStatus, earlyStatusSchema, earlyWorker } from './early-words.ts'
@@ -120,7 +120,7 @@ const shown = (task: Task): z.infer<typeof claimAnswer> => ({
 })
 
 function workRoutes({ office, book }: EarlyParts): readonly Endpoint[] {
-  const { authority, closing, desk } = office
+  const { authority } = office
   return [
     endpoint({
       ...{ name: 'claimWork', method: 'get', path: '/claim-work/{provisionerId}/{workerType}', answer: claimAnswer },
@@ -134,16 +134,9 @@ function workRoutes({ office, book }: EarlyParts): readonly Endpoint[] {
         const { worker_group: workerGroup, worker_id: workerId } = who.data
         const queue = `${provisionerId}/${workerType}`
         await authority.authorize(context, { AllOf: [`queue:claim-work:${queue}`, `queue:worker-id:${workerGroup}/${workerId}`] })
-        const gone = context.req.raw.signal
-        const [task] = await claimTasks(
-          office,
-          book,
-          { queue, workerGroup, workerId },
-          { limit: 1, signal: AbortSignal.any([gone, closing]) },
-        )
-        if (task === undefined) return context.body(null, 204, { 'retry-after': String(sleepSeconds) })
-        if (gone.aborted) await giveBack(desk, [task])
-        return shown(task)
+        const wish = { limit: 1, gone: context.req.raw.signal }
+        const [claim] = await claimTasks(office, book, { queue, workerGroup, workerId }, wish, shown)
+        return claim ?? context.body(null, 204, { 'retry-after': String(sleepSeconds) })
       },
     }),
     endpoint({
@@ -158,7 +151,8 @@ function workRoutes({ office, book }: EarlyParts): readonly Endpoint[] {
           throw new ContractError('ResourceNotFound', `expected task ${taskId} to be open, got: ${task.state}`)
         if (run != null) return shown(await keepRun(office, task, String(run - 1)))
         const { runs } = taskStatus(task)
-        return shown(await claimOne(office, book, task, { workerGroup, workerId, runId: String(Math.max(0, runs.length - 1)) }))
+        const runId = String(Math.max(0, runs.length - 1))
+        return claimOne(office, book, task, { workerGroup, workerId, runId, gone: context.req.raw.signal }, shown)
       },
     }),
   ]

@@ -1,7 +1,7 @@
 /** Runs: claim, keep, resolve. */
 import { z } from '@hono/zod-openapi'
 import { type Task, taskStatus } from '@lovage/core'
-import { claimed, claimSchema, claimTasks, giveBack, reclaimed, reclaimSchema } from './claims.ts'
+import { type Claimer, claimed, claimSchema, claimTasks, reclaimed, reclaimSchema, type Wish } from './claims.ts'
 import { ContractError } from './contract-error.ts'
 import { queueFrom } from './definition.ts'
 import { type Call, type Endpoint, endpoint } from './endpoint.ts'
@@ -34,7 +34,7 @@ export function runEndpoints(office: Office, book: WorkerBook): readonly Endpoin
 }
 
 function claimEndpoints(office: Office, book: WorkerBook): readonly Endpoint[] {
-  const { authority, closing, desk } = office
+  const { authority } = office
   return [
     endpoint({
       ...{ name: 'claimWork', method: 'post', path: '/claim-work/{taskQueueId}' },
@@ -46,10 +46,8 @@ function claimEndpoints(office: Office, book: WorkerBook): readonly Endpoint[] {
         await authority.authorize(context, {
           AllOf: [`queue:claim-work:${queue}`, `queue:worker-id:${who.workerGroup}/${who.workerId}`],
         })
-        const gone = context.req.raw.signal
-        const tasks = await claimTasks(office, book, { queue, ...who }, { limit, signal: AbortSignal.any([gone, closing]) })
-        if (gone.aborted) await giveBack(desk, tasks)
-        return { tasks: await Promise.all(tasks.map((task) => claimed(office, task))) }
+        const wish = { limit, gone: context.req.raw.signal }
+        return { tasks: await claimTasks(office, book, { queue, ...who }, wish, (task) => claimed(office, task)) }
       },
     }),
     endpoint({
@@ -61,31 +59,26 @@ function claimEndpoints(office: Office, book: WorkerBook): readonly Endpoint[] {
         await authority.authorize(context, {
           AllOf: [`queue:claim-work:${task.queue}`, `queue:worker-id:${who.workerGroup}/${who.workerId}`],
         })
-        return claimed(office, await claimOne(office, book, task, { ...who, runId }))
+        const wish = { ...who, runId, gone: context.req.raw.signal }
+        return claimOne(office, book, task, wish, (mine) => claimed(office, mine))
       },
     }),
   ]
 }
 
 /** @throws {ContractError} RequestConflict when it is not pending with that run, or the worker gets no work */
-export async function claimOne(
+export async function claimOne<Told>(
   office: Office,
   book: WorkerBook,
   task: Task,
-  {
-    runId,
-    ...who
-  }: {
-    readonly workerGroup: string
-    readonly workerId: string
-    readonly incarnation?: string | undefined
-    readonly runId: string
-  },
-): Promise<Task> {
+  { runId, gone, ...who }: Omit<Claimer, 'queue'> & Pick<Wish, 'gone'> & { readonly runId: string },
+  tell: (task: Task) => Told | Promise<Told>,
+): Promise<Told> {
   const run = knownRun(taskStatus(task), runId)
   checkDeadline(office, task, 'claim')
   const isNext = run.state === 'pending' && task.state === 'pending'
-  const [mine] = isNext ? await claimTasks(office, book, { queue: task.queue, ...who }, { limit: 1, ids: [task.id] }) : []
+  const wish = { limit: 1, ids: [task.id], gone }
+  const [mine] = isNext ? await claimTasks(office, book, { queue: task.queue, ...who }, wish, tell) : []
   if (mine !== undefined) return mine
   throw new ContractError(
     'RequestConflict',

@@ -39,6 +39,40 @@ test('a server that closes answers whoever waits with nothing', async () => {
   expect(await waiting).toEqual({ tasks: [] })
 })
 
+test('a worker that cannot be told of its task does not keep it', async () => {
+  const away = memoryBackend()
+  const { records } = away.store
+  let isAway = false
+  const store = Object.assign(Object.create(away.store), {
+    records: {
+      read: records.read.bind(records),
+      list: records.list.bind(records),
+      async write(...args: Parameters<typeof records.write>) {
+        if (isAway) throw new StoreError('STORE_UNAVAILABLE', 'the store is away')
+        return records.write(...args)
+      },
+    },
+  })
+  const other = await hall({ ...away, store })
+  try {
+    for (const id of ['a', 'b']) await other.queue.createTask(id, definition())
+    isAway = true
+    const refused = other.queue.claimWork(queueId, { workerGroup: 'group', workerId: 'w1', tasks: 2 })
+    await expect(refused).rejects.toMatchObject({ statusCode: 503 })
+    await expect(other.queue.claimTask('a', 1, { workerGroup: 'group', workerId: 'w1' })).rejects.toMatchObject({
+      statusCode: 503,
+    })
+    isAway = false
+    const { tasks } = await other.queue.claimWork(queueId, { workerGroup: 'group', workerId: 'w2', tasks: 2 })
+    expect(tasks).toMatchObject([
+      { workerId: 'w2', status: { taskId: 'a', retriesLeft: 5 } },
+      { workerId: 'w2', status: { taskId: 'b', retriesLeft: 5 } },
+    ])
+  } finally {
+    await other.close()
+  }
+})
+
 test('a store that is away for a moment is 503, which stock clients try again by themselves', async () => {
   const away = memoryBackend()
   const counts = away.store.counts.bind(away.store)
