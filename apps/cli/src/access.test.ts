@@ -43,7 +43,7 @@ describe('a server with clients', { timeout: 60_000 }, () => {
     ['with a file of other things', ['--token-file', 'clients.txt'], /clients\.txt line 1 .*got: no scope/],
     ['without clients at a public address', ['--public-url', 'https://queue.example.com'], /expected clients with tokens/],
     ['with an empty LOVAGE_TOKENS', [], /expected LOVAGE_TOKENS to be .*got: no client at all/, { LOVAGE_TOKENS: '' }],
-  ] as const)('%s does not begin', async (_, options, message, environment = {}) => {
+  ] as const)('%s does not begin', async (_, options, message, environment: NodeJS.ProcessEnv = {}) => {
     await writeFile(join(folder.path, 'clients.txt'), `ci ${token}\n`)
     const { code, stderr } = await folder.run(['server', '--port', '0', ...options], { environment })
     expect(stderr).toMatch(message)
