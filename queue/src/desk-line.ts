@@ -23,7 +23,9 @@ export class DeskLine {
   readonly #queues: readonly string[]
   readonly #waiters: Waiter[] = []
   readonly #ends: (() => void)[] = []
-  #flights = 0
+  /** Claims on their way. */
+  readonly #serving = new Set<Promise<void>>()
+  #isClosed = false
   #again = false
   /** The last claim was full: there is more. */
   #plenty = false
@@ -51,13 +53,16 @@ export class DeskLine {
 
   /** Whether nobody waits, and nobody has asked for so long. */
   isIdle(forMs: number): boolean {
-    return this.#waiters.length === 0 && this.#flights === 0 && this.#engine.clock.now() - this.#askedAt >= forMs
+    return this.#waiters.length === 0 && this.#serving.size === 0 && this.#engine.clock.now() - this.#askedAt >= forMs
   }
 
-  close(): void {
+  /** Answers whoever waits with nothing; what claims bring that are on their way goes back. Resolves when it has. */
+  async close(): Promise<void> {
+    this.#isClosed = true
     this.#cancelSleep?.()
     for (const end of this.#ends.splice(0)) end()
-    for (const waiter of this.#waiters.splice(0)) waiter.answer([])
+    for (const waiter of [...this.#waiters]) if (!waiter.isClaiming) waiter.answer([])
+    await Promise.all(this.#serving)
   }
 
   /** Resolves when there is something for the request, its time is over, or whoever asked is gone. */
@@ -100,19 +105,19 @@ export class DeskLine {
   /** Claims for the first that waits. Called whenever there may be something; costs nothing when nobody waits. */
   pump(): void {
     const waiter = this.#waiters.find(({ isClaiming }) => !isClaiming)
-    if (waiter === undefined || this.#flights >= this.#width) {
+    if (waiter === undefined || this.#serving.size >= this.#width) {
       // A claim on its way may have looked before there was something.
-      this.#again = this.#flights > 0
+      this.#again = this.#serving.size > 0
       return
     }
-    this.#flights++
     waiter.isClaiming = true
-    void this.#serve(waiter).finally(() => {
-      this.#flights--
-      if (!this.#plenty && !this.#again) return
+    const served = this.#serve(waiter).finally(() => {
+      this.#serving.delete(served)
+      if (this.#isClosed || (!this.#plenty && !this.#again)) return
       this.#again = false
       this.pump()
     })
+    this.#serving.add(served)
     if (this.#width > 1) this.pump()
   }
 
@@ -125,9 +130,9 @@ export class DeskLine {
       this.#plenty = isFull
       if (nextDueAt !== undefined) this.#sleep(nextDueAt)
       waiter.isClaiming = false
-      if (claim.signal?.aborted === true) {
+      if (claim.signal?.aborted === true || this.#isClosed) {
         waiter.answer([])
-        await giveBack(this.#engine, tasks)
+        if (tasks.length > 0) await giveBack(this.#engine, tasks)
       } else if (tasks.length > 0 || waiter.isOver) waiter.answer(tasks)
     } catch (error) {
       this.#plenty = false
@@ -139,7 +144,7 @@ export class DeskLine {
 
   #sleep(until: number): void {
     const { clock } = this.#engine
-    if (!(until < this.#sleepUntil) && this.#sleepUntil > clock.now()) return
+    if (this.#isClosed || (!(until < this.#sleepUntil) && this.#sleepUntil > clock.now())) return
     this.#cancelSleep?.()
     this.#sleepUntil = until
     this.#cancelSleep = clock.at(until, () => {

@@ -189,6 +189,28 @@ describe('claiming', () => {
     expect(posted).toEqual([{ queue: 'default', name: 'job', amount: 1 }])
   })
 
+  test('that is on its way when the broker closes goes back', async () => {
+    const claim = w.backend.store.claim.bind(w.backend.store)
+    let closing: Promise<void> | undefined
+    const slow = await w.another({
+      store: {
+        ...w.backend.store,
+        claim: async (request) => {
+          const reply = await claim(request)
+          if (reply.tasks.length > 0) {
+            closing = slow.close()
+            await settled()
+          }
+          return reply
+        },
+      },
+    })
+    await w.broker.tasks.send([job('a')])
+    expect(await deskOf({ broker: slow }).claim(wish())).toEqual([])
+    await closing
+    expect(await stored('a')).toMatchObject({ state: 'pending', lost: 0, runs: [] })
+  })
+
   test('is answered when the broker closes', async () => {
     const waiting = desk.claim(wish())
     await settled()

@@ -100,7 +100,7 @@ export class QueueDesk implements Desk {
         .then((line) => {
           if (!line.isIdle(lingerMs)) return line.pump()
           this.#lines.delete(key)
-          line.close()
+          return line.close()
         })
         .catch(() => {})
     }
@@ -110,7 +110,7 @@ export class QueueDesk implements Desk {
   async close(): Promise<void> {
     this.#isClosed = true
     const lines = await Promise.allSettled(this.#lines.values())
-    for (const line of lines) if (line.status === 'fulfilled') line.value.close()
+    await Promise.all(lines.map((line) => (line.status === 'fulfilled' ? line.value.close() : undefined)))
     this.#lines.clear()
     await this.#settler.drain()
   }
@@ -124,7 +124,7 @@ export class QueueDesk implements Desk {
     this.#lines.set(key, opening)
     opening.catch(() => {
       this.#lines.delete(key)
-      line.close()
+      void line.close()
     })
     return opening
   }
