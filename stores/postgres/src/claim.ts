@@ -4,19 +4,21 @@ import type { ClaimFloors, Lanes, Look, Place } from './claim-floors.ts'
 import type { Cell, Query, Row } from './database.ts'
 import { leaseEnd } from './lease-wait.ts'
 import { claimedColumns, claimedWidth, taskFromClaim } from './rows.ts'
+import type { SecondLook } from './second-look.ts'
 
 const take = {
   name: 'claim',
   text: `select ${claimedColumns} from @.claim_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 }
 
-/** When to look again at what others had in hand (milliseconds). */
-const againMs = 10
-
 const everything: Lanes = [null, null, null, null]
 
 /** Claims on a connection. */
-export async function claimTasks(query: Query, floors: ClaimFloors, request: ClaimRequest): Promise<ClaimReply> {
+export async function claimTasks(
+  query: Query,
+  { floors, second }: { readonly floors: ClaimFloors; readonly second: SecondLook },
+  request: ClaimRequest,
+): Promise<ClaimReply> {
   const { queues, names, holder, worker, limit, now, until } = request
   const lanes = floors.lanes(queues, names)
   let takenUntil = until
@@ -33,11 +35,12 @@ export async function claimTasks(query: Query, floors: ClaimFloors, request: Cla
   const facts = { holder, worker, takenUntil, startedAt: now }
   const tasks = taken.map((row) => taskFromClaim(row, facts))
   const isShort = tasks.length < limit
+  const againMs = second.after({ isKept: skipped && isShort, taken: tasks.length })
   const next = [
     nextDueAt,
     lanes !== undefined && isShort ? now + Math.ceil(floors.fullInMs) : null,
     // Others have something in hand, and may put it back without a word: they looked at it, or were undone.
-    skipped && isShort ? now + againMs : null,
+    againMs === undefined ? null : now + againMs,
   ]
   const times = next.filter((time) => typeof time === 'number')
   return times.length === 0 ? { tasks } : { tasks, nextDueAt: Math.max(now + 1, Math.min(...times)) }

@@ -19,6 +19,7 @@ import { recordsOn } from './records.ts'
 import { renewLeases } from './renew.ts'
 import { updateWithPriorities } from './reprioritize.ts'
 import { ready } from './schema.ts'
+import { SecondLook } from './second-look.ts'
 import { sweepTasks } from './sweep.ts'
 import { Turns } from './turns.ts'
 import { updateTasks } from './update.ts'
@@ -46,7 +47,7 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
   const { query } = database
   // A transaction of a user's may hold their keys or dependencies, or the tasks themselves, until it ends.
   const linked = fewAtOnce(Math.max(1, database.connections - 2))
-  const floors = new ClaimFloors(() => performance.now())
+  const looks = { floors: new ClaimFloors(() => performance.now()), second: new SecondLook() }
   // Two claims of one worker at once would look at the same tasks.
   const claims = new Turns()
   return {
@@ -66,7 +67,7 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       const asked = performance.now()
       return claims.take(request.holder, () => {
         const until = leaseEnd(request.until, performance.now() - asked)
-        return claimTasks(query, floors, { ...request, until })
+        return claimTasks(query, looks, { ...request, until })
       })
     },
     update: (changes, { transaction, kept } = {}) => {
