@@ -1,5 +1,5 @@
 /** When a consumer claims: whenever there is room and reason to, twice at once where there is plenty, and when something is due. */
-import type { CancelTimer, ClaimReply, Clock } from '@lovage/core'
+import type { CancelTimer, ClaimReply, Clock, Task } from '@lovage/core'
 
 /** Claims under way at once where there is plenty. */
 const flights = 2
@@ -21,14 +21,28 @@ export interface PumpHome {
   idle(): void
 }
 
+/** What became of a claim that was asked for. */
+export interface Claimed {
+  /** How many of the tasks that it was about came. */
+  readonly claimed: number
+  /** There is nothing more. */
+  readonly isDry: boolean
+}
+
+interface Request {
+  isMeant(task: Task): boolean
+  resolve(claimed: Claimed): void
+  reject(error: unknown): void
+}
+
 export class ClaimPump {
   readonly #home: PumpHome
   #underWay = 0
   #again = false
   /** The last claim was full: there is more, and a second claim at once pays. */
   #plenty = false
-  #taken = 0
-  #failure: unknown
+  /** Those that no claim has begun for. */
+  readonly #requests: Request[] = []
   #cancelSleep: CancelTimer | undefined
   #sleepUntil = Number.POSITIVE_INFINITY
   readonly #idle: (() => void)[] = []
@@ -46,6 +60,7 @@ export class ClaimPump {
     const room = this.#home.room() - this.#underWay * this.#home.limit
     if (this.#underWay >= (this.#plenty ? flights : 1) || room <= 0) {
       this.#again = this.#underWay > 0
+      if (!this.#again) this.#turnAway()
       return
     }
     this.#underWay++
@@ -60,13 +75,15 @@ export class ClaimPump {
     if (this.#plenty) this.pump()
   }
 
-  /** Claims now, and resolves when nothing is under way: how many tasks came, and whether there is nothing more. */
-  async claimed(): Promise<{ readonly claimed: number; readonly isDry: boolean }> {
-    const before = this.#taken
-    this.pump()
-    await this.whenIdle()
-    if (this.#failure !== undefined) throw this.#failure
-    return { claimed: this.#taken - before, isDry: !this.#plenty }
+  /**
+   * Claims because of tasks that have just been heard of. One that is under way may have looked too early: what counts is the next.
+   * Without room nobody looks, so that there may be more.
+   */
+  claimed(isMeant: (task: Task) => boolean): Promise<Claimed> {
+    return new Promise((resolve, reject) => {
+      this.#requests.push({ isMeant, resolve, reject })
+      this.pump()
+    })
   }
 
   /** Resolves when no claim is under way. */
@@ -93,19 +110,24 @@ export class ClaimPump {
   }
 
   async #claim(limit: number): Promise<void> {
+    const requests = this.#requests.splice(0)
     try {
       const reply = await this.#home.claim(limit)
-      this.#plenty = reply.tasks.length === limit
-      this.#taken += reply.tasks.length
-      this.#failure = undefined
+      const isDry = reply.tasks.length < limit
+      this.#plenty = !isDry
       if (reply.nextDueAt !== undefined) this.sleep(reply.nextDueAt)
-      await this.#home.claimed(reply, !this.#plenty)
+      await this.#home.claimed(reply, isDry)
+      for (const { isMeant, resolve } of requests) resolve({ claimed: reply.tasks.filter(isMeant).length, isDry })
     } catch (error) {
       this.#plenty = false
-      this.#failure = error
+      for (const { reject } of requests) reject(error)
       this.#home.failed(error)
       this.sleep(this.#home.clock.now() + retryMs)
     }
+  }
+
+  #turnAway(): void {
+    for (const { resolve } of this.#requests.splice(0)) resolve({ claimed: 0, isDry: false })
   }
 
   #done(): void {

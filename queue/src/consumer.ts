@@ -65,7 +65,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
       room: () => (this.#isClosed() ? 0 : this.#prefetch - this.#inFlight.size),
       claim: (limit) => this.#claim(limit),
       claimed: (reply, isDry) => this.#claimed(reply, isDry),
-      failed: (error) => listener.error(error as Error),
+      failed: (error) => this.#claimFailed(error as Error),
       idle: () => this.#earlyAborts.clear(),
     })
     this.#settler = new Settler(engine, {
@@ -76,7 +76,9 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.notes = new NoteTaker(engine)
     const { hints } = engine.signal
     const refuses = (hint: Hint): string | undefined => this.#refusal(hint)
-    this.#hints = hints && new HintTaking(hints, { refuses, claim: () => this.#pump.claimed() })
+    const claim = ({ queue, name }: Hint) =>
+      this.#pump.claimed((task) => task.queue === queue && (name === undefined || task.name === name))
+    this.#hints = hints && new HintTaking(hints, { refuses, claim })
     this.#leases = new LeaseKeeper(engine, {
       holder: ties.hold.id,
       held: () => [...this.#inFlight.values()].map(({ task }) => ({ id: task.id, run: task.run })),
@@ -238,8 +240,15 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   async #claimed({ tasks }: ClaimReply, isDry: boolean): Promise<void> {
     this.#engine.announcer.claimed(tasks)
-    this.#hints?.hungry(isDry)
+    // It may have been paused since it asked.
+    this.#hints?.hungry(isDry && !this.#isClosed())
     if (tasks.length > 0) await this.#deliver(tasks)
+  }
+
+  /** Hints are for others, whose way to the store may be open, until a claim goes through: the pump tries again. */
+  #claimFailed(error: Error): void {
+    this.#hints?.hungry(false)
+    this.#listener.error(error)
   }
 
   async #deliver(tasks: readonly Task[]): Promise<void> {

@@ -87,6 +87,72 @@ test('a hint at what the consumer holds back, or while it is paused, goes to oth
   expect(taker?.isPaused).toBe(false)
 })
 
+/** Holds the next claim until it is let go; resolves when it has been asked for. */
+function heldClaim(): { readonly asked: Promise<void>; go(): void } {
+  const claim = w.backend.store.claim
+  let go = (): void => {}
+  let ask = (): void => {}
+  const gate = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  const asked = new Promise<void>((resolve) => {
+    ask = resolve
+  })
+  w.backend.store.claim = async (request) => {
+    w.backend.store.claim = claim
+    const reply = await claim.call(w.backend.store, request)
+    ask()
+    await gate
+    return reply
+  }
+  return { asked, go }
+}
+
+test('a claim that was under way before the hint is no answer to it', async () => {
+  const recorder = await new Recorder().open(await broker(), { prefetch: 2 })
+  const [taker] = hints.takers
+  const held = heldClaim()
+  const first = taker?.handler({ queue: 'default', name: 'job', amount: 1 })
+  await held.asked
+  await w.broker.tasks.send([job('a'), job('b'), job('c'), job('d'), job('e')])
+  const second = taker?.handler({ queue: 'default', name: 'job', amount: 5 })
+  held.go()
+  expect(await first).toBe(0)
+  expect(await second).toBe(3)
+  expect(recorder.names).toEqual(['a', 'b'])
+})
+
+test('hints of two queues that one claim answers are not both fulfilled by the task of one', async () => {
+  const recorder = await new Recorder().open(await broker(), { prefetch: 1, queues: ['default', 'other'] })
+  await w.broker.tasks.send([job('a'), job('b', { queue: 'other' })])
+  const left = await Promise.all(hints.takers.map(({ handler, queue }) => handler({ queue, name: 'job', amount: 1 })))
+  expect(recorder.names).toHaveLength(1)
+  expect(left.reduce((sum, one) => sum + one, 0)).toBe(1)
+})
+
+test('a pause during a claim outlasts it', async () => {
+  const recorder = await new Recorder().open(await broker())
+  const held = heldClaim()
+  const answer = hints.takers[0]?.handler({ queue: 'default', amount: 1 })
+  await held.asked
+  recorder.consumer.pause()
+  held.go()
+  await answer
+  expect(hints.takers[0]?.isPaused).toBe(true)
+})
+
+test('while claims fail hints are for others', async () => {
+  await new Recorder().open(await broker())
+  const [taker] = hints.takers
+  const claim = w.backend.store.claim
+  w.backend.store.claim = () => Promise.reject(new TypeError('disk full'))
+  await expect(taker?.handler({ queue: 'default', amount: 1 })).rejects.toThrow('disk full')
+  expect(taker?.isPaused).toBe(true)
+  w.backend.store.claim = claim
+  await w.clock.advance(1000)
+  expect(taker?.isPaused).toBe(false)
+})
+
 test('a claim that fails gives the hint back', async () => {
   const recorder = await new Recorder().open(await broker())
   const claim = w.backend.store.claim

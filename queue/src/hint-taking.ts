@@ -1,12 +1,13 @@
 /** How a consumer takes hints: it claims for each, says how much it had no room for, and leaves them to others while it is full. */
 import { type Hint, type Hints, type HintTaker, StoreError } from '@lovage/core'
+import type { Claimed } from './claim-pump.ts'
 
 /** What taking hints needs of its consumer. */
 export interface Claimer {
   /** Why a hint at these tasks is of no use here now; undefined when it is. */
   refuses(hint: Hint): string | undefined
-  /** Claims, and resolves when it has: how many tasks came, and whether there is nothing more. Rejects when it could not. */
-  claim(): Promise<{ readonly claimed: number; readonly isDry: boolean }>
+  /** Claims, and resolves when it has. Rejects when it could not. */
+  claim(hint: Hint): Promise<Claimed>
 }
 
 export class HintTaking {
@@ -47,7 +48,7 @@ export class HintTaking {
       // Not an error of anybody's: the hint goes back.
       throw new StoreError('STORE_BUSY', `expected room for tasks of ${hint.queue}, got: ${refusal}`)
     }
-    const { claimed, isDry } = await this.#claimer.claim()
+    const { claimed, isDry } = await this.#claimer.claim(hint)
     return isDry ? 0 : Math.max(0, hint.amount - claimed)
   }
 }
