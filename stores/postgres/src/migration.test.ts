@@ -85,6 +85,26 @@ test('tables of an older schema are refused without leave to migrate', async () 
   await expect(postgresStore(url, { schema, migrate: false })).rejects.toMatchObject({ code: 'SCHEMA_OLDER' })
 })
 
+test('a transaction that stays open keeps the migration waiting, and nobody behind it', async () => {
+  const schema = await schemaOf(3)
+  const [open, other] = [await client(), await client()]
+  const complete = (sql: pg.Client, id: string): Promise<pg.QueryResult> =>
+    sql.query(`select applied from ${schema}.complete_tasks($1, '{0}', '{1}', '{2}', '{1}')`, [[id]])
+  await other.query(
+    `insert into ${schema}.task (id, name, queue, priority, state, input, run, lost_limit, created_at)
+     values ('a', 'job', 'default', 4, 3, 'null', 0, 5, 1000), ('b', 'job', 'default', 4, 3, 'null', 0, 5, 1000)`,
+  )
+  await open.query('begin')
+  await complete(open, 'a')
+  const migration = migratePostgres(url, { schema })
+  await expect
+    .poll(async () => (await other.query('select from pg_locks where not granted')).rowCount, { timeout: 15_000 })
+    .toBe(1)
+  expect((await complete(other, 'b')).rows).toEqual([{ applied: [1] }])
+  await open.query('commit')
+  expect(await migration).toMatchObject({ current: 3 })
+})
+
 test('workers go on working while the tables of an older schema are brought up to date', async () => {
   const schema = await schemaOf(1)
   // What a process of that Lovage does from here on: it looked at the version when it began.

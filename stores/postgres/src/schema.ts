@@ -51,8 +51,28 @@ export async function schemaFacts(database: Pick<Database, 'schema' | 'place'>, 
   return { current, latest: latestSchema }
 }
 
-/** Brings the schema up to date. Whoever does so at the same time waits, looks again and finds it done. */
-export function migrate(database: Database): Promise<SchemaFacts> {
+/** How often a migration tries, and for how long each time, to get tables that open transactions keep. */
+const patience = { attempts: 60, lockMs: 500 }
+const lockNotAvailable = '55P03'
+const waitBriefly = { name: '', text: `set local lock_timeout = ${patience.lockMs}` }
+
+/**
+ * Brings the schema up to date. Whoever does so at the same time waits, looks again and finds it done. Whoever works meanwhile
+ * waits behind it for moments only, also where a transaction of a user's stays open: then it steps back and tries again.
+ * @throws {StoreError} STORE_BUSY when one stays open for long, SCHEMA_NEWER
+ */
+export async function migrate(database: Database): Promise<SchemaFacts> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await migrateNow(database)
+    } catch (error) {
+      const isKept = (error as { readonly cause?: { readonly code?: unknown } }).cause?.code === lockNotAvailable
+      if (!isKept || attempt === patience.attempts) throw error
+    }
+  }
+}
+
+function migrateNow(database: Database): Promise<SchemaFacts> {
   return database.transaction(async (query) => {
     await query({
       name: 'schema-lock',
@@ -60,6 +80,7 @@ export function migrate(database: Database): Promise<SchemaFacts> {
     })
     const facts = await schemaFacts(database, query)
     if (facts.current === facts.latest) return facts
+    await query(waitBriefly)
     const steps = migrations
       .slice(facts.current)
       .map((sql, index) => `${sql}\ninsert into @.version values (${facts.current + index + 1});`)
