@@ -87,9 +87,9 @@ test('a hint at what the consumer holds back, or while it is paused, goes to oth
   expect(taker?.isPaused).toBe(false)
 })
 
-/** Holds the next claim until it is let go; resolves when it has been asked for. */
+/** Holds the next claim until it is let go, and makes the others take a while. */
 function heldClaim(): { readonly asked: Promise<void>; go(): void } {
-  const claim = w.backend.store.claim
+  const claim = w.backend.store.claim.bind(w.backend.store)
   let go = (): void => {}
   let ask = (): void => {}
   const gate = new Promise<void>((resolve) => {
@@ -99,8 +99,8 @@ function heldClaim(): { readonly asked: Promise<void>; go(): void } {
     ask = resolve
   })
   w.backend.store.claim = async (request) => {
-    w.backend.store.claim = claim
-    const reply = await claim.call(w.backend.store, request)
+    w.backend.store.claim = (later) => new Promise((resolve) => setImmediate(() => resolve(claim(later))))
+    const reply = await claim(request)
     ask()
     await gate
     return reply
