@@ -66,6 +66,16 @@ test('again is the same task when it could not be created any more', async () =>
   await expect(h.queue.createTask('b', given)).rejects.toMatchObject({ statusCode: 400, code: 'InputError' })
 })
 
+test('with another definition is told what differs', async () => {
+  const given = made()
+  await h.queue.createTask('a', given)
+  await clock.advance('1s')
+  await expect(h.queue.createTask('a', { ...given, created: later(0), retries: 1 })).rejects.toMatchObject({
+    statusCode: 409,
+    message: expect.stringContaining('got another `retries`, `created`;'),
+  })
+})
+
 test('whose answer is lost keeps its place in the group', async () => {
   let isLost = true
   const insert = backend.store.insert.bind(backend.store)

@@ -48,14 +48,16 @@ export async function createTask(
 }
 
 function sameTask(task: Task, definition: Definition): Answer {
-  if (isDeepStrictEqual(plain(sentDefinition(task)), plain(definition))) return { status: taskStatus(task) }
-  const message = `expected task ${task.id} to be new, or the same as it was created, got another definition; choose another id`
+  const [before, now] = [plain(sentDefinition(task)), plain(definition)]
+  const others = Object.keys({ ...before, ...now }).filter((key) => !isDeepStrictEqual(before[key], now[key]))
+  if (others.length === 0) return { status: taskStatus(task) }
+  const message = `expected task ${task.id} to be new, or the same as it was created, got another \`${others.join('`, `')}\`; choose another id`
   throw new ContractError('RequestConflict', message, { subject: task.id })
 }
 
 /** As JSON has it: without what is undefined, and without prototypes. */
-function plain(definition: Definition): unknown {
-  return JSON.parse(JSON.stringify(definition))
+function plain(definition: Definition): Readonly<Record<string, unknown>> {
+  return JSON.parse(JSON.stringify(definition)) as Record<string, unknown>
 }
 
 /** A priority may be used by whoever may use it or a higher one. */
