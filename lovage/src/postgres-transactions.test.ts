@@ -140,6 +140,23 @@ test('who waits for a key that an open transaction holds keeps nobody else waiti
   expect(new Set(ids).size).toBeLessThanOrEqual(12)
 })
 
+test('who sends again what an open transaction has sent keeps nobody else waiting', async () => {
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+  await client.query('begin')
+  for (const id of ids) await broker.within(client).send(double, { n: 1 }, { id })
+  const again: Promise<{ readonly status: string }>[] = []
+  for (const id of ids) {
+    again.push(broker.send(double, { n: 1 }, { id }))
+    // Sends of one tick share a call of the store.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const waiting = 'select from pg_locks where not granted'
+  await expect.poll(async () => (await client.query(waiting)).rowCount, { timeout: 15_000 }).toBeGreaterThan(1)
+  for (let n = 0; n < 5; n++) expect((await broker.send(double, { n })).status).toBe('sent')
+  await client.query('commit')
+  expect((await Promise.all(again)).map(({ status }) => status)).toEqual(ids.map(() => 'existing'))
+})
+
 test('sends that are made side by side on one client take turns', async () => {
   await client.query('begin')
   const inside = broker.within(client)

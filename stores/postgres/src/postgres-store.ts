@@ -1,5 +1,5 @@
 /** The PostgreSQL store: the Store port on statements that take and give whole batches. */
-import type { Store, UpdateReply } from '@lovage/core'
+import type { InsertReply, Store, UpdateReply } from '@lovage/core'
 import { claimTasks } from './claim.ts'
 import { ClaimFloors } from './claim-floors.ts'
 import { claimNamed } from './claim-named.ts'
@@ -7,6 +7,7 @@ import { countTasks } from './counts.ts'
 import { Database } from './database.ts'
 import { fewAtOnce } from './few-at-once.ts'
 import { findTasks, getTasks } from './find.ts'
+import { isMade } from './id-time.ts'
 import { checkTexts, insertPlain, isPlain } from './insert.ts'
 import { insertJoined, updateJoined } from './joined-writes.ts'
 import { Joiner } from './joiner.ts'
@@ -45,7 +46,7 @@ export async function postgresStore(url: string, options?: PostgresOptions): Pro
 /** Makes the store of a database whose tables are ready. @internal */
 export function storeOn(database: Database, joiner = new Joiner(database)): Store {
   const { query } = database
-  // A transaction of a user's may hold their keys or dependencies, or the tasks themselves, until it ends.
+  // A transaction of a user's may hold their keys, ids or dependencies, or the tasks themselves, until it ends.
   const linked = fewAtOnce(Math.max(1, database.connections - 2))
   const looks = { floors: new ClaimFloors(() => performance.now()), second: new SecondLook() }
   // Two claims of one worker at once would look at the same tasks.
@@ -58,9 +59,9 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       checkTexts(tasks)
       const allOrNone = options?.allOrNone === true
       if (options?.transaction !== undefined) return insertJoined(joiner, options.transaction, tasks, allOrNone)
-      return !allOrNone && tasks.every(isPlain)
-        ? insertPlain(query, tasks)
-        : linked(() => insertLinked(database, tasks, allOrNone))
+      if (allOrNone || !tasks.every(isPlain)) return linked(() => insertLinked(database, tasks, allOrNone))
+      const insert = (): Promise<InsertReply> => insertPlain(query, tasks)
+      return tasks.every(({ id }) => isMade(id)) ? insert() : linked(insert)
     },
     claim(request) {
       if (request.ids !== undefined) return claimNamed(query, request)
