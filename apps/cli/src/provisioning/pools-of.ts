@@ -17,7 +17,16 @@ export async function poolsOf(flags: PoolFlags, taskFiles: readonly string[], cw
   if (files.length === 0) checkAlone(flags)
   const written = await Promise.all(given.filter(isPoolFile).map((file) => readPoolFile(file, cwd)))
   const wishes = [...(files.length === 0 ? [] : [wishOf(flags, files)]), ...written.flat()]
-  return Promise.all(wishes.map((wish) => poolSpec(wish, cwd)))
+  const specs = await Promise.all(wishes.map((wish) => poolSpec(wish, cwd)))
+  checkDistinct(specs)
+  return specs
+}
+
+function checkDistinct(specs: readonly PoolSpec[]): void {
+  const names = specs.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice === undefined) return
+  throw new ConfigError('OPTION_INVALID', `expected pools of different names, got: two named ${twice}; rename one of them`)
 }
 
 function wishOf(flags: PoolFlags, files: readonly string[]): PoolWish {

@@ -25,7 +25,6 @@ export async function providePools(
   log: ProcessLogger,
 ): Promise<Provisioner> {
   const { pools } = adminOf(broker)
-  checkDistinct(specs)
   const owner = `lovage on ${hostname()}`
   for (const spec of specs) {
     const { name } = spec
@@ -54,13 +53,6 @@ export function checkShared({ settings }: Place): void {
   if (!/^\s*memory:\s*$/i.test(settings.url)) return
   const message = `expected a broker that worker processes can share, got: ${settings.broker}; name a file, as in -b sqlite:./lovage.db`
   throw new ConfigError('URL_UNSUPPORTED', message)
-}
-
-function checkDistinct(specs: readonly PoolSpec[]): void {
-  const names = specs.map(({ name }) => name)
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice === undefined) return
-  throw new ConfigError('OPTION_INVALID', `expected pools of different names, got: two named ${twice}; rename one of them`)
 }
 
 function launcherFor(place: Place, specs: readonly PoolSpec[], { logger, level }: ProcessLogger): Launcher {

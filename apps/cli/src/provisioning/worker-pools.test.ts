@@ -218,6 +218,7 @@ describe('mistakes are told in one line', { timeout: 60_000 }, () => {
       'bounds.json': '{"a":{"files":["t.ts"],"queues":["q"],"min":3,"max":2}}',
       'time.json': '{"a":{"files":["t.ts"],"queues":["q"],"idleTimeout":"60"}}',
       'text.json': '{"a" }',
+      'twice.json': '{"tasks":{"files":["t.ts"],"queues":["q"]}}',
     }
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder.path, name), text)
   })
@@ -238,6 +239,10 @@ describe('mistakes are told in one line', { timeout: 60_000 }, () => {
     [
       ['server', '--pool', 'time.json'],
       /^lovage: expected `idleTimeout` of pool "a" in time\.json to have a unit, got: 60; write "60s"/,
+    ],
+    [
+      ['server', '--pool', tasksFile, '--pool', 'twice.json'],
+      /^lovage: expected pools of different names, got: two named tasks; /,
     ],
     [['server', '--pool', 'text.json'], /^lovage: expected text\.json to be JSON, got: /],
     [['server', '--workers', '0..4'], /^lovage: expected the task file of a pool beside --workers, got: none; name one/],
@@ -264,9 +269,9 @@ describe('mistakes are told in one line', { timeout: 60_000 }, () => {
     ],
     [['pool', 'scale', 'a', 'many'], /^lovage: expected MIN\.\.MAX to be a range such as "0\.\.4", .*, got: "many"$/],
   ])('lovage %s', async (args, line) => {
-    const { code, stderr } = await folder.run(args)
+    const { code, stdout, stderr } = await folder.run(args)
     expect(stderr.trimEnd()).toMatch(line)
-    expect(code).toBe(2)
+    expect([code, stdout]).toEqual([2, ''])
   })
 
   test('a pool that there is not', async () => {
