@@ -1,4 +1,4 @@
-/** Two provisioners of one pool under any order of sends, crashes, failures, deaths and time: bounds kept, nothing lost, nobody forgotten. */
+/** Two provisioners of one pool under any order of sends, crashes, failures, deaths, outages and time: bounds kept, nothing lost or forgotten. */
 import { type Provisioner, type TaskResult, withoutFailures } from '@lovage/core'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -62,7 +62,7 @@ type Step =
   | { readonly do: 'send'; readonly count: number }
   | { readonly do: 'finish' | 'crash' | 'drained'; readonly which: number }
   | { readonly do: 'die' | 'begin'; readonly machine: number }
-  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'wait' | 'away'; readonly ms: number }
   | { readonly do: 'fail' | 'mend' }
 
 const steps: fc.Arbitrary<readonly Step[]> = fc.array(
@@ -70,7 +70,7 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
     fc.record({ do: fc.constant('send' as const), count: fc.integer({ min: 1, max: 5 }) }),
     fc.record({ do: fc.constantFrom('finish' as const, 'crash' as const, 'drained' as const), which: fc.nat(9) }),
     fc.record({ do: fc.constantFrom('die' as const, 'begin' as const), machine: fc.nat(1) }),
-    fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(10, 200, 5000, 70_000) }),
+    fc.record({ do: fc.constantFrom('wait' as const, 'away' as const), ms: fc.constantFrom(10, 200, 5000, 70_000) }),
     fc.record({ do: fc.constantFrom('fail' as const, 'mend' as const) }),
   ),
   { maxLength: 25 },
@@ -96,6 +96,8 @@ class Play {
         return this.#send(step.count)
       case 'wait':
         return this.world.clock.advance(step.ms)
+      case 'away':
+        return this.#away(step.ms)
       case 'begin':
         return this.machines[step.machine as 0 | 1].begin()
       case 'die':
@@ -107,6 +109,15 @@ class Play {
       default:
         return this.#toWorker(step.do, step.which)
     }
+  }
+
+  /** Nobody can count tasks, so that every look fails. */
+  async #away(ms: number): Promise<void> {
+    const { store } = this.world.backend
+    const { counts } = store
+    store.counts = () => Promise.reject(new TypeError('away'))
+    await this.world.clock.advance(ms)
+    store.counts = counts
   }
 
   async #send(count: number): Promise<void> {
@@ -164,6 +175,6 @@ test('whatever happens', { timeout: 120_000 }, async () => {
         await here.close()
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 200 },
   )
 })
