@@ -128,7 +128,7 @@ function learned(
   standing: PoolStanding,
   before: readonly PoolWorker[],
   after: readonly PoolWorker[],
-  { exits, now }: PoolView,
+  { exits, now, closing }: PoolView,
 ): PoolStanding {
   let learnt = standing
   const states = new Map(after.map((worker) => [poolWorkerKey(worker), worker.state]))
@@ -136,7 +136,7 @@ function learned(
     const reason = exits.get(worker.workerId)
     if (reason === undefined || states.get(poolWorkerKey(worker)) !== 'stopped') continue
     const stayed = worker.state === 'running' && now - worker.lastModified >= stayMs
-    const wasAsked = worker.state === 'stopping' || worker.state === 'stopped'
+    const wasAsked = closing || worker.state === 'stopping' || worker.state === 'stopped'
     if (!stayed && !wasAsked) learnt = afterFailure(learnt, worker.created, reason, now)
   }
   for (const worker of after) {

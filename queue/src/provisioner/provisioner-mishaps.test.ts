@@ -83,6 +83,23 @@ test('a close waits for a launch under way, and ends that worker, too', async ()
   expect(hall.ids).toEqual([])
 })
 
+test('a store that does not answer keeps no worker from being told to stop, and their ends are no failures', async () => {
+  await definePool({ minCapacity: 2 })
+  const { provisioner } = await keep(here, hall)
+  const { store } = here.backend
+  const { counts } = store
+  const { promise, resolve } = Promise.withResolvers<void>()
+  store.counts = (...args) => promise.then(() => counts.apply(store, args))
+  const closed = provisioner.close()
+  await here.clock.advance(3000)
+  expect(hall.ids).toEqual([])
+  store.counts = counts
+  resolve()
+  await closed
+  expect(await states(here.broker)).toEqual([])
+  expect(await standing()).toMatchObject({ failures: 0 })
+})
+
 test('workers that come back after the store was away are not killed, those that do not are', async () => {
   await definePool({ minCapacity: 2 })
   await keep(here, hall)

@@ -16,6 +16,9 @@ import type { WorkerRegistry } from '../worker-registry.ts'
 import { workerIdOf } from './plan-pool.ts'
 import { PoolKeeper } from './pool-keeper.ts'
 
+/** So long workers that are to stop wait for their records to say so, in milliseconds: a store may take half a minute to fail. */
+const notedMs = 2000
+
 /** Parts of the queue that a provisioner uses. */
 export interface ProvisionerTies {
   readonly registry: WorkerRegistry
@@ -114,8 +117,7 @@ export class QueueProvisioner implements Provisioner {
       const empty = new Promise<void>((resolve) => {
         this.#empty = resolve
       })
-      // Their records say so first, so that others do not take those that go for crashed.
-      await Promise.all(this.#keepers.map((keeper) => keeper.stop()))
+      await this.#noteStop()
       await this.#tellAll(this.#isCold ? 'cold' : 'warm')
       await this.#noticeEmpty()
       await empty
@@ -127,6 +129,17 @@ export class QueueProvisioner implements Provisioner {
     } finally {
       letGo()
     }
+  }
+
+  /** Their records say so first, where the store answers, so that nobody takes those that go for crashed. */
+  async #noteStop(): Promise<void> {
+    const { clock } = this.#engine
+    let cancel: CancelTimer = () => {}
+    const enough = new Promise<void>((resolve) => {
+      cancel = clock.at(clock.now() + notedMs, resolve)
+    })
+    await Promise.race([Promise.all(this.#keepers.map((keeper) => keeper.stop())), enough])
+    cancel()
   }
 
   /** Workers are told by the launcher itself, whether or not the store can be reached. */
