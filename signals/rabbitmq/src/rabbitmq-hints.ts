@@ -61,7 +61,7 @@ export class RabbitmqHints implements Hints, Lodger {
   async take(queue: string, names: readonly string[], handler: (hint: Hint) => Promise<number>): Promise<HintTaker> {
     const taker: Taker = { queue, names, handler, isPaused: false, isEnded: false, tag: undefined, attempts: 0 }
     this.#takers.add(taker)
-    await this.#link.awake(() => this.#taking.run((channel) => this.#begin(channel, taker)))
+    await this.#link.awake(() => this.#adjust(taker))
     return {
       pause: () => {
         taker.isPaused = true
@@ -69,12 +69,12 @@ export class RabbitmqHints implements Hints, Lodger {
       resume: () => {
         if (!taker.isPaused) return
         taker.isPaused = false
-        if (taker.tag === undefined) void this.#taking.run((channel) => this.#begin(channel, taker))
+        void this.#adjust(taker)
       },
       end: () => {
         taker.isEnded = true
         this.#takers.delete(taker)
-        void this.#taking.run((channel) => this.#stop(channel, taker))
+        void this.#adjust(taker)
       },
     }
   }
@@ -117,6 +117,13 @@ export class RabbitmqHints implements Hints, Lodger {
     const broker = this.#broker
     this.#broker = undefined
     await Promise.all([broker?.close().catch(() => {}), this.#taking.close()])
+  }
+
+  /** Begins or ends as it is wanted when its turn comes, which may be long after somebody asked. */
+  #adjust(taker: Taker): Promise<void> {
+    return this.#taking.run((channel) =>
+      taker.isPaused || taker.isEnded ? this.#stop(channel, taker) : this.#begin(channel, taker),
+    )
   }
 
   async #beginAll(channel: Channel): Promise<void> {
@@ -163,13 +170,12 @@ export class RabbitmqHints implements Hints, Lodger {
     if (message === null) {
       // The queue was deleted: it is declared again.
       taker.tag = undefined
-      void this.#taking.run((own) => this.#begin(own, taker))
+      void this.#adjust(taker)
       return
     }
     if (taker.isPaused || taker.isEnded) {
       // In this order, so that it does not come back here.
-      void this.#taking.run((own) => this.#stop(own, taker))
-      this.#settle(channel, () => channel.nack(message, false, true))
+      void this.#adjust(taker).then(() => this.#settle(channel, () => channel.nack(message, false, true)))
       return
     }
     const { queue, name, amount } = readHint(taker.queue, message)
