@@ -76,7 +76,11 @@ export class CrashWatch {
     let backlog = await CrashWatch.declare(channel, names)
     await channel.prefetch(prefetch)
     await channel.consume(names.crashed, (message) => {
-      if (message === null) return
+      if (message === null) {
+        // The queue was deleted: on the next channel it is declared again.
+        channel.close().catch(() => {})
+        return
+      }
       const wait = backlog-- > 0 ? Math.max(graceMs, backlogGraceMs) : graceMs
       void this.#look(channel, message, wait)
     })

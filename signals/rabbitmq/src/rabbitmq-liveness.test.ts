@@ -170,6 +170,18 @@ test('a death while nobody watches is told when somebody does', async () => {
   await vi.waitFor(() => expect(lost).toEqual(['gone']), soon)
 })
 
+test('those who watch do so again after the queue of the dead was deleted', async () => {
+  const prefix = fresh()
+  const lost = await watched(await open(prefix))
+  const channel = await rawChannel()
+  await channel.deleteQueue(`${prefix}.crashed`)
+  await vi.waitFor(async () => expect(await consumersOf(`${prefix}.crashed`)).toBe(1), soon)
+  const { liveness, close } = await open(prefix)
+  await liveness.hold('w@host', 'gone')
+  await close()
+  await vi.waitFor(() => expect(lost).toEqual(['gone']), soon)
+})
+
 test('with a grace, whoever comes back in time is not told of', { timeout: 60_000 }, async () => {
   const prefix = fresh()
   const lost = await watched(await open(prefix, { crashGrace: '3s' }))

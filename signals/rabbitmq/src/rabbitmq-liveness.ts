@@ -85,7 +85,8 @@ export class RabbitmqLiveness implements Liveness, Lodger {
 
   async enter(connection: Connection): Promise<void> {
     // Those of this process first, so that none of them is found missing.
-    for (const held of this.#switches) await this.#arm(connection, held)
+    if (this.#switches.size > 0) await this.#declare(connection)
+    await Promise.all([...this.#switches].map((held) => held.arm(connection)))
     // What is told meanwhile waits in its queue.
     if (this.#watchers.size > 0) void this.#crashes.begin(connection)
   }
@@ -96,11 +97,15 @@ export class RabbitmqLiveness implements Liveness, Lodger {
   }
 
   async #arm(connection: Connection, held: AliveSwitch): Promise<void> {
+    await this.#declare(connection)
+    await held.arm(connection)
+  }
+
+  async #declare(connection: Connection): Promise<void> {
     const channel = await connection.channel()
     // A broker that has just started may take its time about a queue that is there already.
     await inTime(CrashWatch.declare(channel, this.#names), declareMs).catch(() => {})
     channel.close().catch(() => {})
-    await held.arm(connection)
   }
 
   /** The broker closed the channel, not the connection: it was kept too long, or its queue was deleted. */
