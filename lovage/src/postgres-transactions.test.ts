@@ -1,5 +1,6 @@
 /** Sending in a transaction of the caller's: there with the commit, gone with the rollback, and nothing in between. */
 import { startPostgres } from '@lovage/services'
+import { postgresBackend } from '@lovage/store-postgres'
 import pg from 'pg'
 import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type Client, connect, defineTask, from, Worker } from './index.ts'
@@ -155,6 +156,27 @@ test('who sends again what an open transaction has sent keeps nobody else waitin
   for (let n = 0; n < 5; n++) expect((await broker.send(double, { n })).status).toBe('sent')
   await client.query('commit')
   expect((await Promise.all(again)).map(({ status }) => status)).toEqual(ids.map(() => 'existing'))
+})
+
+test('outcomes that wait for an open transaction leave room to renew leases and to claim', async () => {
+  const { store, close } = await postgresBackend(url)
+  onTestFinished(close)
+  const now = Date.now()
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+  const task = { name: 'job', queue: 'side', priority: 4, input: '1', lostLimit: 5, createdAt: now }
+  await store.insert([...ids, 'next'].map((id) => ({ id, ...task })))
+  const request = { queues: ['side'], holder: 'h', worker: 'w@h', limit: 6, now, until: now + 30_000 }
+  await store.claim(request)
+  await client.query('begin')
+  await broker.within(client).send(double, { n: 1 }, { dependencies: ids })
+  const done = { state: 'completed', result: '1', startedAt: now, resolvedAt: now, failure: null } as const
+  const outcomes = ids.map((id) => store.update([{ id, from: 'running', run: 0, patch: done }]))
+  const waiting = 'select from pg_locks where not granted'
+  await expect.poll(async () => (await client.query(waiting)).rowCount, { timeout: 15_000 }).toBeGreaterThan(1)
+  for (let n = 1; n < 5; n++) expect(await store.renew({ holder: 'h', until: now + 30_000 + n })).toHaveLength(6)
+  expect((await store.claim(request)).tasks).toMatchObject([{ id: 'next' }])
+  await client.query('commit')
+  expect((await Promise.all(outcomes)).map(({ applied }) => applied)).toEqual(ids.map(() => [true]))
 })
 
 test('sends that are made side by side on one client take turns', async () => {

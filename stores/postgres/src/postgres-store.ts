@@ -48,6 +48,8 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
   const { query } = database
   // A transaction of a user's may hold their keys, ids or dependencies, or the tasks themselves, until it ends.
   const linked = fewAtOnce(Math.max(1, database.connections - 2))
+  // One is left for claims and leases, whoever waits.
+  const changing = fewAtOnce(Math.max(1, database.connections - 1))
   const looks = { floors: new ClaimFloors(() => performance.now()), second: new SecondLook() }
   // Two claims of one worker at once would look at the same tasks.
   const claims = new Turns()
@@ -59,9 +61,9 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       checkTexts(tasks)
       const allOrNone = options?.allOrNone === true
       if (options?.transaction !== undefined) return insertJoined(joiner, options.transaction, tasks, allOrNone)
-      if (allOrNone || !tasks.every(isPlain)) return linked(() => insertLinked(database, tasks, allOrNone))
+      if (allOrNone || !tasks.every(isPlain)) return linked(() => changing(() => insertLinked(database, tasks, allOrNone)))
       const insert = (): Promise<InsertReply> => insertPlain(query, tasks)
-      return tasks.every(({ id }) => isMade(id)) ? insert() : linked(insert)
+      return tasks.every(({ id }) => isMade(id)) ? insert() : linked(() => changing(insert))
     },
     claim(request) {
       if (request.ids !== undefined) return claimNamed(query, request)
@@ -78,7 +80,7 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
         changes.some(({ patch }) => patch.priority !== undefined)
           ? updateWithPriorities((work) => database.transaction(work), changes)
           : updateTasks(query, changes)
-      return kept === 'aside' ? linked(apply) : apply()
+      return kept === 'aside' ? linked(() => changing(apply)) : changing(apply)
     },
     renew: (request) => renewLeases(query, request),
     sweep: (now, limit) => sweepTasks(query, now, limit),
