@@ -62,8 +62,13 @@ export async function claimTasks<Told>(
   })
   try {
     const taken = tasks.map((task) => ({ taskId: task.id, runId: task.run }))
-    const [told] = await Promise.all([Promise.all(tasks.map(tell)), book.seen(queue, worker, taken)])
-    if (!gone.aborted) return told
+    // What was said of the worker while it waited holds, too.
+    const [told, , isOut] = await Promise.all([
+      Promise.all(tasks.map(tell)),
+      book.seen(queue, worker, taken),
+      tasks.length > 0 && isHeldBack(office, book, claimer),
+    ])
+    if (!gone.aborted && !isOut) return told
   } catch (error) {
     await giveBack(office.desk, tasks)
     throw error

@@ -32,6 +32,20 @@ test('a worker whose connection closes is no longer given work', async () => {
   expect(tasks).toMatchObject([{ runId: 0, workerId: 'next', status: { taskId: 'a' } }])
 })
 
+test('a worker that is put in quarantine while it waits gets nothing, and keeps nothing from others', async () => {
+  const identity = { workerGroup: 'group', workerId: 'w1' }
+  const [provisionerId, workerType] = queueId.split('/')
+  await h.queue.declareWorker(provisionerId, workerType, 'group', 'w1', { expires: new Date(Date.now() + 60_000).toJSON() })
+  const waiting = h.queue.claimWork(queueId, identity)
+  await isWaitedFor()
+  const quarantineUntil = new Date(Date.now() + 60_000).toJSON()
+  await h.queue.quarantineWorker(provisionerId, workerType, 'group', 'w1', { quarantineUntil })
+  await h.queue.createTask('a', definition())
+  expect(await waiting).toEqual({ tasks: [] })
+  const { tasks } = await h.queue.claimWork(queueId, { workerGroup: 'group', workerId: 'w2' })
+  expect(tasks).toMatchObject([{ workerId: 'w2', status: { taskId: 'a', retriesLeft: 5 } }])
+})
+
 test('a server that closes answers whoever waits with nothing', async () => {
   const waiting = h.queue.claimWork(queueId, { workerGroup: 'group', workerId: 'w1' })
   await isWaitedFor()
