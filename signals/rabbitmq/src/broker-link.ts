@@ -17,12 +17,16 @@ export interface Lodger {
 export interface Connection {
   channel(): Promise<Channel>
   confirmChannel(): Promise<ConfirmChannel>
+  /** Resolves when the broker reads from it, or it is gone. */
+  flowing(): Promise<void>
 }
 
 /** A broker that does not answer at all is given up after so long; the next attempt follows. */
 const connectMs = 5000
 /** Nor does anybody wait for longer on a connection that is there. */
 const answerMs = 10_000
+/** A part of it that the broker refused to go on with is begun again after so long. */
+const againMs = 200
 /** A connection that does not end in order is cut. */
 const endMs = 1000
 
@@ -38,6 +42,8 @@ export class BrokerLink implements Link {
   #joining: Promise<void> | undefined
   /** The part of it in which lodgers enter. */
   #entering: Promise<void> | undefined
+  /** The connection that they enter. */
+  #next: ChannelModel | undefined
   #timer: NodeJS.Timeout | undefined
   #isUp = false
   #isInTrouble = false
@@ -74,18 +80,28 @@ export class BrokerLink implements Link {
 
   /**
    * Does something on the connection that is there, if one is. What fails because it was lost is done again by whoever enters
-   * the next one, so that it is no failure here; what the broker refuses ends the connection, and is told like its loss.
+   * the next one, so that it is no failure here; what the broker refuses ends the connection, and is told like its loss. What it
+   * does not read for the time being is done when it does.
    */
   async work(work: (connection: Connection) => Promise<void>): Promise<void> {
-    await this.#entering?.catch(() => {})
+    if (this.#entering !== undefined) await inTime(this.#entering, answerMs).catch(() => {})
     const model = this.#model
     const connection = this.#connection
     if (model === undefined || connection === undefined) return
     try {
       await this.#awake(model, () => inTime(work(connection), answerMs))
     } catch (error) {
-      if (this.#model === model) await this.#giveUp(model, error as Error)
+      if (this.#model === model && !isBlocked(model)) await this.#giveUp(model, error as Error)
     }
+  }
+
+  /** Does something a little later, if the connection that is there now is there still. */
+  again(work: (connection: Connection) => Promise<void>): void {
+    const model = this.#model
+    const timer = setTimeout(() => {
+      if (model !== undefined && this.#model === model) void this.work(work)
+    }, againMs)
+    timer.unref()
   }
 
   /** Keeps the process alive for some work on the connection, if there is one, which ends by itself. */
@@ -98,6 +114,7 @@ export class BrokerLink implements Link {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    if (this.#next !== undefined && isBlocked(this.#next)) await end(this.#next)
     await this.#joining
     const model = this.#model
     this.#model = undefined
@@ -133,10 +150,13 @@ export class BrokerLink implements Link {
       loss = cause ?? closedByBroker()
       if (this.#model === model) this.#lose(loss)
     })
+    model.on('blocked', (reason) => this.#block(model, reason))
+    model.on('unblocked', () => this.#flow(model))
     const connection = connectionOn(model)
+    this.#next = model
     try {
       this.#entering = this.#awake(model, async () => {
-        for (const lodger of this.#lodgers) await inTime(lodger.enter(connection), answerMs)
+        for (const lodger of this.#lodgers) await answered(model, lodger.enter(connection))
       })
       await this.#entering
       if (loss !== undefined) throw loss
@@ -146,14 +166,26 @@ export class BrokerLink implements Link {
       throw error
     } finally {
       this.#entering = undefined
+      this.#next = undefined
     }
     if (this.#isClosed) return await end(model)
     this.#model = model
     this.#connection = connection
+    this.#flow(model)
+  }
+
+  #flow(model: ChannelModel): void {
+    if (this.#model !== model || isBlocked(model)) return
     this.#change(true)
     if (!this.#isInTrouble) return
     this.#isInTrouble = false
     this.#settings.onBack()
+  }
+
+  /** What is written now lies there unread, so that it is as good as away. */
+  #block(model: ChannelModel, reason: string): void {
+    if (this.#model === model) this.#change(false)
+    this.#complain(new StoreError('STORE_BUSY', `expected it to read what it is sent, got: an alarm (${reason})`))
   }
 
   #lose(cause: Error): void {
@@ -201,8 +233,30 @@ export class BrokerLink implements Link {
   }
 }
 
+/** Until the broker says otherwise: it is short of memory or disk, and reads nothing from those who publish. */
+function isBlocked(model: ChannelModel): boolean {
+  return (model.connection as Internals).blocked === true
+}
+
+/** Waits for an answer in time; for one that the broker cannot give while it does not read, longer. */
+async function answered(model: ChannelModel, asked: Promise<void>): Promise<void> {
+  try {
+    await inTime(asked, answerMs)
+  } catch (error) {
+    if (!isBlocked(model)) throw error
+    await asked
+  }
+}
+
 function connectionOn(model: ChannelModel): Connection {
   return {
+    flowing() {
+      if (!isBlocked(model)) return Promise.resolve()
+      return new Promise((resolve) => {
+        model.once('unblocked', resolve)
+        model.once('close', () => resolve())
+      })
+    },
     async channel() {
       const channel = await model.createChannel()
       // Whoever called gets the error; `close` follows for whoever depends on the channel.
@@ -217,8 +271,9 @@ function connectionOn(model: ChannelModel): Connection {
   }
 }
 
-/** The parts of the library's connection that hold a process: its socket, and the timers of its heartbeat. */
+/** Parts of the library's connection; its socket and the timers of its heartbeat hold a process. */
 interface Internals {
+  readonly blocked?: boolean
   readonly stream?: Socket
   readonly heartbeater?: { readonly sendTimer?: NodeJS.Timeout; readonly recvTimer?: NodeJS.Timeout }
 }

@@ -42,6 +42,11 @@ export class OwnChannel {
     return this.#turn
   }
 
+  /** Begins again on a new one a little later; what is in hand goes back. */
+  restart(): void {
+    if (this.#channel !== undefined) this.#abandon(this.#channel)
+  }
+
   /** The connection is gone. */
   forget(): void {
     clearTimeout(this.#timer)
@@ -57,8 +62,13 @@ export class OwnChannel {
 
   async #attempt(connection: Connection): Promise<void> {
     try {
-      const channel = await inTime(connection.channel(), answerMs)
+      await connection.flowing()
       if (this.#connection !== connection) return
+      const channel = await opened(connection)
+      if (this.#connection !== connection) {
+        channel.close().catch(() => {})
+        return
+      }
       this.#channel = channel
       channel.on('close', () => this.#abandon(channel))
       this.#turn = this.#turn.then(() => this.#try(this.#begin))
@@ -92,5 +102,16 @@ export class OwnChannel {
     if (this.#connection !== connection) return
     this.#timer = setTimeout(() => void this.#attempt(connection), retryMs)
     this.#timer.unref()
+  }
+}
+
+async function opened(connection: Connection): Promise<Channel> {
+  const opening = connection.channel()
+  try {
+    return await inTime(opening, answerMs)
+  } catch (error) {
+    // One that comes late is nobody's.
+    opening.then((late) => late.close()).catch(() => {})
+    throw error
   }
 }

@@ -43,7 +43,7 @@ test('whoever resumes before its turn to stop has come goes on taking, and a hin
   const channel = new SlowChannel()
   const hints = new RabbitmqHints(new BrokerLink(rabbitmqSettings('amqp://nowhere')), new Names('t'), systemClock)
   const give = async () => channel as unknown as Channel
-  await hints.enter({ channel: give, confirmChannel: () => Promise.reject(new TypeError('none here')) })
+  await hints.enter({ channel: give, confirmChannel: () => Promise.reject(new TypeError('none here')), flowing: async () => {} })
   await settled()
   const [a, b] = [await hints.take('a', [], async () => 0), await hints.take('b', [], async () => 0)]
   for (const taker of [a, b]) taker.pause()

@@ -80,15 +80,28 @@ export class RabbitmqHints implements Hints, Lodger {
   }
 
   async enter(connection: Connection): Promise<void> {
+    await this.#beginPosting(connection)
+    // Hints wait in their queues until it has begun, which may take a moment on a broker that has just started.
+    void this.#taking.open(connection)
+  }
+
+  async #beginPosting(connection: Connection): Promise<void> {
     const broker = await connection.channel()
     broker.on('drain', () => {
       this.#isFull = false
     })
+    broker.on('close', () => {
+      if (this.#broker !== broker) return
+      this.#broker = undefined
+      // The broker refused something, such as an exchange that somebody deleted, and the bindings to it.
+      this.#link.again(async (same) => {
+        await this.#beginPosting(same)
+        this.#taking.restart()
+      })
+    })
     await broker.assertExchange(this.#names.hints, 'direct', { durable: true })
     this.#broker = broker
     this.#isFull = false
-    // Hints wait in their queues until it has begun, which may take a moment on a broker that has just started.
-    void this.#taking.open(connection)
   }
 
   leave(): void {

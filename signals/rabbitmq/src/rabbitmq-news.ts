@@ -45,6 +45,12 @@ export class RabbitmqNews implements TaskNews, Lodger {
       this.#isFull = false
       this.#flush()
     })
+    broker.on('close', () => {
+      if (this.#broker !== broker) return
+      this.leave()
+      // The broker refused something, such as an exchange that somebody deleted.
+      this.#link.again((same) => this.enter(same))
+    })
     for (const kind of kinds) await broker.assertExchange(this.#names.news(kind), 'topic', { durable: true })
     this.#broker = broker
     this.#isFull = false

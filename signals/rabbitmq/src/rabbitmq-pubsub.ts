@@ -88,6 +88,7 @@ export class RabbitmqPubsub implements Lodger {
       this.#isFull = false
       this.flush()
     })
+    broker.on('close', () => this.#refused(broker))
     await broker.assertExchange(this.#names.signal, 'topic', { durable: true })
     // The broker may hold on to the last one for a while.
     const name = `${this.#names.signal}.${this.#origin}.${++this.#connections}`
@@ -96,7 +97,7 @@ export class RabbitmqPubsub implements Lodger {
     this.#broker = broker
     this.#isFull = false
     await this.#bind([heardKey, ...this.#byKey.keys()])
-    await broker.consume(queue, (message) => this.#take(message), { noAck: true })
+    await broker.consume(queue, (message) => this.#take(broker, message), { noAck: true })
   }
 
   leave(): void {
@@ -147,9 +148,21 @@ export class RabbitmqPubsub implements Lodger {
     this.#unheard.add(key)
   }
 
-  #take(message: ConsumeMessage | null): void {
+  /** The broker goes on with the connection, not with the channel. */
+  #refused(broker: Channel): void {
+    if (this.#broker !== broker) return
+    this.leave()
+    this.#link.again((connection) => this.enter(connection))
+  }
+
+  #take(broker: Channel, message: ConsumeMessage | null): void {
+    if (message === null) {
+      // Somebody deleted the queue.
+      broker.close().catch(() => {})
+      return
+    }
     // This process has heard its own already.
-    if (message === null || message.properties.appId === this.#origin) return
+    if (message.properties.appId === this.#origin) return
     const { routingKey } = message.fields
     const text = message.content.toString()
     if (routingKey === heardKey) for (const key of text.split('\n')) this.#unheard.delete(key)

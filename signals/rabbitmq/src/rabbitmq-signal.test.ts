@@ -22,6 +22,25 @@ async function open(prefix: string, options: RabbitmqOptions = {}): Promise<Rabb
 
 const fresh = (): string => `t${++prefixes}`
 
+const running: Task = {
+  id: 'task.1',
+  name: 'job',
+  queue: 'prov/type',
+  state: 'running',
+  priority: 4,
+  input: '{}',
+  run: 0,
+  retries: 0,
+  lost: 0,
+  lostLimit: 5,
+  createdAt: 1_800_000_000_000,
+  startedAt: 1_800_000_001_000,
+  takenUntil: 1_800_000_031_000,
+  worker: 'w1@rack.3',
+  runs: [],
+  blockers: 0,
+}
+
 async function pair(): Promise<readonly [RabbitmqSignal, RabbitmqSignal]> {
   const prefix = fresh()
   return [await open(prefix), await open(prefix)]
@@ -170,6 +189,39 @@ test('a connection that is cut comes back by itself, with all that was on it', a
   expect(troubles[0]).not.toContain('private')
 })
 
+test('a broker that is short of memory is as good as away until it has some', { timeout: 90_000 }, async () => {
+  const troubles: string[] = []
+  const prefix = fresh()
+  const onTrouble = (error: Error) => void troubles.push(error.message)
+  const a = await open(prefix, { onTrouble, onBack: () => troubles.push('back') })
+  const b = await open(prefix)
+  const hinted = await taker(b, 'default', ['job'])
+  const [cut, closed] = [await open(prefix), await open(prefix)]
+  for (const one of [cut, closed]) await one.liveness.hold('w@host', one === cut ? 'cut' : 'closed')
+  await server.control('set_vm_memory_high_watermark', 'absolute', '1')
+  onTestFinished(async () => void (await server.control('set_vm_memory_high_watermark', '0.4')))
+  // The broker says so to whoever publishes.
+  await vi.waitFor(() => {
+    a.signal.publish('x', 'unread')
+    expect(a.signal.link.isUp).toBe(false)
+  }, soon)
+  expect(troubles).toEqual([expect.stringContaining('low on memory')])
+  // Nobody waits for ever.
+  const third = await open(prefix)
+  await third.liveness.hold('w@host')
+  await third.close()
+  await server.closeConnections()
+  await vi.waitFor(() => expect(cut.signal.link.isUp).toBe(false), soon)
+  await closed.close()
+  await server.control('set_vm_memory_high_watermark', '0.4')
+  await vi.waitFor(() => expect([a.signal.link.isUp, cut.signal.link.isUp, troubles.at(-1)]).toEqual([true, true, 'back']), soon)
+  const consumers = await server.control('list_queues', 'name', 'consumers')
+  expect(consumers).toContain(`${prefix}.alive.cut\t1`)
+  await vi.waitFor(() => expect(b.signal.link.isUp).toBe(true), soon)
+  a.signal.hints?.post({ queue: 'default', name: 'job', amount: 1 })
+  await vi.waitFor(() => expect(hinted.taken).toHaveLength(1), soon)
+})
+
 test('a broker that is not there is told of once, and joined when it comes', async () => {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
@@ -203,6 +255,42 @@ test('a broker that is not there is told of once, and joined when it comes', asy
   await close()
 })
 
+test('what somebody deletes on the broker is declared again by whoever writes to it', async () => {
+  const prefix = fresh()
+  const { signal } = await open(prefix)
+  const other = await open(prefix)
+  const outside = await connect(server.url)
+  onTestFinished(() => outside.close())
+  const channel = await outside.createChannel()
+  const hinted = await taker(other, 'default', ['job'])
+  await signal.hints?.take('mine', ['job'], async () => 0)
+  const exchanges = [`${prefix}.signal`, `${prefix}.hints`, `exchange/${prefix}/v1/task-running`]
+  for (const name of exchanges) await channel.deleteExchange(name)
+  // Whoever writes notices.
+  for (const one of [signal, other.signal]) {
+    one.publish('x', 'lost')
+    one.hints?.post({ queue: 'default', name: 'job', amount: 1 })
+    one.news?.tell('running', { ...running, queue: 'prov/other' })
+  }
+  const heard: string[] = []
+  await other.signal.subscribe('x', (message) => heard.push(message))
+  const { queue } = await channel.assertQueue('', { exclusive: true })
+  await vi.waitFor(async () => {
+    const fresher = await outside.createChannel()
+    fresher.on('error', () => {})
+    await fresher.bindQueue(queue, exchanges[2] ?? '', '#')
+  }, soon)
+  const news: string[] = []
+  await channel.consume(queue, (message) => news.push(message?.fields.routingKey ?? ''))
+  await vi.waitFor(() => {
+    signal.publish('x', 'again')
+    signal.hints?.post({ queue: 'default', name: 'job', amount: 1 })
+    signal.news?.tell('running', running)
+    expect([heard.length, hinted.taken.length, news.length].map((count) => count > 0)).toEqual([true, true, true])
+  }, soon)
+  expect(signal.link.isUp).toBe(true)
+})
+
 test('an idle connection does not keep its process alive', async () => {
   const child = await startChild(`${server.url}?prefix=${fresh()}`, { KEEP: 'yes' })
   const exit = once(child.process, 'exit', { signal: AbortSignal.timeout(15_000) })
@@ -224,26 +312,8 @@ test('news has the exchanges, keys and bodies that listeners of the Taskcluster 
     const { routingKey: key } = message.fields
     messages.push({ key, body: JSON.parse(message.content.toString()), type: message.properties.contentType })
   })
-  const task: Task = {
-    id: 'task.1',
-    name: 'job',
-    queue: 'prov/type',
-    state: 'running',
-    priority: 4,
-    input: '{}',
-    run: 0,
-    retries: 0,
-    lost: 0,
-    lostLimit: 5,
-    createdAt: 1_800_000_000_000,
-    startedAt: 1_800_000_001_000,
-    takenUntil: 1_800_000_031_000,
-    worker: 'w1@rack.3',
-    runs: [],
-    blockers: 0,
-  }
-  signal.news?.tell('running', task)
-  signal.news?.tell('running', { ...task, queue: 'other/type' })
+  signal.news?.tell('running', running)
+  signal.news?.tell('running', { ...running, queue: 'other/type' })
   await vi.waitFor(() => expect(messages).toHaveLength(1), soon)
   expect(messages[0]?.key).toBe('primary.task-1.0.rack-3.w1.prov.type.-.task-1._')
   expect(messages[0]?.type).toBe('application/json')

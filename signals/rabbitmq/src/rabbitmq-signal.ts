@@ -1,7 +1,9 @@
 /** The RabbitMQ signal: one connection, on which messages, hints, news and the dead-man's switch live. */
 import type { LinkedSignal, Liveness } from '@lovage/core'
 import { BrokerLink } from './broker-link.ts'
+import { inTime } from './in-time.ts'
 import { Names } from './names.ts'
+import { answerMs } from './own-channel.ts'
 import { RabbitmqHints } from './rabbitmq-hints.ts'
 import { RabbitmqLiveness } from './rabbitmq-liveness.ts'
 import { RabbitmqNews } from './rabbitmq-news.ts'
@@ -37,7 +39,9 @@ export async function rabbitmqSignal(url: string, options?: RabbitmqOptions): Pr
   await link.start()
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
-    await link.awake(() => Promise.all([pubsub.close(), hints.close(), news?.close(), liveness.close()]))
+    const closed = () => Promise.all([pubsub.close(), hints.close(), news?.close(), liveness.close()])
+    // A broker that does not answer gets what it has read.
+    await link.awake(() => inTime(closed(), answerMs).catch(() => {}))
     await link.close()
   }
   const closeOnce = (): Promise<void> => (closing ??= close())
