@@ -5,7 +5,7 @@ import { ClaimFloors } from './claim-floors.ts'
 import { claimNamed } from './claim-named.ts'
 import { countTasks } from './counts.ts'
 import { Database } from './database.ts'
-import { fewAtOnce } from './few-at-once.ts'
+import { FewAtOnce } from './few-at-once.ts'
 import { findTasks, getTasks } from './find.ts'
 import { isMade } from './id-time.ts'
 import { checkTexts, insertPlain, isPlain } from './insert.ts'
@@ -47,9 +47,9 @@ export async function postgresStore(url: string, options?: PostgresOptions): Pro
 export function storeOn(database: Database, joiner = new Joiner(database)): Store {
   const { query } = database
   // A transaction of a user's may hold their keys, ids or dependencies, or the tasks themselves, until it ends.
-  const linked = fewAtOnce(Math.max(1, database.connections - 2))
+  const linked = new FewAtOnce(Math.max(1, database.connections - 2))
   // One is left for claims and leases, whoever waits.
-  const changing = fewAtOnce(Math.max(1, database.connections - 1))
+  const changing = new FewAtOnce(Math.max(1, database.connections - 1))
   const looks = { floors: new ClaimFloors(() => performance.now()), second: new SecondLook() }
   // Two claims of one worker at once would look at the same tasks.
   const claims = new Turns()
@@ -61,9 +61,10 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       checkTexts(tasks)
       const allOrNone = options?.allOrNone === true
       if (options?.transaction !== undefined) return insertJoined(joiner, options.transaction, tasks, allOrNone)
-      if (allOrNone || !tasks.every(isPlain)) return linked(() => changing(() => insertLinked(database, tasks, allOrNone)))
+      if (allOrNone || !tasks.every(isPlain))
+        return linked.run(() => changing.run(() => insertLinked(database, tasks, allOrNone)))
       const insert = (): Promise<InsertReply> => insertPlain(query, tasks)
-      return tasks.every(({ id }) => isMade(id)) ? insert() : linked(() => changing(insert))
+      return tasks.every(({ id }) => isMade(id)) ? insert() : linked.run(() => changing.run(insert))
     },
     claim(request) {
       if (request.ids !== undefined) return claimNamed(query, request)
@@ -80,7 +81,7 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
         changes.some(({ patch }) => patch.priority !== undefined)
           ? updateWithPriorities((work) => database.transaction(work), changes)
           : updateTasks(query, changes)
-      return kept === 'aside' ? linked(() => changing(apply)) : changing(apply)
+      return kept === 'aside' ? linked.run(() => changing.run(apply)) : changing.run(apply)
     },
     renew: (request) => renewLeases(query, request),
     sweep: (now, limit) => sweepTasks(query, now, limit),
@@ -90,6 +91,10 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
     note: (notes) => writeNotes(query, notes),
     logs: (id) => readLogs(query, id),
     prune: pruner(database),
-    close: () => database.close(),
+    // Those that wait for their turn were called before this.
+    async close() {
+      await Promise.all([linked.idle(), changing.idle()])
+      await database.close()
+    },
   }
 }
