@@ -5,6 +5,7 @@ set -u
 api="$1/api/queue/v1" queue="$2" group="$3" id="$4"
 # This start of the worker. Whoever sees it crash can say so, and what it ran goes elsewhere at once.
 incarnation="$id-$$-$(date +%s)"
+echo "incarnation: $incarnation"
 
 # post PATH [BODY]: prints the answer, fails when the server refuses. A claim may take 20 seconds to be answered.
 post() {
