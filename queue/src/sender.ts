@@ -19,8 +19,10 @@ import { encodePayload } from './payload.ts'
 const flightLimit = 2000
 /** The most tasks of one insert, so that a flood does not delay its first answers. */
 const batchLimit = 1000
-/** So many are handed over before the tick ends, so that the store works while more is sent: callers fall into step otherwise. */
-const promptSize = 256
+/** Before the tick ends, half of the callers are handed over, but no fewer and no more than these. */
+const [leastPrompt, mostPrompt] = [32, 256]
+/** How much of the number of callers is remembered each time that something is handed over. */
+const memory = 0.95
 
 /** A task that was written, or is there for another reason. */
 export interface Inserted {
@@ -39,6 +41,8 @@ export class Sender {
   #waiting: Waiting[] = []
   /** Tasks on their way. */
   #flying = 0
+  /** How many callers there were at once, of late. */
+  #crowd = 0
   #scheduled = false
   #closed = false
   readonly #idle: (() => void)[] = []
@@ -62,7 +66,7 @@ export class Sender {
     if (this.#closed) return Promise.reject(closed())
     return new Promise((resolve, reject) => {
       this.#waiting.push({ task: this.#newTask(message, this.#engine.clock.now()), resolve, reject })
-      if (this.#waiting.length === promptSize) this.#flush(flightLimit)
+      if (this.#waiting.length >= this.#prompt) this.#flush(flightLimit)
       else this.#schedule()
     })
   }
@@ -90,6 +94,11 @@ export class Sender {
     if (this.#flying > 0 || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
+  /** While the store works on what one half sent, the other half sends: callers fall into step otherwise, and wait together. */
+  get #prompt(): number {
+    return Math.min(mostPrompt, Math.max(leastPrompt, Math.ceil(this.#crowd / 2)))
+  }
+
   #schedule(): void {
     if (this.#scheduled || this.#flying >= flightLimit) return
     this.#scheduled = true
@@ -100,6 +109,7 @@ export class Sender {
   }
 
   #flush(limit: number): void {
+    this.#crowd = Math.max(this.#crowd * memory, this.#waiting.length + this.#flying)
     while (this.#waiting.length > 0 && this.#flying < limit) {
       const batch = this.#waiting.length <= batchLimit ? this.#waiting : this.#waiting.slice(0, batchLimit)
       this.#waiting = this.#waiting.length <= batchLimit ? [] : this.#waiting.slice(batchLimit)
