@@ -15,6 +15,11 @@ const plain = { persistent: true, contentType: 'application/json' }
 
 interface Letter {
   readonly kind: TaskNewsKind
+  readonly text: Text
+}
+
+/** What a letter says, whatever the kind. */
+interface Text {
   readonly key: string
   readonly body: Buffer
   /** Further routing keys. */
@@ -25,6 +30,8 @@ export class RabbitmqNews implements TaskNews, Lodger {
   readonly #link: BrokerLink
   readonly #names: Names
   #letters: Letter[] = []
+  /** A task that is sent is told of twice, in the same words. */
+  #last: { readonly task: Task; readonly run: number | undefined; readonly text: Text } | undefined
   #broker: Channel | undefined
   #isFull = false
 
@@ -35,7 +42,8 @@ export class RabbitmqNews implements TaskNews, Lodger {
 
   tell(kind: TaskNewsKind, task: Task, run?: number): void {
     if (this.#letters.length >= mostWaiting * 2) this.#letters = this.#letters.slice(mostWaiting)
-    this.#letters.push(letterFor(kind, task, run))
+    if (this.#last?.task !== task || this.#last.run !== run) this.#last = { task, run, text: textFor(task, run) }
+    this.#letters.push({ kind, text: this.#last.text })
     if (this.#letters.length === 1 && !this.#isFull) setImmediate(() => this.#flush())
   }
 
@@ -71,12 +79,14 @@ export class RabbitmqNews implements TaskNews, Lodger {
   }
 
   #flush(): void {
+    this.#last = undefined
     const broker = this.#broker
     if (broker === undefined) return
     const letters = this.#letters
     this.#letters = []
     try {
-      for (const { kind, key, body, copies } of letters) {
+      for (const { kind, text } of letters) {
+        const { key, body, copies } = text
         const options = copies.length === 0 ? plain : { ...plain, CC: [...copies] }
         this.#isFull = !broker.publish(this.#names.news(kind), key, body, options)
       }
@@ -86,7 +96,7 @@ export class RabbitmqNews implements TaskNews, Lodger {
   }
 }
 
-function letterFor(kind: TaskNewsKind, task: Task, run?: number): Letter {
+function textFor(task: Task, run?: number): Text {
   const status = taskStatus(task)
   const told = run === undefined ? status.runs.at(-1) : status.runs[run]
   const worker = told?.workerId === undefined ? {} : { workerGroup: told.workerGroup, workerId: told.workerId }
@@ -111,11 +121,12 @@ function letterFor(kind: TaskNewsKind, task: Task, run?: number): Letter {
     undefined,
   ]
   const copies = (task.extras?.http?.routes ?? []).map((route) => `route.${route}`)
-  return { kind, key: words.map(word).join('.'), body: Buffer.from(JSON.stringify(body)), copies }
+  return { key: words.map(word).join('.'), body: Buffer.from(JSON.stringify(body)), copies }
 }
 
 /** A word of a routing key has no dots, and nobody's name may look like a wildcard; what is absent is `_`. */
 function word(value: string | number | undefined): string {
   if (value === undefined || value === '') return '_'
-  return String(value).replaceAll(/[.*#]/g, '-')
+  const text = String(value)
+  return /[.*#]/.test(text) ? text.replaceAll(/[.*#]/g, '-') : text
 }
