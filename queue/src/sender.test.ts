@@ -83,6 +83,21 @@ test('sends of one tick share a transaction', async () => {
   expect(w.calls.insert).toBeLessThanOrEqual(2)
 })
 
+test('callers who await each send are handed over by halves, so that the store and they work at once', async () => {
+  const sizes: number[] = []
+  const insert = w.backend.store.insert.bind(w.backend.store)
+  vi.spyOn(w.backend.store, 'insert').mockImplementation((tasks, options) => {
+    sizes.push(tasks.length)
+    return insert(tasks, options)
+  })
+  const caller = async (_: unknown, who: number) => {
+    for (let n = 0; n < 20; n++) await w.broker.tasks.send([job(`${who}-${n}`)])
+  }
+  await Promise.all(Array.from({ length: 100 }, caller))
+  expect(sizes[0]).toBe(100)
+  expect(sizes.slice(1).every((size) => size <= 50)).toBe(true)
+})
+
 test('a flood is handed over in parts before it ends, and all of it with the tick', async () => {
   const handed: number[] = []
   const sends = Array.from({ length: 1000 }, (_, i) => {

@@ -21,7 +21,7 @@ const flightLimit = 2000
 const batchLimit = 1000
 /** Before the tick ends, half of the callers are handed over, but no fewer and no more than these. */
 const [leastPrompt, mostPrompt] = [32, 256]
-/** How much of the number of callers is remembered each time that something is handed over. */
+/** How much of the number of callers is remembered from one tick with sends to the next. */
 const memory = 0.95
 
 /** A task that was written, or is there for another reason. */
@@ -96,7 +96,7 @@ export class Sender {
 
   /** While the store works on what one half sent, the other half sends: callers fall into step otherwise, and wait together. */
   get #prompt(): number {
-    return Math.min(mostPrompt, Math.max(leastPrompt, Math.ceil(this.#crowd / 2)))
+    return this.#crowd === 0 ? mostPrompt : Math.min(mostPrompt, Math.max(leastPrompt, Math.ceil(this.#crowd / 2)))
   }
 
   #schedule(): void {
@@ -104,12 +104,12 @@ export class Sender {
     this.#scheduled = true
     queueMicrotask(() => {
       this.#scheduled = false
+      this.#crowd = Math.max(this.#crowd * memory, this.#waiting.length + this.#flying)
       this.#flush(flightLimit)
     })
   }
 
   #flush(limit: number): void {
-    this.#crowd = Math.max(this.#crowd * memory, this.#waiting.length + this.#flying)
     while (this.#waiting.length > 0 && this.#flying < limit) {
       const batch = this.#waiting.length <= batchLimit ? this.#waiting : this.#waiting.slice(0, batchLimit)
       this.#waiting = this.#waiting.length <= batchLimit ? [] : this.#waiting.slice(batchLimit)
