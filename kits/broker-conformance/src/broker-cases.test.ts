@@ -91,6 +91,7 @@ function partsOf(desk: Desk): Desk {
   return {
     records: desk.records,
     now: () => desk.now(),
+    send: (message) => desk.send(message),
     claim: (wish) => desk.claim(wish),
     renew: (renewal) => desk.renew(renewal),
     settle: (task, event) => desk.settle(task, event),
