@@ -3,6 +3,7 @@ import type { Hint, Hints, LinkedSignal } from '@lovage/core'
 import { memorySignal } from '@lovage/store-memory'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { Announcer } from './announcer.ts'
 import { settled } from './fixtures/world.ts'
 import { jointSignal } from './joint-signal.ts'
 
@@ -148,19 +149,21 @@ test('hints go over the broker, and to those without it as what everybody hears'
   }
   const watching: string[] = []
   await sender.signal.subscribe('ready.default', (message) => watching.push(message))
-  sender.signal.hints?.post({ queue: 'default', name: 'job', amount: 3 })
+  // As the queue says it: a hint for workers, and a word for those who take none.
+  const say = (amount: number) =>
+    new Announcer(sender.signal).pending(Array.from({ length: amount }, () => ({ queue: 'default', name: 'job' })))
+  say(3)
   await settled()
   expect([a.hinted, b.hinted]).toEqual([[{ queue: 'default', name: 'job', amount: 3 }], []])
-  // Those who take no hints hear as ever.
   expect(watching).toEqual([''])
   b.turn(false)
   await settled()
-  sender.signal.hints?.post({ queue: 'default', name: 'job', amount: 1 })
+  say(1)
   await settled()
   expect([a.hinted.length, b.hinted]).toEqual([2, [{ queue: 'default', amount: 1000 }]])
   sender.turn(false)
   await settled()
-  sender.signal.hints?.post({ queue: 'default', name: 'job', amount: 1 })
+  say(1)
   await settled()
   expect([a.hinted.length, b.hinted.length, watching.length]).toEqual([3, 2, 3])
 })

@@ -67,7 +67,8 @@ class JointSignal implements LinkedSignal {
     const { hints } = broker
     if (hints !== undefined) {
       this.hints = {
-        post: (hint) => this.#post(hints, hint),
+        // Whoever has no broker just now hears of the queue on its channel, as those do who take no hints.
+        post: (hint) => (broker.link.isUp ? hints.post(hint) : undefined),
         take: (queue, names, handler) => this.#take(hints, queue, names, handler),
       }
     }
@@ -167,16 +168,6 @@ class JointSignal implements LinkedSignal {
 
   #back(): void {
     for (const listener of this.#backListeners) listener()
-  }
-
-  #post(hints: Hints, hint: Hint): void {
-    const channel = readyChannel(hint.queue)
-    if (this.#broker.link.isUp) {
-      hints.post(hint)
-      // For those who listen and take no hints.
-      this.#broker.publish(channel, '')
-      this.#publishAside(channel, '')
-    } else if (this.#own.heard(channel)) this.#own.publish(channel, '')
   }
 
   /** What the store says of a queue wakes as a hint does; when tasks become due, maintenance says so. */
