@@ -31,6 +31,10 @@ test('a sender is told when nobody can run the task', () => {
   expect(nobodyKnows(undefined, 'resize')).toBeUndefined()
   expect(nobodyKnows(published(schema), 'resize')).toBeUndefined()
   expect(nobodyKnows([], 'resize')).toBe('no worker is there, so resize waits; start one with `lovage worker FILE`')
+  expect(nobodyKnows([], 'resize', ['images'])).toBe(
+    'no worker is there yet, so resize waits until the pool images starts one; `lovage pool list` shows whether it does',
+  )
+  expect(nobodyKnows([], 'http.payload')).toBeUndefined()
   expect(nobodyKnows(published(schema), 'resiez')).toBe(
     'no live worker knows resiez, so it waits until one does; did you mean resize?',
   )

@@ -1,5 +1,5 @@
 /** What live workers publish of their tasks: which names they know, and by which schema they check an input. */
-import { nearest, validate, type WorkerInfo } from '@lovage/core'
+import { httpPayloadName, nearest, validate, type WorkerInfo } from '@lovage/core'
 
 /** The live workers; undefined where the broker cannot list them. */
 export type Published = readonly Pick<WorkerInfo, 'tasks'>[] | undefined
@@ -23,9 +23,17 @@ export async function checkByPublishedSchema(published: Published, task: string,
   await validate(schema, input, { code: 'INPUT_INVALID', task })
 }
 
-/** One line for a sender whose task nobody can run now; undefined when someone can, or when nobody knows. */
-export function nobodyKnows(published: Published, task: string): string | undefined {
+/**
+ * One line for a sender whose task nobody can run now; undefined when someone can, or when nobody knows: workers over HTTP publish
+ * nothing.
+ * @param pools the names of worker pools, which may start a worker
+ */
+export function nobodyKnows(published: Published, task: string, pools: readonly string[] = []): string | undefined {
+  if (task === httpPayloadName) return undefined
   if (published === undefined || published.some(({ tasks }) => tasks.some((one) => one.name === task))) return undefined
+  if (published.length === 0 && pools.length > 0) {
+    return `no worker is there yet, so ${task} waits until the pool ${pools.join(' or ')} starts one; \`lovage pool list\` shows whether it does`
+  }
   if (published.length === 0) return `no worker is there, so ${task} waits; start one with \`lovage worker FILE\``
   const close = nearest(task, new Set(published.flatMap(({ tasks }) => tasks.map((one) => one.name))))
   return `no live worker knows ${task}, so it waits until one does${close === undefined ? '' : `; did you mean ${close}?`}`

@@ -51,7 +51,12 @@ export const send: Action<SendFlags> = async (invocation) => {
       const completed = definition === undefined ? await completedOptions(broker, workers, name, request) : undefined
       const task = await broker.send((definition ?? name) as string, input, completed?.options ?? request)
       if (completed?.lacksKey) print(terminal.err, `lovage: ${keyMissing(name)}`)
-      const hint = nobodyKnows(workers, name)
+      const pools = workers?.length === 0 && options.wait ? ((await broker.admin?.pools.list()) ?? []) : []
+      const hint = nobodyKnows(
+        workers,
+        name,
+        pools.map(({ workerPoolId }) => workerPoolId),
+      )
       // Without any worker this is only news to someone who waits.
       if (hint !== undefined && (options.wait || workers?.length !== 0)) print(terminal.err, `lovage: ${hint}`)
       if (options.wait) return reportResult(invocation, await awaitResult(invocation, broker, task.id))
