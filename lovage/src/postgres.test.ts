@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startPostgres } from '@lovage/services'
+import pg from 'pg'
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Client, connect, defineTask, openBackend, storeFacts, Worker } from './index.ts'
 
@@ -102,4 +103,20 @@ test('the schema is told without opening a queue', async () => {
   const backend = await openBackend(url, { migrate: false })
   expect(await backend.store.counts()).toEqual([])
   await backend.close()
+})
+
+test('whoever keeps a log reads there that wake-ups are lost, and that they are back', async () => {
+  const lines: string[] = []
+  const log = (_: object, line: string) => void lines.push(line)
+  const heard = await connect(url, { logger: { debug: log, info: log, warn: log, error: log } })
+  await heard.events.capture(['*'], () => {})
+  const sql = new pg.Client(url)
+  await sql.connect()
+  await sql.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lovage' and datname = current_database()`,
+  )
+  await sql.end()
+  await vi.waitFor(() => expect(lines.at(-1)).toMatch(/^PostgreSQL is back/), { timeout: 15_000, interval: 20 })
+  expect(lines.some((line) => line.startsWith('wake-ups and the notice of crashes are lost for now'))).toBe(true)
+  await heard.close()
 })

@@ -22,7 +22,7 @@ export interface BackendOptions {
    * these; a killed one at once. Default 5 s, at least 1 s.
    */
   readonly heartbeat?: Duration | undefined
-  /** Hears when the broker is away. Default: a warning of the process. */
+  /** Hears when RabbitMQ, or PostgreSQL's session for wake-ups, is away and back. Default: a warning of the process. */
   readonly logger?: Logger | undefined
 }
 
@@ -96,10 +96,10 @@ function checkAddress(url: string): void {
   throw new ConfigError('URL_UNSUPPORTED', `expected \`postgres://user@host/database\`, got: ${shownUrl(url)}`)
 }
 
-async function openPostgres(url: string, { create, migrate, heartbeat }: BackendOptions): Promise<Backend> {
+async function openPostgres(url: string, { create, migrate, heartbeat, logger }: BackendOptions): Promise<Backend> {
   checkAddress(url)
   const { postgresBackend } = await import('@lovage/store-postgres')
-  return postgresBackend(url, { create, migrate, heartbeat })
+  return postgresBackend(url, { create, migrate, heartbeat, logger })
 }
 
 async function postgresFacts(url: string): Promise<StoreFacts> {

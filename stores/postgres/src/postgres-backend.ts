@@ -1,5 +1,5 @@
 /** The PostgreSQL backend: one database as the queue's store, signal, liveness and clock. */
-import type { Clock, Liveness, Signal, Store } from '@lovage/core'
+import type { Clock, Liveness, Logger, LovageError, Signal, Store } from '@lovage/core'
 import { Database } from './database.ts'
 import { databaseClock } from './database-clock.ts'
 import { Joiner } from './joiner.ts'
@@ -34,7 +34,13 @@ export async function postgresBackend(url: string, options?: PostgresOptions): P
     await ready(database, settings)
     const clock = await databaseClock(database.query)
     const { schema, heartbeatMs } = settings
-    const session = new PostgresSession({ connection: { connectionString: url }, schema, heartbeatMs, onTrouble: warn })
+    const session = new PostgresSession({
+      connection: { connectionString: url },
+      schema,
+      heartbeatMs,
+      onTrouble: (error) => tellTrouble(error, options?.logger),
+      onBack: () => options?.logger?.info({}, 'PostgreSQL is back: wake-ups and the notice of crashes work again'),
+    })
     const joiner = new Joiner(database)
     const signal = postgresSignal(session, database.read, joiner)
     const liveness = postgresLiveness(session, database.read)
@@ -58,6 +64,7 @@ export async function postgresBackend(url: string, options?: PostgresOptions): P
   }
 }
 
-function warn(error: Error): void {
-  process.emitWarning(error.message, { code: 'LOVAGE_SIGNALS_LOST' })
+function tellTrouble(error: LovageError, logger: Logger | undefined): void {
+  if (logger === undefined) process.emitWarning(error.message, { code: 'LOVAGE_SIGNALS_LOST' })
+  else logger.warn({}, error.rawMessage)
 }

@@ -1,5 +1,5 @@
 /** What a PostgreSQL backend may be told beside its URL. */
-import { ConfigError, checkOptionNames, type Duration, durationMs, type OptionNames } from '@lovage/core'
+import { ConfigError, checkOptionNames, type Duration, durationMs, type Logger, type OptionNames } from '@lovage/core'
 
 export interface PostgresOptions {
   /** The schema that the queue's tables stand in: several queues may share one database. Default `lovage`. */
@@ -20,6 +20,8 @@ export interface PostgresOptions {
    * vanished, is lost after three of these: its tasks run elsewhere. Default 5 s.
    */
   readonly heartbeat?: Duration | undefined
+  /** Hears when wake-ups and the notice of crashes are lost, and when they are back. Default: a warning of the process. */
+  readonly logger?: Logger | undefined
 }
 
 const names: OptionNames<PostgresOptions> = {
@@ -29,6 +31,7 @@ const names: OptionNames<PostgresOptions> = {
   connections: true,
   prepare: true,
   heartbeat: true,
+  logger: true,
 }
 
 /** Options with their defaults. */
