@@ -10,7 +10,8 @@ import { bringBack, complete, spread, update } from './update-sql.ts'
 
 /**
  * Migration n (from 0) brings a schema from version n to n + 1. One that databases have been through is never changed:
- * `fixtures/schema-<n + 1>.sql` holds what it ran. A function that changes afterwards is replaced by a migration of its own.
+ * `fixtures/schema-<n + 1>.sql` holds what it ran. A function that changes stands here as it is today, and again in a migration of its
+ * own: new databases and old ones end up with the same.
  */
 const migrations: readonly string[] = [
   [tables, spread, bringBack, update, complete, claim, insertFunctions, days].join('\n'),
