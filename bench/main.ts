@@ -47,14 +47,14 @@ const onPostgres = { needs: ['postgres'], callers: 100 } as const
 const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
   throughput: [
     [
-      { name: 'Lovage, FULL (default)', file: 'lovage-sqlite.ts' },
+      { name: 'Lovage, FULL (default)', file: 'lovage.ts' },
       { name: 'raw node:sqlite with ids, FULL', file: 'raw-sqlite.ts', settings: { shape: 'usable' } },
       { name: 'raw node:sqlite, FULL', file: 'raw-sqlite.ts' },
       { name: 'BullMQ on Redis', file: 'bullmq.ts', needs: ['redis'] },
       { name: 'plainjob, FULL', file: 'plainjob.ts' },
     ],
     [
-      { name: 'Lovage, NORMAL', file: 'lovage-sqlite.ts', settings: { synchronous: 'normal' } },
+      { name: 'Lovage, NORMAL', file: 'lovage.ts', settings: { synchronous: 'normal' } },
       { name: 'raw node:sqlite with ids, NORMAL', file: 'raw-sqlite.ts', settings: { shape: 'usable', synchronous: 'normal' } },
       { name: 'raw node:sqlite, NORMAL', file: 'raw-sqlite.ts', settings: { synchronous: 'normal' } },
       { name: 'plainjob, NORMAL', file: 'plainjob.ts', settings: { synchronous: 'normal' } },
@@ -62,11 +62,11 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
   ],
   postgres: [
     [
-      { name: 'Lovage', file: 'lovage-postgres.ts', ...onPostgres },
-      { name: 'Lovage and RabbitMQ', file: 'lovage-postgres.ts', needs: ['postgres', 'rabbitmq'], callers: 100 },
+      { name: 'Lovage', file: 'lovage.ts', ...onPostgres },
+      { name: 'Lovage and RabbitMQ', file: 'lovage.ts', needs: ['postgres', 'rabbitmq'], callers: 100 },
       {
         name: 'Lovage and RabbitMQ, no events',
-        file: 'lovage-postgres.ts',
+        file: 'lovage.ts',
         settings: { events: 'false' },
         needs: ['postgres', 'rabbitmq'],
         callers: 100,
@@ -172,7 +172,7 @@ const tables = Object.entries(groups)
   .map((plans) => plans.filter(isChosen))
 const wanted = tables.flat()
 const redisDirectory = mkdtempSync(join(tmpdir(), 'lovage-bench-redis-'))
-if (wanted.some(({ file }) => !/^lovage-(sqlite|scale|crash)|^raw-sqlite/.test(file))) installPeers()
+if (wanted.some(({ file }) => !/^(lovage|raw)/.test(file))) installPeers()
 const needs = (server: keyof Servers): boolean => wanted.some((plan) => plan.needs?.includes(server))
 const servers: Servers = {
   redis: needs('redis') ? await startRedis(redisDirectory, tell) : undefined,

@@ -1,9 +1,13 @@
-/** Lovage on PostgreSQL, with RabbitMQ beside it where the run has one, as its users have it: the per-task API, default settings, one worker in the process. */
+/** Lovage on one file, or on what servers the run has, as its users have it: the per-task API, default settings, one worker in the process. */
+import { join } from 'node:path'
 import { connect, defineTask, Worker } from 'lovage'
 import { type Job, perSecond, sendRate, startLatency, type Variant } from '../variant.ts'
 
 export const run: Variant = async (job) => {
-  const broker = await connect(job.settings.postgres ?? '', { signal: signalOf(job) })
+  const broker = await connect(job.settings.postgres ?? `sqlite:${join(job.directory, 'bench.db')}`, {
+    signal: signalOf(job),
+    synchronous: job.settings.synchronous === 'normal' ? 'normal' : 'full',
+  })
   let count = 0
   let onCount = (_: number): void => {}
   const noop = defineTask({
