@@ -1,0 +1,1 @@
+/** The Celery broker: a full member of a Celery cluster on RabbitMQ or Redis. */
