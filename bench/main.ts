@@ -11,12 +11,14 @@ import { parseArgs } from 'node:util'
 import {
   hasPostgres,
   hasRabbitmq,
+  hasRedis,
   type PrivatePostgres,
   type PrivateRabbitmq,
+  type PrivateRedis,
   startPostgres,
   startRabbitmq,
+  startRedis,
 } from '@lovage/services'
-import { type PrivateRedis, startRedis } from './redis-server.ts'
 import { markdown, type Row } from './table.ts'
 import type { Figures, Job } from './variant.ts'
 
@@ -171,27 +173,31 @@ const tables = Object.entries(groups)
   .flatMap(([name, group]) => (values.group === undefined || values.group === name ? group : []))
   .map((plans) => plans.filter(isChosen))
 const wanted = tables.flat()
-const redisDirectory = mkdtempSync(join(tmpdir(), 'lovage-bench-redis-'))
 if (wanted.some(({ file }) => !/^(lovage|raw)/.test(file))) installPeers()
 const needs = (server: keyof Servers): boolean => wanted.some((plan) => plan.needs?.includes(server))
 const servers: Servers = {
-  redis: needs('redis') ? await startRedis(redisDirectory, tell) : undefined,
+  redis: needs('redis') ? await startRedisOf(tell) : undefined,
   postgres: needs('postgres') ? await startPostgresOf(tell) : undefined,
   rabbitmq: needs('rabbitmq') ? await startRabbitmqOf(tell) : undefined,
 }
 try {
   for (const table of tables) await runTable(table, servers)
 } finally {
-  servers.redis?.stop()
+  await servers.redis?.stop()
   await servers.postgres?.stop()
   await servers.rabbitmq?.stop()
-  rmSync(redisDirectory, { recursive: true, force: true })
 }
 
 /** A private PostgreSQL as it is installed: every commit waits for the disk. */
 async function startPostgresOf(say: (line: string) => void): Promise<PrivatePostgres | undefined> {
   if (hasPostgres()) return startPostgres({ settings: { fsync: 'on', max_wal_size: '2GB' }, networks: [network.cidr] })
   say('PostgreSQL is not installed: what needs it is left out')
+  return undefined
+}
+
+async function startRedisOf(say: (line: string) => void): Promise<PrivateRedis | undefined> {
+  if (hasRedis()) return startRedis()
+  say('Redis is not installed: BullMQ is left out')
   return undefined
 }
 

@@ -2,4 +2,5 @@
 export * from './pgbouncer.ts'
 export * from './postgres.ts'
 export * from './rabbitmq.ts'
+export * from './redis.ts'
 export * from './unavailable.ts'
