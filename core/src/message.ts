@@ -48,6 +48,8 @@ export interface DeliveredMessage extends TaskMessage {
   /** Workers lost while running it. */
   readonly lost: number
   readonly sentAt: number
+  /** Soft time limit of a run, from senders of worlds that have one; undefined leaves it to the worker's definition. */
+  readonly softTimeoutMs?: number | undefined
 }
 
 /** What a broker did with a sent message. */

@@ -51,6 +51,18 @@ describe('time limits', () => {
     expect(broker.outcomes(id)).toEqual([{ type: 'completed', result: 'tidy' }])
   })
 
+  it('soft: the message may bring another limit than the definition', async () => {
+    const shop = new Workshop({}, [])
+    const { broker, clock } = await new Workshop({ tasks: [shop.task('soft', { softTimeout: '1s' })] }).start()
+    const [id] = broker.hand('soft', { softTimeoutMs: 5000 }) as [string]
+    const { signal } = shop.context(id)
+    await clock.advance(4999)
+    expect(signal.aborted).toBe(false)
+    await clock.advance(1)
+    expect(signal.reason).toMatchObject({ name: 'SoftTimeout' })
+    await shop.finish(id)
+  })
+
   it('leave no timer behind', async () => {
     const shop = new Workshop({}, [])
     const soft = shop.task('soft', { softTimeout: '1s', timeout: '2s' })

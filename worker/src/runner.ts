@@ -125,10 +125,11 @@ export class Runner {
 
   #limit(run: TaskRun, now: number): void {
     const { clock } = this.#options
-    const { hardMs, softMs } = run.task
-    const limitMs = run.message.timeoutMs ?? hardMs
+    const { message, task } = run
+    const limitMs = message.timeoutMs ?? task.hardMs
+    const softMs = message.softTimeoutMs ?? task.softMs
     if (softMs !== undefined) {
-      run.addTimer(clock.at(now + softMs, () => run.running?.abort(softTimeout(softMs, run.message.id))))
+      run.addTimer(clock.at(now + softMs, () => run.running?.abort(softTimeout(softMs, message.id))))
     }
     if (limitMs !== undefined) {
       run.addTimer(clock.at(now + limitMs, () => this.stop(run, { type: 'timeout', limitMs }, true)))
