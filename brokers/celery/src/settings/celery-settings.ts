@@ -1,0 +1,89 @@
+/** The settings of Celery that count here, by Celery's names: their kinds, and Celery's defaults. */
+import { checkOptionNames } from '@lovage/core'
+import {
+  type AnnotationSetting,
+  annotationSetting,
+  type QueueSetting,
+  queueSetting,
+  type RouteSetting,
+  routeSetting,
+} from './queue-setting.ts'
+import { flag, listOf, mapOf, objectOf, oneOf, orNone, type SettingKind, seconds, text, wholeNumber } from './setting-kinds.ts'
+
+/** `Given` is what users may write where that is more than the value that counts. */
+interface Entry<Value, Given = Value> {
+  readonly kind: SettingKind<Value>
+  readonly initial: Value
+  /** Types only; never present at run time. */
+  readonly '~given'?: Given
+}
+
+function entry<Value, Given = Value>(kind: SettingKind<Value>, initial: NoInfer<Value>): Entry<Value, Given> {
+  return { kind, initial }
+}
+
+/** Every setting there is. */
+export const settingTable = {
+  task_default_queue: entry(text, 'celery'),
+  task_default_exchange: entry(orNone(text), undefined),
+  task_default_exchange_type: entry(oneOf('direct', 'topic', 'fanout'), 'direct'),
+  task_default_routing_key: entry(orNone(text), undefined),
+  task_default_queue_type: entry(oneOf('classic', 'quorum'), 'classic'),
+  task_default_priority: entry(orNone(wholeNumber(0, 9)), undefined),
+  task_queue_max_priority: entry(orNone(wholeNumber(1, 255)), undefined),
+  task_queues: entry<readonly QueueSetting[], readonly (string | QueueSetting)[]>(listOf(queueSetting), []),
+  task_create_missing_queues: entry(flag, true),
+  task_routes: entry<Readonly<Record<string, RouteSetting>>, Readonly<Record<string, string | RouteSetting>>>(
+    mapOf(routeSetting),
+    {},
+  ),
+  task_annotations: entry<Readonly<Record<string, AnnotationSetting>>>(mapOf(annotationSetting), {}),
+  task_protocol: entry(oneOf(1, 2), 2),
+  task_serializer: entry(oneOf('json', 'yaml', 'msgpack'), 'json'),
+  task_compression: entry(orNone(text), undefined),
+  accept_content: entry(listOf(text), ['json']),
+  result_serializer: entry(oneOf('json', 'yaml', 'msgpack'), 'json'),
+  task_acks_late: entry(flag, false),
+  task_acks_on_failure_or_timeout: entry(flag, true),
+  task_reject_on_worker_lost: entry(flag, false),
+  task_ignore_result: entry(flag, false),
+  task_store_errors_even_if_ignored: entry(flag, false),
+  task_track_started: entry(flag, false),
+  task_send_sent_event: entry(flag, false),
+  task_inherit_parent_priority: entry(flag, false),
+  result_expires: entry(orNone(seconds), 86_400),
+  result_extended: entry(flag, false),
+  result_persistent: entry(flag, false),
+  result_chord_ordered: entry(flag, true),
+  worker_enable_remote_control: entry(flag, true),
+  worker_send_task_events: entry(flag, false),
+  broker_heartbeat: entry(seconds, 120),
+  broker_transport_options: entry(objectOf as SettingKind<Readonly<Record<string, unknown>>>, {}),
+  result_backend_transport_options: entry(objectOf as SettingKind<Readonly<Record<string, unknown>>>, {}),
+  control_exchange: entry(text, 'celery'),
+  event_exchange: entry(text, 'celeryev'),
+  event_queue_prefix: entry(text, 'celeryev'),
+} as const
+
+type Table = typeof settingTable
+
+/** All settings, checked and complete. Times are seconds, as Celery has them. */
+export type CelerySettings = { readonly [Name in keyof Table]: Table[Name] extends Entry<infer Value, unknown> ? Value : never }
+
+/** Settings as users give them: any of them; a bare text stands for a queue of that name. */
+export type CelerySettingsInput = {
+  readonly [Name in keyof Table]?: (Table[Name] extends Entry<infer _, infer Given> ? Given : never) | undefined
+}
+
+/**
+ * Checks settings by their names and kinds, and puts Celery's defaults where there is none.
+ * @throws {ConfigError} OPTION_INVALID
+ */
+export function celerySettings(given: CelerySettingsInput = {}): CelerySettings {
+  checkOptionNames(given, settingTable, 'Celery')
+  const values = Object.entries(settingTable).map(([name, { kind, initial }]) => {
+    const value = given[name as keyof Table]
+    return [name, value === undefined ? initial : (kind as SettingKind<unknown>)(value, name)]
+  })
+  return Object.fromEntries(values) as CelerySettings
+}

@@ -1,0 +1,132 @@
+/** Routes: which queue, exchange and key a task goes to, and what a queue's name means. */
+import { ConfigError, matchesPattern } from '@lovage/core'
+import type { TaskQueue } from '../transport.ts'
+import type { CelerySettings } from './celery-settings.ts'
+import type { QueueSetting, RouteSetting } from './queue-setting.ts'
+
+/** Where one message goes. */
+export interface Route {
+  /** To be declared before anything is published on the route. */
+  readonly queue: TaskQueue
+  readonly exchange: string
+  readonly routingKey: string
+  /** As the wire has it; undefined leaves it to the message. */
+  readonly priority: number | undefined
+}
+
+/** The name that stands for `task_default_queue` in the words of Lovage. */
+const defaultName = 'default'
+
+export class Router {
+  readonly #settings: CelerySettings
+  readonly #queues = new Map<string, TaskQueue>()
+  readonly #routes = new Map<string, Route>()
+
+  /** @throws {ConfigError} OPTION_INVALID for two queues of one name */
+  constructor(settings: CelerySettings) {
+    this.#settings = settings
+    for (const queue of settings.task_queues) {
+      if (this.#queues.has(queue.name)) {
+        const message = `expected every queue in \`task_queues\` to have a name of its own, got two: ${queue.name}`
+        throw new ConfigError('OPTION_INVALID', message, { subject: queue.name })
+      }
+      this.#queues.set(queue.name, this.#taskQueue(queue))
+    }
+  }
+
+  /**
+   * The queue of a name; `default` stands for `task_default_queue` unless `task_queues` has one that is called so.
+   * @throws {ConfigError} OPTION_INVALID for a name that is not in `task_queues` where missing queues are not made
+   */
+  queue(name: string): TaskQueue {
+    const { task_default_queue: main, task_create_missing_queues: creates } = this.#settings
+    const own = this.#queues.get(name)
+    if (own !== undefined) return own
+    if (name === defaultName) return this.#named(main)
+    if (!creates && name !== main) {
+      const known = [...this.#settings.task_queues.map((queue) => queue.name), main].join(', ')
+      const message = `expected a queue of \`task_queues\` (${known}), since \`task_create_missing_queues\` is false, got: ${name}`
+      throw new ConfigError('OPTION_INVALID', message, { subject: name })
+    }
+    return this.#named(name)
+  }
+
+  /**
+   * Where a task goes that was sent to a queue. `task_routes` decides for the queue `default`, as it does in Celery for tasks that
+   * name no queue.
+   * @throws {ConfigError} OPTION_INVALID
+   */
+  route(task: string, queue: string): Route {
+    const key = queue === defaultName ? `?${task}` : queue
+    const known = this.#routes.get(key)
+    if (known !== undefined) return known
+    const setting = queue === defaultName ? this.#routeSetting(task) : undefined
+    const route = setting === undefined ? directRoute(this.queue(queue)) : this.#routeOf(setting, queue)
+    // Names come from callers: a sender of ever new ones shall not fill the memory.
+    if (this.#routes.size >= 10_000) this.#routes.clear()
+    this.#routes.set(key, route)
+    return route
+  }
+
+  #named(name: string): TaskQueue {
+    const known = this.#queues.get(name)
+    if (known !== undefined) return known
+    const { task_default_queue: main, ...settings } = this.#settings
+    const queue = this.#taskQueue(
+      name === main
+        ? {
+            name,
+            exchange: settings.task_default_exchange,
+            exchange_type: settings.task_default_exchange_type,
+            routing_key: settings.task_default_routing_key,
+          }
+        : { name },
+    )
+    this.#queues.set(name, queue)
+    return queue
+  }
+
+  #taskQueue({ name, exchange, exchange_type, routing_key, queue_arguments }: QueueSetting): TaskQueue {
+    const { task_queue_max_priority: most, task_default_queue_type: type } = this.#settings
+    return {
+      name,
+      exchange: exchange ?? name,
+      exchangeType: exchange_type ?? 'direct',
+      routingKey: routing_key ?? name,
+      arguments: {
+        ...(most === undefined ? {} : { 'x-max-priority': most }),
+        ...(type === 'quorum' ? { 'x-queue-type': 'quorum' } : {}),
+        ...queue_arguments,
+      },
+    }
+  }
+
+  #routeSetting(task: string): RouteSetting | undefined {
+    const { task_routes: routes } = this.#settings
+    if (Object.hasOwn(routes, task)) return routes[task]
+    const pattern = Object.keys(routes).find((glob) => matchesPattern(glob, task))
+    return pattern === undefined ? undefined : routes[pattern]
+  }
+
+  #routeOf({ queue, exchange, routing_key, priority }: RouteSetting, fallback: string): Route {
+    if (exchange === undefined) {
+      const target = this.queue(queue ?? fallback)
+      const route = directRoute(target)
+      const key = route.exchange === '' ? route.routingKey : (routing_key ?? route.routingKey)
+      return { ...route, routingKey: key, priority }
+    }
+    const bound = queue === undefined ? [...this.#queues.values()].find((one) => one.exchange === exchange) : this.queue(queue)
+    if (bound === undefined) {
+      const message = `expected the exchange of a route to be that of a queue in \`task_queues\`, got: ${exchange}`
+      throw new ConfigError('OPTION_INVALID', message, { subject: exchange })
+    }
+    return { queue: bound, exchange, routingKey: routing_key ?? bound.routingKey, priority }
+  }
+}
+
+/** As Celery publishes: queues behind a direct exchange are reached by their name, through the default exchange. */
+function directRoute(queue: TaskQueue): Route {
+  const { exchange, exchangeType, routingKey, name } = queue
+  if (exchangeType === 'direct') return { queue, exchange: '', routingKey: name, priority: undefined }
+  return { queue, exchange, routingKey, priority: undefined }
+}

@@ -1,0 +1,38 @@
+/** What the settings say of the tasks of one name: `task_annotations` over the settings for all. */
+import type { CelerySettings } from './celery-settings.ts'
+import type { AnnotationSetting } from './queue-setting.ts'
+
+export interface TaskPolicy {
+  /** Acknowledge when the run has ended and not when it begins: a task whose worker dies runs again. */
+  readonly acksLate: boolean
+  readonly acksOnFailure: boolean
+  readonly rejectOnWorkerLost: boolean
+  readonly ignoreResult: boolean
+  readonly storeErrorsEvenIfIgnored: boolean
+  readonly trackStarted: boolean
+}
+
+/** Gives the policy of a task by its name; remembers what it gave. */
+export function taskPolicies(settings: CelerySettings): (name: string) => TaskPolicy {
+  const known = new Map<string, TaskPolicy>()
+  const { task_annotations: annotations } = settings
+  return (name) => {
+    const found = known.get(name)
+    if (found !== undefined) return found
+    const own = Object.hasOwn(annotations, name) ? annotations[name] : undefined
+    const policy = policyOf(settings, { ...annotations['*'], ...own })
+    known.set(name, policy)
+    return policy
+  }
+}
+
+function policyOf(settings: CelerySettings, annotation: AnnotationSetting): TaskPolicy {
+  return {
+    acksLate: annotation.acks_late ?? settings.task_acks_late,
+    acksOnFailure: annotation.acks_on_failure_or_timeout ?? settings.task_acks_on_failure_or_timeout,
+    rejectOnWorkerLost: annotation.reject_on_worker_lost ?? settings.task_reject_on_worker_lost,
+    ignoreResult: annotation.ignore_result ?? settings.task_ignore_result,
+    storeErrorsEvenIfIgnored: annotation.store_errors_even_if_ignored ?? settings.task_store_errors_even_if_ignored,
+    trackStarted: annotation.track_started ?? settings.task_track_started,
+  }
+}
