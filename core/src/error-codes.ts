@@ -50,6 +50,7 @@ export const errorCatalogue = {
   STORE_CLOSED: once('The store was closed before or during the call.'),
   SCHEMA_NEWER: once('The store was written by a newer Lovage.'),
   SCHEMA_OLDER: once('The store must be migrated before this Lovage can use it.'),
+  QUEUE_MISMATCH: once('A queue or exchange is there with other flags, or belongs to another program.'),
   PORT_TAKEN: again('Another program listens where the server should.'),
   // The other side
   PROTOCOL_INVALID: once('The other side sent something that is not part of the protocol.'),
