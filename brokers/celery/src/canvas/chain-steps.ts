@@ -1,0 +1,56 @@
+/** The steps of a chain, taken out of whatever it nests, so that each can be handed on by a message of its own. */
+import { linkedSteps } from './links.ts'
+import { chordSignature, isChain, isChord, isGroup, type Signature, withTasks } from './signature.ts'
+
+/**
+ * Steps in forward order: nested chains are taken apart, groups of one are that one, empty groups and chains are left out as long
+ * as there is something else, and a group with a step behind it is a chord.
+ */
+export function chainSteps(tasks: readonly Signature[]): readonly Signature[] {
+  const steps = flat(tasks)
+  const full = steps.filter((step) => !isEmptyGroup(step))
+  const joined: Signature[] = []
+  for (const step of (full.length === 0 ? steps.slice(0, 1) : full).toReversed()) {
+    const next = joined.at(-1)
+    if (next === undefined || !endsInGroup(step)) joined.push(step)
+    else joined[joined.length - 1] = then(step, next)
+  }
+  return joined.toReversed()
+}
+
+function flat(tasks: readonly Signature[]): readonly Signature[] {
+  return tasks.flatMap((task) => {
+    const step = unrolled(task)
+    return isChain(step) ? flat(linkedSteps(step)) : [step]
+  })
+}
+
+/** A group of one stands for that one. */
+function unrolled(signature: Signature): Signature {
+  if (!isGroup(signature)) return signature
+  const [only, ...more] = signature.kwargs.tasks
+  return only === undefined || more.length > 0 ? signature : unrolled(only)
+}
+
+function isEmptyGroup(signature: Signature): boolean {
+  return isGroup(signature) && signature.kwargs.tasks.length === 0
+}
+
+/** Whether it ends in several tasks, so that a step behind it has to wait for them all. */
+function endsInGroup(signature: Signature): boolean {
+  if (isChord(signature)) return endsInGroup(signature.kwargs.body)
+  if (!isChain(signature)) return isGroup(signature)
+  const last = signature.kwargs.tasks.at(-1)
+  return last !== undefined && endsInGroup(last)
+}
+
+/** One that ends in a group, with what waits for that group. */
+function then(step: Signature, next: Signature): Signature {
+  if (isChord(step)) return { ...step, kwargs: { ...step.kwargs, body: then(step.kwargs.body, next) } }
+  if (isChain(step)) {
+    const tasks = step.kwargs.tasks
+    const last = tasks.at(-1)
+    return last === undefined ? next : withTasks(step, [...tasks.slice(0, -1), then(last, next)])
+  }
+  return isGroup(step) ? chordSignature(step, next) : step
+}
