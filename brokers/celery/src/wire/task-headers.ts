@@ -1,0 +1,85 @@
+/** Headers of task messages: which are Celery's, which are the sender's own. */
+import { isRecord } from './embed.ts'
+import { parseIsoTime } from './iso-time.ts'
+
+type Headers = Readonly<Record<string, unknown>>
+
+const known: ReadonlySet<string> = new Set([
+  'lang',
+  'task',
+  'id',
+  'root_id',
+  'parent_id',
+  'group',
+  'group_index',
+  'meth',
+  'shadow',
+  'eta',
+  'expires',
+  'retries',
+  'timelimit',
+  'argsrepr',
+  'kwargsrepr',
+  'origin',
+  'ignore_result',
+  'replaced_task_nesting',
+  'stamped_headers',
+  'stamps',
+  'compression',
+])
+
+/** What a broker notes of how a message travelled; a task that is sent again begins a new journey. */
+const journey = /^x-(?:(?:first-|last-)?death(?:-\w+)?|delivery-count)$/
+
+const none: Headers = Object.freeze({})
+
+/** The sender's own headers. */
+export function customHeaders(headers: Headers): Headers {
+  let custom: Record<string, unknown> | undefined
+  for (const name in headers) {
+    if (known.has(name) || !Object.hasOwn(headers, name)) continue
+    custom ??= {}
+    custom[name] = headers[name]
+  }
+  return custom ?? none
+}
+
+/** The headers that a retry carries over: without what says of dead letters. */
+export function headersOfRetry(custom: Headers): Headers {
+  const names = Object.keys(custom)
+  return names.some((name) => journey.test(name))
+    ? Object.fromEntries(names.filter((name) => !journey.test(name)).map((name) => [name, custom[name]]))
+    : custom
+}
+
+export function textHeader(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+export function countHeader(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+/** Null for what is no time; what Python takes for nothing is undefined. */
+export function timeHeader(value: unknown): number | undefined | null {
+  if (value === undefined || value === null || value === '' || value === 0 || value === false) return undefined
+  return typeof value === 'string' ? (parseIsoTime(value) ?? null) : null
+}
+
+/** Seconds become milliseconds; 0 and null are the task's own. */
+export function limitsHeader(value: unknown): readonly [hardMs: number | undefined, softMs: number | undefined] {
+  if (!Array.isArray(value)) return [undefined, undefined]
+  const [hard, soft] = value.map((seconds: unknown) =>
+    typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0 ? Math.round(seconds * 1e6) / 1000 : undefined,
+  )
+  return [hard, soft]
+}
+
+/** Stamps and the names of those that are inherited. */
+export function stampHeaders(headers: Headers): { stampedHeaders?: readonly string[]; stamps?: Headers } {
+  const { stamped_headers: names, stamps } = headers
+  return {
+    ...(Array.isArray(names) ? { stampedHeaders: names.filter((name) => typeof name === 'string') } : {}),
+    ...(isRecord(stamps) && Object.keys(stamps).length > 0 ? { stamps } : {}),
+  }
+}
