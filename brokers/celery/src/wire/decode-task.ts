@@ -22,7 +22,15 @@ export interface DecodeTaskOptions {
  * @see https://docs.celeryq.dev/en/stable/internals/protocol.html
  */
 export function decodeTask(message: Pick<Arrival, 'properties' | 'body'>, options: DecodeTaskOptions = {}): TaskDecoding {
-  const { properties, body } = message
+  try {
+    return decodeMessage(message, options)
+  } catch (error) {
+    // A body can be nested deeper than the stack is.
+    return fault('undecodable', `expected a body that can be read, got: ${shown(error)}`, message.properties.headers)
+  }
+}
+
+function decodeMessage({ properties, body }: Pick<Arrival, 'properties' | 'body'>, options: DecodeTaskOptions): TaskDecoding {
   const headers = properties.headers
   const content: EncodedContent = {
     contentType: properties.contentType,
