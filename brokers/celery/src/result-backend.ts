@@ -1,5 +1,5 @@
 /** The result backend port of this room: where results of Celery's tasks are kept or sent. */
-import type { ResultRecord } from './wire/result-record.ts'
+import type { ResultRecord, ResultTuple } from './wire/result-record.ts'
 
 /** A state of a task, to be stored. */
 export interface ResultEntry {
@@ -56,8 +56,13 @@ export interface ResultBackend {
 
 /** Counts the finished members of a chord's header. */
 export interface ChordCounter {
-  /** Before the last member is sent. */
-  begin(group: string, size: number): Promise<void>
+  /**
+   * Before the last member is sent.
+   * @param nested the results of the header where members of it are groups, kept where Celery keeps a saved group
+   */
+  begin(group: string, size: number, nested?: ResultTuple): Promise<void>
+  /** What was kept by `begin`, or by Celery: how the values of the members are nested. To be asked when all have reported. */
+  nested(group: string): Promise<ResultTuple | undefined>
   /** Answers all members in order if this part was the last one, else undefined. */
   report(part: ChordPart): Promise<readonly ChordMember[] | undefined>
   /** The body is on its way: nothing needs to be counted any more. */
