@@ -1,0 +1,84 @@
+/** Headers and arguments as AMQP tables, written and read with the types that py-amqp uses. */
+import type { Headers } from '../transport.ts'
+
+const most32 = 2 ** 31 - 1
+const most64 = 2 ** 63
+
+/**
+ * Gives what the library writes as Python does: whole numbers as 32-bit integers, larger ones as 64-bit, objects as tables.
+ * Its own escape (an object with the key `!`) means nothing here: such an object is a table as well.
+ */
+export function fieldTable(headers: Headers): Record<string, unknown> {
+  // Without a prototype, a name such as `__proto__` is a name like any other.
+  const table: Record<string, unknown> = Object.create(null)
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) table[name] = field(value)
+  }
+  return table
+}
+
+function field(value: unknown): unknown {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value
+    case 'number':
+      return { '!': numberType(value), value }
+    case 'bigint':
+      return value >= -(2n ** 63n) && value < 2n ** 63n ? { '!': 'long', value } : String(value)
+    case 'object':
+      return container(value)
+    default:
+      return null
+  }
+}
+
+function container(value: object | null): unknown {
+  if (value === null) return null
+  if (Array.isArray(value)) return value.map(field)
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  if (value instanceof Date) return value.toISOString()
+  const table = fieldTable(value as Headers)
+  return '!' in table ? { '!': 'object', value: table } : table
+}
+
+function numberType(value: number): 'int' | 'long' | 'double' {
+  if (!Number.isInteger(value) || value < -most64 || value >= most64) return 'double'
+  return value >= -most32 - 1 && value <= most32 ? 'int' : 'long'
+}
+
+/** Gives headers as JSON can carry them: times as ISO text, bytes as text, decimals as numbers. Never throws. */
+export function headersFrom(table: unknown): Headers {
+  if (typeof table !== 'object' || table === null) return {}
+  const headers: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(table)) set(headers, name, plain(value))
+  return headers
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(plain)
+  if (Buffer.isBuffer(value)) return value.toString()
+  const marked = value as { readonly '!'?: unknown; readonly value?: unknown }
+  if (marked['!'] === 'timestamp' && typeof marked.value === 'number') return time(marked.value)
+  if (marked['!'] === 'decimal' && typeof marked.value === 'object') return decimal(marked.value)
+  return headersFrom(value)
+}
+
+/** Epoch seconds; beyond what a Date can hold they stay a number. */
+function time(seconds: number): unknown {
+  const date = new Date(seconds * 1000)
+  return Number.isNaN(date.getTime()) ? seconds : date.toISOString()
+}
+
+function decimal(value: unknown): number {
+  const { places = 0, digits = 0 } = (value ?? {}) as { places?: number; digits?: number }
+  return digits / 10 ** places
+}
+
+/** A name such as `__proto__` is a name like any other. */
+function set(headers: Record<string, unknown>, name: string, value: unknown): void {
+  if (name === '__proto__') Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true })
+  else headers[name] = value
+}

@@ -1,0 +1,261 @@
+/** Messages that must arrive: each is sent until the broker confirms it, over lost connections and closed channels. */
+import { ConfigError, type Logger, type LovageError, StoreError, TaskError } from '@lovage/core'
+import type { ConfirmChannel, Message } from 'amqplib'
+import type { Publication } from '../transport.ts'
+import { bufferOf, publishOptions } from './amqp-message.ts'
+import { OwnChannel } from './own-channel.ts'
+
+/** The messages of one call. */
+interface Batch {
+  left: number
+  resolve(): void
+  reject(error: LovageError): void
+}
+
+interface Entry {
+  readonly publication: Publication
+  readonly batch: Batch
+  /** Its channel was closed by the broker, and it may have been the reason. */
+  isSuspect: boolean
+  /** The broker gave it back: no queue takes it. */
+  isReturned: boolean
+  wasReturned: boolean
+}
+
+/** What the publisher asks of its surroundings. */
+export interface PublisherWorld {
+  readonly logger: Logger
+  /** Whether a queue that was declared here should take it. */
+  isExpected(publication: Publication): boolean
+  /** Declares that queue again. */
+  restore(publication: Publication): Promise<void>
+}
+
+export class Publisher {
+  readonly lodging: OwnChannel<ConfirmChannel>
+  readonly #world: PublisherWorld
+  /** Next ones last. */
+  #outbox: Entry[] = []
+  #inbox: Entry[] = []
+  /** Sent and not confirmed, in their order. */
+  readonly #inFlight = new Set<Entry>()
+  #isScheduled = false
+  #isFull = false
+  #isClosed = false
+  #onIdle: (() => void) | undefined
+
+  constructor(world: PublisherWorld) {
+    this.#world = world
+    this.lodging = new OwnChannel(
+      {
+        purpose: 'publishing',
+        open: (connection) => connection.confirmChannel(),
+        begin: async (channel) => this.#begin(channel),
+        ended: (_, cause) => this.#ended(cause),
+        flow: () => this.#soon(),
+      },
+      world.logger,
+    )
+  }
+
+  /** Resolves when the broker has confirmed all of them. */
+  publish(publications: readonly Publication[]): Promise<void> {
+    if (publications.length === 0) return Promise.resolve()
+    if (this.#isClosed) return Promise.reject(closedHere(0))
+    return new Promise((resolve, reject) => {
+      const batch: Batch = { left: publications.length, resolve, reject }
+      for (const publication of publications) {
+        this.#inbox.push({ publication, batch, isSuspect: false, isReturned: false, wasReturned: false })
+      }
+      this.#soon()
+    })
+  }
+
+  /** Resolves when everything is confirmed, or it was told to stop. */
+  async drain(stop: AbortSignal): Promise<void> {
+    this.#isClosed = true
+    if (this.#count() > 0 && !stop.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+        stop.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+    const error = closedHere(this.#count())
+    for (const { batch } of [...this.#inFlight, ...this.#outbox, ...this.#inbox]) batch.reject(error)
+    this.#inFlight.clear()
+    this.#outbox = []
+    this.#inbox = []
+  }
+
+  #count(): number {
+    return this.#inFlight.size + this.#outbox.length + this.#inbox.length
+  }
+
+  #soon(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#isScheduled = false
+      this.#flush()
+    })
+  }
+
+  #begin(channel: ConfirmChannel): void {
+    this.#isFull = false
+    channel.on('drain', () => {
+      this.#isFull = false
+      this.#soon()
+    })
+    channel.on('return', (message) => this.#returned(message))
+    this.#soon()
+  }
+
+  #flush(): void {
+    for (;;) {
+      const { channel, connection } = this.lodging
+      if (channel === undefined || this.#isFull || connection?.isBlocked() !== false) return
+      const entry = this.#next()
+      if (entry === undefined) return
+      // One that closes channels is found out by sending it alone.
+      const isAlone = entry.isSuspect || this.#hasSuspect()
+      if (isAlone && this.#inFlight.size > 0) {
+        this.#outbox.push(entry)
+        return
+      }
+      this.#write(channel, entry)
+    }
+  }
+
+  #next(): Entry | undefined {
+    if (this.#outbox.length === 0) {
+      this.#outbox = this.#inbox.reverse()
+      this.#inbox = []
+    }
+    return this.#outbox.pop()
+  }
+
+  #hasSuspect(): boolean {
+    const [first] = this.#inFlight
+    return first?.isSuspect === true
+  }
+
+  #write(channel: ConfirmChannel, entry: Entry): void {
+    const { publication } = entry
+    const isExpected = this.#world.isExpected(publication)
+    try {
+      const options = publishOptions(publication, isExpected)
+      const onConfirm = (error: Error | null): void => this.#confirmed(entry, error)
+      this.#inFlight.add(entry)
+      this.#isFull = !channel.publish(
+        publication.exchange,
+        publication.routingKey,
+        bufferOf(publication.body),
+        options,
+        onConfirm,
+      )
+    } catch (error) {
+      this.#inFlight.delete(entry)
+      // On a channel that is closing nothing can be written; `ended` follows.
+      if ((error as Error).name === 'IllegalOperationError') {
+        this.#isFull = true
+        this.#outbox.push(entry)
+      } else this.#fail(entry, unwritable(publication, error))
+    }
+  }
+
+  #confirmed(entry: Entry, error: Error | null): void {
+    // Those of a closed channel are sent again by `ended`.
+    if (error !== null && error.message !== 'message nacked') return
+    if (!this.#inFlight.delete(entry)) return
+    const { isSuspect } = entry
+    entry.isSuspect = false
+    if (error !== null) this.#fail(entry, refused(entry.publication, 'it has no room for it', error))
+    else if (entry.isReturned) this.#restore(entry)
+    else this.#done(entry)
+    if (isSuspect || this.#outbox.length > 0) this.#soon()
+  }
+
+  #done({ batch }: Entry): void {
+    batch.left--
+    if (batch.left === 0) batch.resolve()
+    if (this.#onIdle !== undefined && this.#count() === 0) this.#onIdle()
+  }
+
+  #fail(entry: Entry, error: LovageError): void {
+    entry.batch.reject(error)
+    this.#done(entry)
+  }
+
+  /** Comes before the confirmation; returns have the order of sending. */
+  #returned(message: Message): void {
+    for (const entry of this.#inFlight) {
+      const { exchange, routingKey, body } = entry.publication
+      const { fields, content } = message
+      if (entry.isReturned || exchange !== fields.exchange || routingKey !== fields.routingKey) continue
+      if (content.compare(bufferOf(body)) !== 0) continue
+      entry.isReturned = true
+      return
+    }
+  }
+
+  /** Somebody deleted the queue: it is declared again, once. */
+  #restore(entry: Entry): void {
+    if (entry.wasReturned) {
+      this.#fail(entry, refused(entry.publication, 'no queue takes it'))
+      return
+    }
+    entry.isReturned = false
+    entry.wasReturned = true
+    this.#inFlight.add(entry)
+    this.#world.restore(entry.publication).then(
+      () => this.#again(entry),
+      // On a lost connection it was taken from there already.
+      (error: LovageError) => {
+        if (this.#inFlight.delete(entry)) this.#fail(entry, error)
+      },
+    )
+  }
+
+  #again(entry: Entry): void {
+    if (!this.#inFlight.delete(entry)) return
+    this.#outbox.push(entry)
+    this.#soon()
+  }
+
+  #ended(cause: (Error & { readonly code?: unknown }) | undefined): void {
+    this.#isFull = false
+    const unconfirmed = [...this.#inFlight].reverse()
+    this.#inFlight.clear()
+    // 320 is an operator's word and none about what was sent; codes that are no numbers are the network's.
+    const isBlamed = typeof cause?.code === 'number' && cause.code !== 320
+    for (const entry of unconfirmed) {
+      entry.isReturned = false
+      if (isBlamed && entry.isSuspect) this.#fail(entry, refused(entry.publication, cause.message, cause))
+      else {
+        entry.isSuspect = isBlamed
+        this.#outbox.push(entry)
+      }
+    }
+  }
+}
+
+function refused(publication: Publication, got: string, cause?: Error): LovageError {
+  const { exchange, routingKey } = publication
+  const text = `expected RabbitMQ to take a message for exchange "${exchange}" with the key "${routingKey}", got: ${got}`
+  const options = { cause, subject: routingKey }
+  if (/larger than configured max size/.test(got)) return new TaskError('PAYLOAD_TOO_LARGE', text, options)
+  if (/NOT_FOUND|PRECONDITION_FAILED|COMMAND_INVALID/.test(got)) return new ConfigError('OPTION_INVALID', text, options)
+  return new StoreError('STORE_UNAVAILABLE', text, options)
+}
+
+function unwritable({ routingKey }: Publication, cause: unknown): LovageError {
+  const got = (cause as Error).message
+  const text = `expected headers and names that AMQP can carry for the message with the key "${routingKey}", got: ${got}`
+  if (/encoding buffer/.test(got)) return new TaskError('PAYLOAD_TOO_LARGE', text, { cause, subject: routingKey })
+  return new ConfigError('OPTION_INVALID', text, { cause, subject: routingKey })
+}
+
+function closedHere(count: number): StoreError {
+  const left = count === 0 ? '' : ` with ${count} messages that it has not confirmed`
+  return new StoreError('STORE_CLOSED', `expected an open connection to RabbitMQ, got: it was closed here${left}`)
+}
