@@ -1,0 +1,87 @@
+/** Where Redis is, as the URLs of Celery say it. */
+import { readFileSync } from 'node:fs'
+import type { ConnectionOptions } from 'node:tls'
+import { ConfigError, shown } from '@lovage/core'
+
+export interface RedisAddress {
+  readonly host: string
+  readonly port: number
+  /** A socket of this machine, instead of host and port. */
+  readonly path: string | undefined
+  readonly username: string | undefined
+  readonly password: string | undefined
+  readonly database: number
+  readonly tls: ConnectionOptions | undefined
+  /** For people: without its password. */
+  readonly shown: string
+}
+
+const kinds = ['redis:', 'rediss:', 'redis+socket:', 'unix:']
+
+/**
+ * Reads `redis://user:password@host:port/database`, `rediss://...?ssl_cert_reqs=required&ssl_ca_certs=FILE` and
+ * `redis+socket://:password@/path?virtual_host=database`. Files of certificates are read at once.
+ * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID
+ * @see https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
+ */
+export function redisAddress(url: string): RedisAddress {
+  const parts = URL.canParse(url) ? new URL(url) : undefined
+  if (parts === undefined || !kinds.includes(parts.protocol)) {
+    const got = shown(String(url).replace(/\/\/[^/]*@/, '//'))
+    throw new ConfigError('URL_UNSUPPORTED', `expected \`redis://:password@host:6379/0\`, rediss: or redis+socket:, got: ${got}`)
+  }
+  const isSocket = parts.protocol === 'redis+socket:' || parts.protocol === 'unix:'
+  const database = isSocket ? (parts.searchParams.get('virtual_host') ?? '') : parts.pathname.slice(1)
+  return {
+    host: parts.hostname === '' ? '127.0.0.1' : decodeURIComponent(parts.hostname).replace(/^\[|\]$/g, ''),
+    port: parts.port === '' ? 6379 : Number(parts.port),
+    path: isSocket ? decodeURIComponent(parts.pathname) : undefined,
+    username: parts.username === '' ? undefined : decodeURIComponent(parts.username),
+    password: parts.password === '' ? undefined : decodeURIComponent(parts.password),
+    database: databaseOf(database),
+    tls: parts.protocol === 'rediss:' ? tlsOf(parts.searchParams) : undefined,
+    shown: `${parts.protocol}//${parts.host}${parts.pathname}`,
+  }
+}
+
+function databaseOf(text: string): number {
+  const number = text === '' ? 0 : Number(text.replace(/\/$/, ''))
+  if (Number.isInteger(number) && number >= 0) return number
+  throw new ConfigError('URL_UNSUPPORTED', `expected the number of a database after the host of Redis, got: ${shown(text)}`)
+}
+
+/** Both spellings are Celery's. */
+const requirements: Readonly<Record<string, boolean>> = {
+  required: true,
+  CERT_REQUIRED: true,
+  optional: true,
+  CERT_OPTIONAL: true,
+  none: false,
+  CERT_NONE: false,
+}
+
+function tlsOf(query: URLSearchParams): ConnectionOptions {
+  const wanted = query.get('ssl_cert_reqs') ?? 'required'
+  const rejectUnauthorized = Object.hasOwn(requirements, wanted) ? requirements[wanted] : undefined
+  if (rejectUnauthorized === undefined) {
+    const names = Object.keys(requirements).join(', ')
+    throw new ConfigError('OPTION_INVALID', `expected \`ssl_cert_reqs\` to be one of ${names}, got: ${shown(wanted)}`)
+  }
+  return {
+    rejectUnauthorized,
+    ...fileOf(query, 'ssl_ca_certs', 'ca'),
+    ...fileOf(query, 'ssl_certfile', 'cert'),
+    ...fileOf(query, 'ssl_keyfile', 'key'),
+  }
+}
+
+function fileOf(query: URLSearchParams, option: string, name: 'ca' | 'cert' | 'key'): ConnectionOptions {
+  const file = query.get(option)
+  if (file === null) return {}
+  try {
+    return { [name]: readFileSync(file) }
+  } catch (error) {
+    const message = `expected \`${option}\` to be a file that can be read, got: ${shown(file)} (${(error as Error).message})`
+    throw new ConfigError('OPTION_INVALID', message, { cause: error })
+  }
+}

@@ -1,0 +1,374 @@
+/** Task messages on their way from lists of Redis to one worker: taken in batches, and settled in batches. */
+import { randomUUID } from 'node:crypto'
+import { BugError, type CancelTimer, type Clock } from '@lovage/core'
+import type { Arrival, Inflow, InflowListener, TaskArrival, TaskQueue } from '../transport.ts'
+import { readEnvelope, readUnacked, redeliveredEnvelope, unackedText } from './envelope.ts'
+import type { KombuLayout } from './kombu-layout.ts'
+import { QueueOrder } from './queue-order.ts'
+import { LineLost, type RedisLine } from './redis-line.ts'
+import type { RedisLink } from './redis-link.ts'
+import type { RedisSettings } from './redis-options.ts'
+import { refused } from './redis-refusal.ts'
+import { UnsettledMessages } from './unsettled.ts'
+
+/** What an inflow stands on. */
+export interface InflowPlace {
+  readonly link: RedisLink
+  readonly clock: Clock
+  readonly settings: RedisSettings
+  readonly layout: KombuLayout
+  readonly listener: InflowListener
+  /** Makes a queue ready: declared, and heard if it is one of pub/sub. */
+  join(queue: TaskQueue, onArrival: (arrival: Arrival) => void): Promise<() => Promise<void>>
+  /** This process put something into these lists: Redis does not tell it of that. */
+  stirred(lists: readonly string[]): void
+  onClosed(inflow: RedisInflow): void
+}
+
+/** A message in hand. */
+interface Held {
+  readonly name: string
+  /** The key of the list from which it came. */
+  readonly list: string
+  readonly envelope: string
+  readonly arrival: Arrival
+  /** When Redis last heard that it is in hand; epoch milliseconds. */
+  seenAt: number
+}
+
+interface Leaving {
+  readonly held: Held
+  readonly isRequeued: boolean
+  resolve(isDone: boolean): void
+  reject(error: Error): void
+}
+
+/** One script takes no more, so that Redis and this process do other things in between. */
+const mostAtOnce = 250
+const mostBytesAtOnce = 8_000_000
+/** What Redis refuses to hand out (a list that is none, no memory left) is tried again after so long. */
+const againMs = 2000
+
+export class RedisInflow implements Inflow {
+  readonly #place: InflowPlace
+  readonly #order: QueueOrder
+  readonly #receipt: string
+  readonly #leaveQueue = new Map<string, () => Promise<void>>()
+  readonly #unsettled = new UnsettledMessages<Held>()
+  /** What is in no key of Redis: broadcasts, and what is no message of kombu's. */
+  #loose = 0
+  readonly #looseWaiting: { arrival: Arrival; queue: string }[] = []
+  #leaving: Leaving[] = []
+  readonly #settling = new Set<Promise<unknown>>()
+  #prefetch: number
+  #line: RedisLine | undefined
+  #taking: Promise<void> | undefined
+  /** A take was asked for, and its answer was lost. */
+  #isUnsure = false
+  /** The lists were empty, and Redis tells when something comes. */
+  #isQuiet = false
+  /** Changes whenever something may have come. */
+  #wakes = 0
+  #isPaused = false
+  #isClosed = false
+  #isScheduled = false
+  #refresh: CancelTimer | undefined
+  #again: CancelTimer | undefined
+
+  constructor(place: InflowPlace, prefetch: number) {
+    this.#place = place
+    this.#prefetch = prefetch
+    this.#order = new QueueOrder(place.settings.queueOrder, place.layout)
+    this.#receipt = `${place.settings.keyPrefix}lovage.taken.${randomUUID()}`
+    this.#refreshLater()
+  }
+
+  /** Whether a message of `unacked` is in these hands. */
+  holds(name: string): boolean {
+    return this.#unsettled.has(name)
+  }
+
+  setPrefetch(prefetch: number): void {
+    this.#prefetch = prefetch
+    this.#pump()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.wake()
+  }
+
+  async add(queue: TaskQueue): Promise<void> {
+    const leave = await this.#place.join(queue, (arrival) => {
+      this.#looseWaiting.push({ arrival, queue: queue.name })
+      this.#pump()
+    })
+    this.#leaveQueue.set(queue.name, leave)
+    if (queue.exchangeType !== 'fanout') this.#order.add(queue.name)
+    this.wake()
+  }
+
+  async cancel(queue: string): Promise<void> {
+    this.#order.remove(queue)
+    await this.#taking
+    await this.#leaveQueue.get(queue)?.()
+    this.#leaveQueue.delete(queue)
+  }
+
+  /** Something may have come to one of the lists; undefined: to any. */
+  wake(lists?: readonly string[]): void {
+    if (lists !== undefined && !lists.some((list) => this.#order.has(list))) return
+    this.#wakes++
+    this.#isQuiet = false
+    this.#pump()
+  }
+
+  async enter(line: RedisLine): Promise<void> {
+    if (this.#isUnsure) await this.#recover(line)
+    await this.#remind(line)
+    this.#line = line
+    this.wake()
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#refresh?.()
+    this.#again?.()
+    await this.#taking
+    for (const leave of this.#leaveQueue.values()) await leave()
+    const line = this.#place.link.line
+    if (line !== undefined) {
+      // Without Redis they come back when nobody has seen them for long enough.
+      await this.#giveBack(line, this.#unsettled.inHand(), redeliveredEnvelope).catch(() => {})
+      await Promise.all([...this.#settling, line.ask(['DEL', this.#receipt])]).catch(() => {})
+    }
+    this.#place.onClosed(this)
+  }
+
+  /** Takes what there is room for, unless that is under way or there is nothing. */
+  #pump(): void {
+    // What is about to leave goes first, and then asks for more itself.
+    if (this.#isClosed || this.#isPaused || this.#isScheduled) return
+    this.#deliverLoose()
+    const line = this.#line
+    const room = Math.min(mostAtOnce, this.#room())
+    if (line === undefined || room <= 0 || this.#isQuiet || this.#taking !== undefined || this.#order.isEmpty) return
+    this.#taking = this.#take(line, room)
+      .catch((error: Error) => this.#failed(line, error))
+      .finally(() => {
+        this.#taking = undefined
+        this.#pump()
+      })
+  }
+
+  #room(): number {
+    return this.#prefetch === 0 ? mostAtOnce : this.#prefetch - this.#unsettled.size - this.#loose
+  }
+
+  async #take(line: RedisLine, room: number): Promise<void> {
+    const { settings, clock } = this.#place
+    const { lists, atOnce } = this.#order.next()
+    const now = clock.now()
+    const wakes = this.#wakes
+    this.#isUnsure = true
+    const [answer, filled] = await Promise.all([
+      line.run(
+        'take',
+        [settings.unacked, settings.unackedIndex, this.#receipt, ...lists],
+        [room, now / 1000, atOnce, settings.visibilityMs, mostBytesAtOnce],
+      ) as Promise<readonly (string | number)[]>,
+      line.watch(lists),
+    ])
+    this.#isUnsure = false
+    this.#isQuiet = answer.length < room * 3 && filled === 0 && wakes === this.#wakes
+    const taken: Held[] = []
+    for (let at = 0; at < answer.length; at += 3) {
+      const held = this.#hold(String(answer[at]), lists[Number(answer[at + 1])] ?? '', String(answer[at + 2]), now)
+      if (held !== undefined) taken.push(held)
+    }
+    await this.#handOver(line, taken)
+  }
+
+  /** Undefined for what is in hand already, and for what was never in Redis's hands. */
+  #hold(name: string, list: string, envelope: string, seenAt: number): Held | undefined {
+    const arrival = readEnvelope(envelope)
+    if (name === '') {
+      this.#looseWaiting.push({ arrival, queue: this.#order.queueOf(list) })
+      return undefined
+    }
+    const held: Held = { name, list, envelope, arrival, seenAt }
+    return this.#unsettled.enter(held) ? held : undefined
+  }
+
+  async #handOver(line: RedisLine, taken: readonly Held[]): Promise<void> {
+    if (taken.length === 0) return
+    if (!this.#isPaused && !this.#isClosed) return this.#place.listener.deliver(taken.map((held) => this.#arrivalOf(held)))
+    // Nobody has seen them: they go back as they were.
+    await this.#giveBack(line, taken, (envelope) => envelope)
+  }
+
+  #arrivalOf(held: Held): TaskArrival {
+    return {
+      ...held.arrival,
+      queue: this.#order.queueOf(held.list),
+      settle: (verdict) => {
+        if (!this.#unsettled.leave(held)) return Promise.reject(settledTwice(held.name))
+        return this.#leave(held, verdict === 'requeue')
+      },
+    }
+  }
+
+  #deliverLoose(): void {
+    const arrivals: TaskArrival[] = []
+    while (this.#looseWaiting.length > 0 && this.#room() > 0) {
+      const { arrival, queue } = this.#looseWaiting.shift() as { arrival: Arrival; queue: string }
+      this.#loose++
+      let isSettled = false
+      const settle = async (): Promise<boolean> => {
+        if (isSettled) throw settledTwice(queue)
+        isSettled = true
+        this.#loose--
+        this.#pump()
+        return true
+      }
+      arrivals.push({ ...arrival, queue, settle })
+    }
+    if (arrivals.length > 0) this.#place.listener.deliver(arrivals)
+  }
+
+  #leave(held: Held, isRequeued: boolean): Promise<boolean> {
+    const settled = new Promise<boolean>((resolve, reject) => {
+      this.#leaving.push({ held, isRequeued, resolve, reject })
+    })
+    if (!this.#isScheduled) {
+      this.#isScheduled = true
+      const line = this.#place.link.line
+      if (line !== undefined) line.beforeFlush(() => this.#flush())
+      else setImmediate(() => this.#flush())
+    }
+    return settled
+  }
+
+  /** What was settled goes out, and in the same write the question for more. */
+  #flush(): void {
+    this.#isScheduled = false
+    const leaving = this.#leaving
+    this.#leaving = []
+    for (const isRequeued of [false, true]) {
+      const part = leaving.filter((each) => each.isRequeued === isRequeued)
+      if (part.length === 0) continue
+      const settling = this.#settle(part, isRequeued).finally(() => this.#settling.delete(settling))
+      this.#settling.add(settling)
+    }
+    this.#pump()
+  }
+
+  async #settle(part: readonly Leaving[], isRequeued: boolean): Promise<void> {
+    const { link, settings, clock } = this.#place
+    const keys = [settings.unacked, settings.unackedIndex]
+    const arguments_ = isRequeued
+      ? ['+inf', ...part.flatMap(({ held }) => [held.name, 'L', redeliveredEnvelope(held.envelope), 1, held.list])]
+      : part.map(({ held }) => held.name)
+    let wasRepeated = false
+    try {
+      const answers = (await link.persist((line, isRepeated) => {
+        wasRepeated = isRepeated
+        return line.run(isRequeued ? 'move' : 'ack', keys, arguments_)
+      })) as readonly number[]
+      for (const [index, { held, resolve }] of part.entries()) {
+        this.#unsettled.left(held)
+        // Redis may have done it before the line broke; nobody else could have taken it so soon.
+        resolve(answers[index] === 1 || (wasRepeated && clock.now() - held.seenAt < settings.visibilityMs))
+      }
+      if (isRequeued) this.#place.stirred(part.map(({ held }) => held.list))
+    } catch (error) {
+      for (const { held, reject } of part) {
+        this.#unsettled.left(held)
+        reject(refused(error as Error))
+      }
+    }
+  }
+
+  /** The oldest is the next that somebody takes. */
+  async #giveBack(line: RedisLine, messages: readonly Held[], written: (envelope: string) => string): Promise<void> {
+    const mine = messages.filter((held) => this.#unsettled.leave(held)).reverse()
+    if (mine.length === 0) return
+    const { unacked, unackedIndex } = this.#place.settings
+    const entries = mine.flatMap(({ name, envelope, list }) => [name, 'R', written(envelope), 1, list])
+    await line.run('move', [unacked, unackedIndex], ['+inf', ...entries])
+    for (const held of mine) this.#unsettled.left(held)
+    this.#place.stirred(mine.map(({ list }) => list))
+  }
+
+  #failed(line: RedisLine, error: Error): void {
+    if (error instanceof LineLost) {
+      if (this.#line === line) this.#line = undefined
+      return
+    }
+    this.#isQuiet = true
+    this.#again?.()
+    this.#again = this.#place.clock.at(this.#place.clock.now() + againMs, () => this.wake())
+  }
+
+  /** What was taken when the line broke is in `unacked`, and in the receipt. */
+  async #recover(line: RedisLine): Promise<void> {
+    const { settings, clock } = this.#place
+    const now = clock.now()
+    const receipt = (await line.ask(['GET', this.#receipt])) as string | null
+    const noted = receipt === null ? [] : (JSON.parse(receipt) as readonly string[])
+    const taken: Held[] = []
+    for (let at = 0; at < noted.length; at += 2) {
+      const [name = '', list = ''] = noted.slice(at, at + 2)
+      if (this.#unsettled.has(name)) continue
+      const entry = (await line.ask(['HGET', settings.unacked, name])) as string | null
+      const envelope = entry === null ? undefined : readUnacked(entry)?.envelope
+      const held = envelope === undefined ? undefined : this.#hold(name, list, envelope, now)
+      if (held !== undefined) taken.push(held)
+    }
+    this.#isUnsure = false
+    await this.#handOver(line, taken)
+  }
+
+  /** Redis may have lost what it knew; whatever is in hand is in hand still, unless others have taken it for abandoned. */
+  async #remind(line: RedisLine): Promise<void> {
+    const { settings, clock } = this.#place
+    const now = clock.now()
+    const fresh = this.#unsettled.inHand().filter(({ seenAt }) => now - seenAt < settings.visibilityMs)
+    if (fresh.length === 0) return
+    const entries = fresh.flatMap(({ name, envelope, list, arrival }) => [
+      ...[name, unackedText(envelope, arrival.exchange, arrival.routingKey)],
+      ...[list, envelope],
+    ])
+    await line.run('remind', [settings.unacked, settings.unackedIndex], [now / 1000, ...entries])
+    for (const held of fresh) held.seenAt = now
+  }
+
+  /** Whoever looks for messages of dead workers (Python's do, too) sees that these are in hand. */
+  #refreshLater(): void {
+    const { clock, settings } = this.#place
+    this.#refresh = clock.at(clock.now() + settings.visibilityMs / 4, () => {
+      this.#refreshLater()
+      const line = this.#line
+      const now = clock.now()
+      const old = this.#unsettled.inHand().filter(({ seenAt }) => now - seenAt >= settings.visibilityMs / 8)
+      if (line === undefined || old.length === 0) return
+      const scores = old.flatMap(({ name }) => [now / 1000, name])
+      line.ask(['ZADD', settings.unackedIndex, 'XX', ...scores]).then(
+        () => {
+          for (const held of old) held.seenAt = now
+        },
+        // The next line begins with it.
+        () => {},
+      )
+    })
+  }
+}
+
+function settledTwice(name: string): BugError {
+  return new BugError('SETTLED_TWICE', `expected a message to be settled once, got: twice`, { subject: name })
+}

@@ -1,0 +1,193 @@
+/** What Redis does in one step: its scripts. Each takes keys and arguments as its comment says. */
+
+/**
+ * Takes up to so many messages from lists, the most urgent level first and within it one of each queue in turn, and enters each
+ * in `unacked` as kombu does. Answers a name, the number of the list and the message for each. The name is the delivery tag, or
+ * one made of it where the same message lies in two queues: kombu would forget one of the two. It is empty where the message is
+ * none of kombu's: that one is out of Redis then. What was taken last stands in a receipt, in case the answer is lost.
+ *
+ * Keys: unacked, unacked_index, receipt, the lists level by level.
+ * Arguments: how many, the time in seconds, how many queues there are, milliseconds that the receipt is kept, the most of bytes.
+ */
+const take = `
+local unacked, index, receipt = KEYS[1], KEYS[2], KEYS[3]
+local most, now, queues, largest = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
+local answer, noted, count, bytes = {}, {}, 0, 0
+local function enter(raw, list)
+  local fine, message = pcall(cjson.decode, raw)
+  local properties = fine and type(message) == 'table' and message['properties']
+  local info = type(properties) == 'table' and properties['delivery_info']
+  local tag = type(properties) == 'table' and properties['delivery_tag']
+  if type(tag) ~= 'string' or type(info) ~= 'table'
+    or type(info['exchange']) ~= 'string' or type(info['routing_key']) ~= 'string' then return '' end
+  local name, twins = tag, 0
+  while redis.call('HSETNX', unacked, name,
+    '[' .. raw .. ', ' .. cjson.encode(info['exchange']) .. ', ' .. cjson.encode(info['routing_key']) .. ']') == 0 do
+    twins = twins + 1
+    name = tag .. ':' .. twins
+  end
+  redis.call('ZADD', index, now, name)
+  noted[#noted + 1] = name
+  noted[#noted + 1] = KEYS[list]
+  return name
+end
+local first = 4
+while first <= #KEYS and count < most and bytes < largest do
+  local found = false
+  for list = first, first + queues - 1 do
+    if count < most and bytes < largest then
+      local raw = redis.call('RPOP', KEYS[list])
+      if raw then
+        found, count, bytes = true, count + 1, bytes + #raw
+        answer[#answer + 1] = enter(raw, list)
+        answer[#answer + 1] = list - 4
+        answer[#answer + 1] = raw
+      end
+    end
+  end
+  if not found then first = first + queues end
+end
+if #noted > 0 then redis.call('SET', receipt, cjson.encode(noted), 'PX', ARGV[4]) end
+return answer
+`
+
+/** Forgets unsettled messages; answers 1 for each that was there. Keys: unacked, unacked_index. Arguments: their names. */
+const ack = `
+local answer = {}
+for each, name in ipairs(ARGV) do
+  answer[each] = redis.call('HDEL', KEYS[1], name)
+  redis.call('ZREM', KEYS[2], name)
+end
+return answer
+`
+
+/**
+ * Moves unsettled messages back to their lists; answers 1 for each that was there, and old enough.
+ * Keys: unacked, unacked_index. Arguments: the latest time in seconds at which they were seen alive (+inf: whenever), then for each
+ * its name, `L` or `R` for the end of the list, the message, how many lists, the lists.
+ */
+const move = `
+local answer, at = {}, 2
+local latest = tonumber(ARGV[1])
+while at <= #ARGV do
+  local name, side, raw, lists = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  local score = redis.call('ZSCORE', KEYS[2], name)
+  local moved = 0
+  if not score or tonumber(score) <= latest then
+    moved = redis.call('HDEL', KEYS[1], name)
+    redis.call('ZREM', KEYS[2], name)
+    if moved == 1 then
+      for list = at + 4, at + 3 + lists do redis.call(side == 'L' and 'LPUSH' or 'RPUSH', ARGV[list], raw) end
+    end
+  end
+  answer[#answer + 1] = moved
+  at = at + 4 + lists
+end
+return answer
+`
+
+/**
+ * After a break, makes sure that Redis knows of unsettled messages: what it forgot in a crash it is told again, and if it has gone
+ * back to before they were taken, they are taken out of their lists. Answers how many had to be.
+ * Keys: unacked, unacked_index. Arguments: the time in seconds, then for each its name, its entry, its list, the message.
+ */
+const remind = `
+local told = 0
+for at = 2, #ARGV, 4 do
+  if redis.call('HSETNX', KEYS[1], ARGV[at], ARGV[at + 1]) == 1 then
+    told = told + 1
+    if redis.call('LPOS', ARGV[at + 2], ARGV[at + 3], 'RANK', -1, 'MAXLEN', 10000) then
+      redis.call('LREM', ARGV[at + 2], -1, ARGV[at + 3])
+    end
+  end
+  redis.call('ZADD', KEYS[2], ARGV[1], ARGV[at])
+end
+return told
+`
+
+/**
+ * Puts messages into their lists unless they are there or taken already: for those that were sent when the connection broke.
+ * Keys: unacked. Arguments for each: its delivery tag, its list, the message.
+ */
+const putOnce = `
+local put = 0
+for at = 1, #ARGV, 3 do
+  local tag, list, raw = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  if redis.call('HEXISTS', KEYS[1], tag) == 0 and not redis.call('LPOS', list, raw, 'MAXLEN', 10000) then
+    redis.call('LPUSH', list, raw)
+    put = put + 1
+  end
+end
+return put
+`
+
+/** Lets go of a lock if it is held by this token. Keys: the lock. Arguments: the token. */
+const release = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`
+
+/** Takes up to so many messages from lists. Keys: the lists. Arguments: how many. */
+const drain = `
+local answer = {}
+for _, list in ipairs(KEYS) do
+  while #answer < tonumber(ARGV[1]) do
+    local raw = redis.call('RPOP', list)
+    if not raw then break end
+    answer[#answer + 1] = raw
+  end
+end
+return answer
+`
+
+/**
+ * Stores states of tasks and tells those who wait, but never over a success. Answers 1 for each that was stored.
+ * Keys: those of the records. Arguments: milliseconds that they are kept (0: for ever), then the records.
+ */
+const store = `
+local answer = {}
+for each, key in ipairs(KEYS) do
+  local old = redis.call('GET', key)
+  local isDone = false
+  if old and string.find(old, 'SUCCESS', 1, true) then
+    local fine, record = pcall(cjson.decode, old)
+    isDone = fine and type(record) == 'table' and record['status'] == 'SUCCESS'
+    if not fine then isDone = string.find(old, '^{"status": ?"SUCCESS"') ~= nil end
+  end
+  if isDone then
+    answer[each] = 0
+  else
+    local record = ARGV[each + 1]
+    if ARGV[1] == '0' then redis.call('SET', key, record) else redis.call('SET', key, record, 'PX', ARGV[1]) end
+    redis.call('PUBLISH', key, record)
+    answer[each] = 1
+  end
+end
+return answer
+`
+
+/**
+ * Counts the part of one member of a chord; answers all parts with the record of the group when it was the last one, else nothing.
+ * Keys: the parts, their number, the extra number, the group. Arguments: milliseconds that they are kept (0: for ever), the score
+ * (empty: they are a list), the part.
+ */
+const part = `
+local count
+if ARGV[2] == '' then
+  count = redis.call('RPUSH', KEYS[1], ARGV[3])
+else
+  redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
+  count = redis.call('ZCARD', KEYS[1])
+end
+local size, extra = redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3])
+if ARGV[1] ~= '0' then
+  for each = 1, 3 do redis.call('PEXPIRE', KEYS[each], ARGV[1]) end
+end
+if not size or count ~= tonumber(size) + tonumber(extra or 0) then return false end
+local parts = ARGV[2] == '' and redis.call('LRANGE', KEYS[1], 0, -1) or redis.call('ZRANGE', KEYS[1], 0, -1)
+return { redis.call('GET', KEYS[4]) or '', parts }
+`
+
+export const redisScripts = { take, ack, move, remind, putOnce, release, drain, store, part } as const
+
+export type RedisScript = keyof typeof redisScripts
