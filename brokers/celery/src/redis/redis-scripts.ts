@@ -167,25 +167,25 @@ return answer
 `
 
 /**
- * Counts the part of one member of a chord; answers all parts with the record of the group when it was the last one, else nothing.
- * Keys: the parts, their number, the extra number, the group. Arguments: milliseconds that they are kept (0: for ever), the score
- * (empty: they are a list), the part.
+ * Counts the part of one member of a chord; answers all parts when it was the last one, else nothing.
+ * Keys: the parts, their number, the extra number. Arguments: milliseconds that they are kept (0: for ever), the score (empty: they
+ * are a list), the part, 1 if it may have been counted before.
  */
 const part = `
 local count
 if ARGV[2] == '' then
-  count = redis.call('RPUSH', KEYS[1], ARGV[3])
+  if ARGV[4] ~= '1' or not redis.call('LPOS', KEYS[1], ARGV[3]) then redis.call('RPUSH', KEYS[1], ARGV[3]) end
+  count = redis.call('LLEN', KEYS[1])
 else
   redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
   count = redis.call('ZCARD', KEYS[1])
 end
-local size, extra = redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3])
 if ARGV[1] ~= '0' then
   for each = 1, 3 do redis.call('PEXPIRE', KEYS[each], ARGV[1]) end
 end
+local size, extra = redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3])
 if not size or count ~= tonumber(size) + tonumber(extra or 0) then return false end
-local parts = ARGV[2] == '' and redis.call('LRANGE', KEYS[1], 0, -1) or redis.call('ZRANGE', KEYS[1], 0, -1)
-return { redis.call('GET', KEYS[4]) or '', parts }
+return ARGV[2] == '' and redis.call('LRANGE', KEYS[1], 0, -1) or redis.call('ZRANGE', KEYS[1], 0, -1)
 `
 
 export const redisScripts = { take, ack, move, remind, putOnce, release, drain, store, part } as const
