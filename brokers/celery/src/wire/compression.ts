@@ -110,6 +110,12 @@ function bunzip(body: Uint8Array, maxBytes: number): Uint8Array {
   let read = 0
   const source = {
     readByte: () => body[read++] ?? refuse('a whole body, got one that ends too early'),
+    read(into: Uint8Array, at: number, length: number) {
+      const bytes = body.subarray(read, read + length)
+      into.set(bytes, at)
+      read += bytes.byteLength
+      return bytes.byteLength
+    },
     eof: () => read >= body.byteLength,
   }
   const writeByte = (byte: number): void => {

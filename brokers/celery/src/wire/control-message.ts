@@ -46,7 +46,7 @@ export function encodeControlRequest(request: ControlRequest, namespace = 'celer
     matcher: matcher ?? null,
     ...(replyTo === undefined ? {} : { ticket, reply_to: { exchange: replyTo.exchange, routing_key: replyTo.routingKey } }),
   }
-  const headers = { clock, expires: expiresMs === undefined ? 0 : expiresMs / 1000 }
+  const headers = { clock, expires: expiresMs === undefined ? 0 : Math.round(expiresMs * 1000) / 1e6 }
   return publication({ exchange: `${namespace}.pidbox`, routingKey: '' }, headers, body, 2)
 }
 

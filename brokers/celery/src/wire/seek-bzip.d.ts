@@ -2,6 +2,8 @@
 declare module 'seek-bzip' {
   interface Source {
     readByte(): number
+    /** Answers how many bytes there were. */
+    read(into: Uint8Array, at: number, length: number): number
     eof(): boolean
   }
   interface Sink {
