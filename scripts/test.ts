@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { hasPgBouncer, hasPostgres, hasRabbitmq, hasRedis } from '@lovage/services'
+import { hasCelery, hasPgBouncer, hasPostgres, hasRabbitmq, hasRedis } from '@lovage/services'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -34,6 +34,7 @@ const needs: readonly Need[] = [
   },
   { server: 'PgBouncer', tests: ['**/*pgbouncer*.test.ts'], isThere: hasPgBouncer },
   { server: 'RabbitMQ', tests: ['signals/rabbitmq/**', '**/*rabbitmq*.test.ts'], isThere: hasRabbitmq },
+  { server: 'Celery', tests: ['**/*real-celery*.test.ts'], isThere: hasCelery },
   { server: 'Redis', tests: ['brokers/celery/src/redis/**', '**/*redis*.test.ts'], isThere: hasRedis },
 ]
 

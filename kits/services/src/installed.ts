@@ -37,7 +37,8 @@ function isExecutable(file: string): boolean {
   }
 }
 
-function install(debianPackage: string): boolean {
+/** Installs packages on Debian as root; answers whether they are there now. */
+export function install(...debianPackages: readonly string[]): boolean {
   if (process.getuid?.() !== 0) return false
   const run = (...args: string[]) =>
     // A second run that installs at the same time holds the lock for a while.
@@ -48,7 +49,7 @@ function install(debianPackage: string): boolean {
     })
   try {
     run('update')
-    run('install', '--no-install-recommends', debianPackage)
+    run('install', '--no-install-recommends', ...debianPackages)
     return true
   } catch {
     return false
