@@ -65,8 +65,6 @@ export interface ChordCounter {
   nested(group: string): Promise<ResultTuple | undefined>
   /** Answers all members in order if this part was the last one, else undefined. */
   report(part: ChordPart): Promise<readonly ChordMember[] | undefined>
-  /** What `begin` was given for the header, here or by Python; undefined where its members are tasks only. */
-  nested?(group: string): Promise<ResultTuple | undefined>
   /** The body is on its way: nothing needs to be counted any more. */
   end(group: string): Promise<void>
 }

@@ -41,7 +41,7 @@ export const settingTable = {
   task_protocol: entry(oneOf(1, 2), 2),
   task_serializer: entry(oneOf('json', 'yaml', 'msgpack'), 'json'),
   task_compression: entry(orNone(text), undefined),
-  accept_content: entry(listOf(text), ['json']),
+  accept_content: entry(listOf(oneOf('json', 'yaml', 'msgpack')), ['json']),
   result_serializer: entry(oneOf('json', 'yaml', 'msgpack'), 'json'),
   task_acks_late: entry(flag, false),
   task_acks_on_failure_or_timeout: entry(flag, true),

@@ -17,9 +17,13 @@ describe('a queue', () => {
   })
 
   test('called default is the default queue of Celery, unless one is really called so', () => {
-    expect(router().queue('default').name).toBe('celery')
-    expect(router({ task_default_queue: 'main' }).queue('default').name).toBe('main')
-    expect(router({ task_queues: ['default'] }).queue('default').name).toBe('default')
+    const queueOf = (made: Router) => made.queue(made.nameOf('default')).name
+    expect(queueOf(router())).toBe('celery')
+    expect(queueOf(router({ task_default_queue: 'main' }))).toBe('main')
+    expect(queueOf(router({ task_queues: ['default'] }))).toBe('default')
+    const used = router()
+    expect(used.queue('default').name).toBe('default')
+    expect(queueOf(used)).toBe('celery')
   })
 
   test('has the arguments that the settings say', () => {
@@ -35,7 +39,7 @@ describe('a queue', () => {
   test('is refused when it is missing and missing ones are not made', () => {
     const strict = router({ task_queues: ['a'], task_create_missing_queues: false })
     expect(strict.queue('a').name).toBe('a')
-    expect(strict.queue('default').name).toBe('celery')
+    expect(strict.queue(undefined).name).toBe('celery')
     expect(() => strict.queue('b')).toThrow(/expected a queue of `task_queues` \(a, celery\), .* got: b$/)
   })
 
@@ -51,9 +55,9 @@ describe('a route', () => {
 
   test('is chosen by name, then by glob, for tasks that name no queue', () => {
     const routes = router({ task_routes: { 'a.b': { queue: 'exact', priority: 3 }, 'a.*': 'globbed' } })
-    expect(routes.route('a.b', 'default')).toMatchObject({ routingKey: 'exact', priority: 3 })
-    expect(routes.route('a.c', 'default')).toMatchObject({ routingKey: 'globbed' })
-    expect(routes.route('c', 'default')).toMatchObject({ routingKey: 'celery' })
+    expect(routes.route('a.b', undefined)).toMatchObject({ routingKey: 'exact', priority: 3 })
+    expect(routes.route('a.c', undefined)).toMatchObject({ routingKey: 'globbed' })
+    expect(routes.route('c', undefined)).toMatchObject({ routingKey: 'celery' })
     expect(routes.route('a.b', 'named')).toMatchObject({ routingKey: 'named' })
   })
 
@@ -63,8 +67,8 @@ describe('a route', () => {
       task_queues,
       task_routes: { v: { exchange: 'media', routing_key: 'media.video' }, w: { queue: 'media' }, x: { exchange: 'nowhere' } },
     })
-    expect(routes.route('v', 'default')).toMatchObject({ exchange: 'media', routingKey: 'media.video', queue: { name: 'media' } })
-    expect(routes.route('w', 'default')).toMatchObject({ exchange: 'media', routingKey: 'media.#' })
-    expect(() => routes.route('x', 'default')).toThrow(/that of a queue in `task_queues`, got: nowhere$/)
+    expect(routes.route('v', undefined)).toMatchObject({ exchange: 'media', routingKey: 'media.video', queue: { name: 'media' } })
+    expect(routes.route('w', undefined)).toMatchObject({ exchange: 'media', routingKey: 'media.#' })
+    expect(() => routes.route('x', undefined)).toThrow(/that of a queue in `task_queues`, got: nowhere$/)
   })
 })

@@ -7,7 +7,7 @@ import type { QueueSetting, RouteSetting } from './queue-setting.ts'
 /** Where one message goes. */
 export interface Route {
   /** To be declared before anything is published on the route. */
-  readonly queue: TaskQueue
+  readonly queue: TaskQueue | undefined
   readonly exchange: string
   readonly routingKey: string
   /** As the wire has it; undefined leaves it to the message. */
@@ -19,12 +19,14 @@ const defaultName = 'default'
 
 export class Router {
   readonly #settings: CelerySettings
+  readonly #configured: ReadonlySet<string>
   readonly #queues = new Map<string, TaskQueue>()
   readonly #routes = new Map<string, Route>()
 
   /** @throws {ConfigError} OPTION_INVALID for two queues of one name */
   constructor(settings: CelerySettings) {
     this.#settings = settings
+    this.#configured = new Set(settings.task_queues.map((queue) => queue.name))
     for (const queue of settings.task_queues) {
       if (this.#queues.has(queue.name)) {
         const message = `expected every queue in \`task_queues\` to have a name of its own, got two: ${queue.name}`
@@ -35,37 +37,46 @@ export class Router {
   }
 
   /**
-   * The queue of a name; `default` stands for `task_default_queue` unless `task_queues` has one that is called so.
+   * The queue of a name; none is the default queue.
    * @throws {ConfigError} OPTION_INVALID for a name that is not in `task_queues` where missing queues are not made
    */
-  queue(name: string): TaskQueue {
+  queue(name: string | undefined): TaskQueue {
     const { task_default_queue: main, task_create_missing_queues: creates } = this.#settings
-    const own = this.#queues.get(name)
-    if (own !== undefined) return own
-    if (name === defaultName) return this.#named(main)
-    if (!creates && name !== main) {
-      const known = [...this.#settings.task_queues.map((queue) => queue.name), main].join(', ')
-      const message = `expected a queue of \`task_queues\` (${known}), since \`task_create_missing_queues\` is false, got: ${name}`
-      throw new ConfigError('OPTION_INVALID', message, { subject: name })
-    }
-    return this.#named(name)
+    if (name === undefined || name === main) return this.#named(main)
+    if (creates || this.#configured.has(name)) return this.#named(name)
+    const known = [...this.#settings.task_queues.map((queue) => queue.name), main].join(', ')
+    const message = `expected a queue of \`task_queues\` (${known}), since \`task_create_missing_queues\` is false, got: ${name}`
+    throw new ConfigError('OPTION_INVALID', message, { subject: name })
   }
 
   /**
-   * Where a task goes that was sent to a queue. `task_routes` decides for the queue `default`, as it does in Celery for tasks that
-   * name no queue.
+   * The name of a queue in Celery: Lovage's `default` stands for the default queue, and for being routed, unless `task_queues` has
+   * one that is called so.
+   */
+  nameOf(queue: string): string | undefined {
+    return queue === defaultName && !this.#configured.has(queue) ? undefined : queue
+  }
+
+  /**
+   * Where a task goes that was sent to a queue; `task_routes` decides for one that names none.
    * @throws {ConfigError} OPTION_INVALID
    */
-  route(task: string, queue: string): Route {
-    const key = queue === defaultName ? `?${task}` : queue
+  route(task: string, queue: string | undefined): Route {
+    const key = queue === undefined ? `?${task}` : queue
     const known = this.#routes.get(key)
     if (known !== undefined) return known
-    const setting = queue === defaultName ? this.#routeSetting(task) : undefined
-    const route = setting === undefined ? directRoute(this.queue(queue)) : this.#routeOf(setting, queue)
+    const setting = queue === undefined ? this.#routeSetting(task) : undefined
+    const route = setting === undefined ? directRoute(this.queue(queue)) : this.#routeOf(setting)
     // Names come from callers: a sender of ever new ones shall not fill the memory.
     if (this.#routes.size >= 10_000) this.#routes.clear()
     this.#routes.set(key, route)
     return route
+  }
+
+  /** Where the sender itself says exchange and key. Nothing is declared for an exchange that no queue here is bound to. */
+  exchangeRoute(exchange: string, routingKey: string | undefined, queue: string | undefined): Route {
+    const bound = queue === undefined ? this.#boundTo(exchange) : this.queue(queue)
+    return { queue: bound, exchange, routingKey: routingKey ?? bound?.routingKey ?? exchange, priority: undefined }
   }
 
   #named(name: string): TaskQueue {
@@ -108,19 +119,19 @@ export class Router {
     return pattern === undefined ? undefined : routes[pattern]
   }
 
-  #routeOf({ queue, exchange, routing_key, priority }: RouteSetting, fallback: string): Route {
-    if (exchange === undefined) {
-      const target = this.queue(queue ?? fallback)
-      const route = directRoute(target)
-      const key = route.exchange === '' ? route.routingKey : (routing_key ?? route.routingKey)
-      return { ...route, routingKey: key, priority }
-    }
-    const bound = queue === undefined ? [...this.#queues.values()].find((one) => one.exchange === exchange) : this.queue(queue)
-    if (bound === undefined) {
+  #routeOf({ queue, exchange, routing_key: key, priority }: RouteSetting): Route {
+    if (exchange !== undefined) {
+      const route = this.exchangeRoute(exchange, key, queue)
+      if (route.queue !== undefined) return { ...route, priority }
       const message = `expected the exchange of a route to be that of a queue in \`task_queues\`, got: ${exchange}`
       throw new ConfigError('OPTION_INVALID', message, { subject: exchange })
     }
-    return { queue: bound, exchange, routingKey: routing_key ?? bound.routingKey, priority }
+    const route = directRoute(this.queue(queue))
+    return { ...route, routingKey: route.exchange === '' ? route.routingKey : (key ?? route.routingKey), priority }
+  }
+
+  #boundTo(exchange: string): TaskQueue | undefined {
+    return [...this.#queues.values()].find((queue) => queue.exchange === exchange)
   }
 }
 

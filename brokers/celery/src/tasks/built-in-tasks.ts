@@ -1,0 +1,121 @@
+/** Runs the tasks that every Celery worker has (celery.md 13), beside the worker: they wait for no place and are acknowledged late. */
+import { type Delivery, type Failure, failureFrom, LovageError, type Outcome } from '@lovage/core'
+import { type BuiltinRun, builtinNames, runBuiltin } from '../canvas/builtin-tasks.ts'
+import { unlockVerdict } from '../canvas/unlock.ts'
+import type { Member } from '../member.ts'
+import { celeryExceptions } from '../wire/python-exception.ts'
+import { CallDelivery } from './call-delivery.ts'
+import type { CeleryDelivery } from './celery-delivery.ts'
+import { type ChordKeeper, neverNewStyle } from './chord-keeper.ts'
+import type { Settler } from './settler.ts'
+import type { TaskSender } from './task-sender.ts'
+
+/** Celery's `result_chord_retry_interval`, in milliseconds. */
+const unlockIntervalMs = 1000
+
+export interface BuiltInParts {
+  readonly member: Member
+  readonly sender: TaskSender
+  readonly settler: Settler
+  readonly chords: ChordKeeper
+}
+
+/** What the consumer lends. */
+export interface BuiltInHost {
+  knows(task: string): boolean
+  deliver(delivery: Delivery): void
+}
+
+const nowhereToLook: Failure = {
+  name: 'ConfigError',
+  message: 'expected a result backend that keeps results, for celery.chord_unlock to look at, got none',
+}
+
+const names: ReadonlySet<string> = new Set(builtinNames)
+
+export class BuiltInTasks {
+  readonly #parts: BuiltInParts
+
+  constructor(parts: BuiltInParts) {
+    this.#parts = parts
+  }
+
+  has(task: string): boolean {
+    return names.has(task)
+  }
+
+  /** Resolves when the task is settled. */
+  async run(delivery: CeleryDelivery, host: BuiltInHost): Promise<void> {
+    const { clock } = this.#parts.member
+    const { expiresMs } = delivery.request
+    if (expiresMs !== undefined && expiresMs <= clock.now()) {
+      await delivery.settle({ type: 'rejected', reason: 'deadline-exceeded' })
+      return
+    }
+    let outcome: Outcome
+    try {
+      const run = runBuiltin(delivery.request, this.#parts.settler.canvasSender(delivery))
+      outcome = run === undefined ? { type: 'released' } : await this.#outcomeOf(run, delivery, host)
+    } catch (error) {
+      if (LovageError.is(error) && error.retryable) throw error
+      outcome = { type: 'failed', failure: failureFrom(error) }
+    }
+    await delivery.settle(outcome)
+  }
+
+  async #outcomeOf(run: BuiltinRun, delivery: CeleryDelivery, host: BuiltInHost): Promise<Outcome> {
+    switch (run.type) {
+      case 'value':
+        await this.#parts.sender.carryOut(run.orders)
+        delivery.children.push(...run.children)
+        return { type: 'completed', result: run.value }
+      case 'calls':
+        return this.#call(run, delivery, host)
+      case 'unlock':
+        return this.#unlock(run.unlock, delivery)
+      case 'cleanup':
+        // What has a life of its own needs no cleaning.
+        return { type: 'completed', result: null }
+    }
+  }
+
+  /** One after the other, as in Celery. What ends one of them otherwise than with a value ends all. */
+  async #call(
+    { task, calls }: BuiltinRun & { readonly type: 'calls' },
+    delivery: CeleryDelivery,
+    host: BuiltInHost,
+  ): Promise<Outcome> {
+    if (!host.knows(task)) {
+      const { exc_type: name } = celeryExceptions.notRegistered(task)
+      return { type: 'failed', failure: { name, message: task } }
+    }
+    const values: unknown[] = []
+    for (const args of calls) {
+      const message = { ...delivery.message, name: task, args, kwargs: {}, input: undefined, at: undefined }
+      const outcome = await new Promise<Outcome>((resolve) => {
+        host.deliver(new CallDelivery(message, delivery.redelivered, resolve))
+      })
+      if (outcome.type !== 'completed') return outcome
+      values.push(outcome.result ?? null)
+    }
+    return { type: 'completed', result: values }
+  }
+
+  async #unlock(unlock: (BuiltinRun & { readonly type: 'unlock' })['unlock'], delivery: CeleryDelivery): Promise<Outcome> {
+    const { member, settler, sender, chords } = this.#parts
+    const canvas = settler.canvasSender(delivery)
+    if (member.results === undefined || member.results.kind === 'rpc') return { type: 'failed', failure: nowhereToLook }
+    const records = await member.results.get(unlock.ids)
+    const verdict = unlockVerdict(unlock, records, neverNewStyle, canvas)
+    if (verdict.type === 'wait') {
+      return { type: 'retried', delayMs: unlock.intervalMs ?? unlockIntervalMs, limit: Number.POSITIVE_INFINITY }
+    }
+    if (verdict.type === 'failed') {
+      await chords.fail(verdict, delivery.request, canvas)
+      return { type: 'completed', result: null }
+    }
+    await sender.carryOut(verdict.orders)
+    delivery.children.push(...verdict.children)
+    return { type: 'completed', result: null }
+  }
+}

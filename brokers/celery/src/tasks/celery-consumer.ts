@@ -1,0 +1,228 @@
+/** The inflow of one worker from Celery's queues: reads what comes, refuses what is no task, and hands over the rest. */
+import { type ConsumeOptions, type Consumer, type ConsumerListener, failureFrom, type Outcome, ProtocolError } from '@lovage/core'
+import type { Member } from '../member.ts'
+import type { Inflow, TaskArrival, TaskQueue } from '../transport.ts'
+import type { AcceptedContent } from '../wire/content.ts'
+import { decodeTask } from '../wire/decode-task.ts'
+import type { TaskFault, TaskRequest } from '../wire/task-message.ts'
+import type { BuiltInHost, BuiltInTasks } from './built-in-tasks.ts'
+import { CeleryDelivery, type DeliveryHome } from './celery-delivery.ts'
+import { EtaHold } from './eta-hold.ts'
+import { InFlight } from './in-flight.ts'
+import { deliveredMessage } from './incoming-task.ts'
+import type { RevokedStamps } from './revoked-stamps.ts'
+import type { Settler } from './settler.ts'
+
+export interface ConsumerParts {
+  readonly member: Member
+  readonly settler: Settler
+  readonly builtIn: BuiltInTasks
+  readonly stamps: RevokedStamps
+}
+
+export class CeleryConsumer implements Consumer, DeliveryHome {
+  readonly holder: string
+  /** Resolves when it has closed. */
+  readonly closed: Promise<void>
+  readonly #parts: ConsumerParts
+  readonly #listener: ConsumerListener
+  readonly #accept: AcceptedContent
+  readonly #known: ReadonlySet<string>
+  readonly #unsettled = new Set<CeleryDelivery>()
+  readonly #settling = new InFlight()
+  /** Tasks of Celery's own whose time has not come. */
+  readonly #waiting: EtaHold
+  readonly #host: BuiltInHost
+  #prefetch: number
+  #inflow: Inflow | undefined
+  #closing: Promise<void> | undefined
+  #markClosed: () => void = () => {}
+
+  private constructor(parts: ConsumerParts, options: ConsumeOptions, listener: ConsumerListener) {
+    this.#parts = parts
+    this.#listener = listener
+    this.#accept = new Set(parts.member.settings.accept_content)
+    this.#known = new Set(options.tasks.map(({ name }) => name))
+    this.#prefetch = options.prefetch
+    this.#waiting = new EtaHold(parts.member.clock, () => this.#tune())
+    this.#host = { knows: (task) => this.#known.has(task), deliver: (delivery) => listener.deliver([delivery]) }
+    this.holder = `${options.worker}/${parts.member.newId()}`
+    this.closed = new Promise((resolve) => {
+      this.#markClosed = resolve
+    })
+  }
+
+  static async open(parts: ConsumerParts, options: ConsumeOptions, listener: ConsumerListener): Promise<CeleryConsumer> {
+    const consumer = new CeleryConsumer(parts, options, listener)
+    const queues = options.queues.map((name) => queueNamed(parts.member, name))
+    const inflow = { queues: [...new Map(queues.map((queue) => [queue.name, queue])).values()], prefetch: options.prefetch }
+    consumer.#inflow = await parts.member.transport.consume(inflow, {
+      deliver: (arrivals) => consumer.#receive(arrivals),
+      lost: () => consumer.#lose(),
+    })
+    return consumer
+  }
+
+  pause(): void {
+    this.#inflow?.pause()
+  }
+
+  resume(): void {
+    this.#inflow?.resume()
+  }
+
+  setPrefetch(prefetch: number): void {
+    this.#prefetch = prefetch
+    this.#tune()
+  }
+
+  async addQueue(queue: string): Promise<void> {
+    await this.#inflow?.add(queueNamed(this.#parts.member, queue))
+  }
+
+  async cancelQueue(queue: string): Promise<void> {
+    await this.#inflow?.cancel(queueNamed(this.#parts.member, queue).name)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  begun(delivery: CeleryDelivery): void {
+    if (delivery.policy.trackStarted) this.#told(this.#parts.settler.started(delivery))
+  }
+
+  progress(delivery: CeleryDelivery, value: unknown): void {
+    this.#parts.settler.progress(delivery, value)
+  }
+
+  async settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean> {
+    this.#settling.begin()
+    try {
+      const counted = await this.#parts.settler.settle(delivery, outcome)
+      this.#unsettled.delete(delivery)
+      this.#parts.member.held.remove(delivery)
+      return counted
+    } finally {
+      this.#settling.end()
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#inflow?.pause()
+    this.#waiting.clear()
+    await this.#settling.none()
+    for (const delivery of this.#unsettled) this.#parts.member.held.remove(delivery)
+    this.#unsettled.clear()
+    await this.#inflow?.close()
+    this.#markClosed()
+  }
+
+  #receive(arrivals: readonly TaskArrival[]): void {
+    const deliveries: CeleryDelivery[] = []
+    for (const arrival of arrivals) {
+      const delivery = this.#admit(arrival)
+      if (delivery !== undefined) deliveries.push(delivery)
+    }
+    if (deliveries.length > 0) this.#listener.deliver(deliveries)
+  }
+
+  /** Undefined for what the worker does not see. */
+  #admit(arrival: TaskArrival): CeleryDelivery | undefined {
+    const decoded = decodeTask(arrival, { accept: this.#accept })
+    if (!decoded.ok) {
+      this.#refuse(arrival, decoded.fault)
+      return undefined
+    }
+    const { request } = decoded
+    if (arrival.redelivered && this.#hasReturned(request, arrival)) return undefined
+    const delivery = this.#deliveryOf(request, arrival)
+    if (this.#known.has(request.task)) {
+      this.#unsettled.add(delivery)
+      this.#parts.member.held.add(delivery)
+      if (!this.#parts.stamps.matches(request)) return delivery
+      this.#working(delivery.settle({ type: 'cancelled', message: 'revoked' }))
+      return undefined
+    }
+    this.#runHere(delivery)
+    return undefined
+  }
+
+  #deliveryOf(request: TaskRequest, arrival: TaskArrival): CeleryDelivery {
+    const { policyOf, scale, clock } = this.#parts.member
+    const message = deliveredMessage(request, arrival.queue, scale, clock.now())
+    return new CeleryDelivery(this, { arrival, request, message, policy: policyOf(request.task) })
+  }
+
+  /** A run that goes on here although its connection broke takes its message back instead of running twice. */
+  #hasReturned({ id, retries }: TaskRequest, arrival: TaskArrival): boolean {
+    for (const delivery of this.#unsettled) {
+      if (delivery.request.id === id && delivery.request.retries === retries && delivery.isOrphaned) {
+        delivery.adopt(arrival)
+        return true
+      }
+    }
+    return false
+  }
+
+  /** Tasks of Celery's own, and those that nobody here knows. */
+  #runHere(delivery: CeleryDelivery): void {
+    const { builtIn, settler } = this.#parts
+    if (!builtIn.has(delivery.request.task)) {
+      this.#working(settler.notRegistered(delivery))
+      return
+    }
+    this.#waiting.until(delivery.request.etaMs, () => {
+      this.#unsettled.add(delivery)
+      this.#parts.member.held.add(delivery)
+      // From here on it is not to be taken back, as a run of the worker's own is not.
+      delivery.began = true
+      this.#working(builtIn.run(delivery, this.#host))
+    })
+  }
+
+  #working(work: Promise<unknown>): void {
+    this.#settling.begin()
+    this.#told(work.finally(() => this.#settling.end()))
+  }
+
+  /** What waits here for its time keeps nothing else from coming. */
+  #tune(): void {
+    this.#inflow?.setPrefetch(this.#prefetch === 0 ? 0 : this.#prefetch + this.#waiting.size)
+  }
+
+  #refuse(arrival: TaskArrival, { verdict, message, task, id }: TaskFault): void {
+    const what = `${task ?? 'a message'}${id === undefined ? '' : ` (${id})`} in the queue ${arrival.queue}`
+    const end =
+      verdict === 'ack' ? 'it was dropped' : 'it was rejected, and is a dead letter where the queue has a place for them'
+    this.#listener.error(
+      new ProtocolError('PROTOCOL_INVALID', `${message}, for ${what}; ${end}`, { subject: id ?? arrival.queue }),
+    )
+    void arrival.settle(verdict)
+  }
+
+  /** Nothing that has not begun is ours any more; what runs goes on. */
+  #lose(): void {
+    for (const delivery of [...this.#unsettled]) {
+      if (delivery.began) {
+        delivery.isOrphaned = true
+        continue
+      }
+      this.#unsettled.delete(delivery)
+      this.#parts.member.held.remove(delivery)
+      this.#listener.revoke(delivery.message.id, delivery.message.run, 'lost')
+    }
+  }
+
+  #told(work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      const told = error instanceof Error ? error : new ProtocolError('PROTOCOL_INVALID', failureFrom(error).message)
+      this.#listener.error(told)
+    })
+  }
+}
+
+function queueNamed({ router }: Member, name: string): TaskQueue {
+  return router.queue(router.nameOf(name))
+}

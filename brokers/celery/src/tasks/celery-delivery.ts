@@ -1,0 +1,95 @@
+/** A task message of Celery's on its way through a worker. */
+import { BugError, type DeliveredMessage, type Delivery, type DeliveryNote, type Outcome } from '@lovage/core'
+import type { TaskPolicy } from '../settings/task-policy.ts'
+import type { TaskArrival } from '../transport.ts'
+import type { ResultTuple } from '../wire/result-record.ts'
+import type { TaskRequest } from '../wire/task-message.ts'
+import type { HeldTask } from './held-tasks.ts'
+
+/** What a delivery needs of its consumer. */
+export interface DeliveryHome {
+  /** Its run begins. */
+  begun(delivery: CeleryDelivery): void
+  /** Resolves when the outcome is safe. Settlements are counted here, so that closing waits for them. */
+  settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean>
+  progress(delivery: CeleryDelivery, value: unknown): void
+}
+
+/** What is made of one arrival. */
+export interface DeliveryParts {
+  readonly arrival: TaskArrival
+  readonly request: TaskRequest
+  readonly message: DeliveredMessage
+  readonly policy: TaskPolicy
+}
+
+export class CeleryDelivery implements Delivery, HeldTask {
+  readonly message: DeliveredMessage
+  readonly redelivered: boolean
+  readonly request: TaskRequest
+  readonly policy: TaskPolicy
+  /** The results of the tasks that its handler and its success sent. */
+  readonly children: ResultTuple[] = []
+  arrival: TaskArrival
+  acknowledged = false
+  began = false
+  /** The connection broke that it came by: its message is delivered again, to whomever. */
+  isOrphaned = false
+  /** What of its settlement is done already, where a later part failed and it is settled again. */
+  done: 'nothing' | 'followed' | 'stored' = 'nothing'
+  readonly #home: DeliveryHome
+  #settled = false
+
+  constructor(home: DeliveryHome, { arrival, request, message, policy }: DeliveryParts) {
+    this.#home = home
+    this.arrival = arrival
+    this.request = request
+    this.message = message
+    this.policy = policy
+    this.redelivered = arrival.redelivered
+  }
+
+  get exchange(): string {
+    return this.arrival.exchange
+  }
+
+  get routingKey(): string {
+    return this.arrival.routingKey
+  }
+
+  /** Nothing is to be waited for: an acknowledgement that gets lost with its connection brings the task again, as in Celery. */
+  accept(): undefined {
+    this.began = true
+    if (!this.policy.acksLate) {
+      this.acknowledged = true
+      void this.arrival.settle('ack')
+    }
+    this.#home.begun(this)
+  }
+
+  /** Takes the message back that it lost. */
+  adopt(arrival: TaskArrival): void {
+    this.arrival = arrival
+    this.isOrphaned = false
+    if (this.acknowledged) void arrival.settle('ack')
+  }
+
+  /** Progress becomes the custom state PROGRESS. Log lines have no place in Celery; events carry them. */
+  note({ progress }: DeliveryNote): void {
+    if (progress !== undefined && !this.#settled) this.#home.progress(this, progress)
+  }
+
+  async settle(outcome: Outcome): Promise<boolean> {
+    if (this.#settled) {
+      const message = `expected task ${this.message.id} to be settled once, got a second outcome: ${outcome.type}`
+      throw new BugError('SETTLED_TWICE', message, { subject: this.message.id })
+    }
+    this.#settled = true
+    try {
+      return await this.#home.settle(this, outcome)
+    } catch (error) {
+      this.#settled = false
+      throw error
+    }
+  }
+}

@@ -1,0 +1,194 @@
+/** What the end of a run means in Celery: what is sent, what is stored, what is acknowledged, in this order (celery.md 11). */
+import { failureFrom, LovageError, type Outcome } from '@lovage/core'
+import { afterFailure } from '../canvas/after-failure.ts'
+import { afterSuccess } from '../canvas/after-success.ts'
+import type { CanvasSender } from '../canvas/orders.ts'
+import { retried } from '../canvas/retry.ts'
+import type { Member } from '../member.ts'
+import { delayedDelivery } from '../wire/delayed-delivery.ts'
+import { celeryExceptions } from '../wire/python-exception.ts'
+import type { CeleryDelivery } from './celery-delivery.ts'
+import { type ChordKeeper, neverNewStyle, unreachedEntries } from './chord-keeper.ts'
+import type { ResultStore, StoredState } from './result-store.ts'
+import { noRetryLeft, type RunException, runException, shownException } from './run-exception.ts'
+import type { TaskSender } from './task-sender.ts'
+
+export interface SettlerParts {
+  readonly member: Member
+  readonly sender: TaskSender
+  readonly store: ResultStore
+  readonly chords: ChordKeeper
+  /** `name@host`. */
+  readonly worker: string
+  /** Tells of a task that this worker does not know. */
+  readonly tellFailed: (id: string, exception: string) => void
+}
+
+/**
+ * A crash between two steps repeats what came before it: what follows a task may then be sent twice, and is never lost. A settlement
+ * that failed half-way is taken up where it stopped.
+ */
+export class Settler {
+  readonly #parts: SettlerParts
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves with true when the outcome is safe. */
+  settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean> {
+    switch (outcome.type) {
+      case 'completed':
+        return this.#succeed(delivery, outcome.result === undefined ? null : outcome.result)
+      case 'failed':
+        return this.#fail(delivery, runException(outcome.failure, outcome.reason, delivery.message))
+      case 'retried':
+        return this.#retry(delivery, outcome)
+      case 'released':
+        return this.#release(delivery, outcome.delayMs ?? 0)
+      case 'rejected':
+        if (outcome.reason === 'deadline-exceeded') return this.#revoke(delivery, 'expired')
+        return this.#fail(delivery, runException(outcome.failure ?? failureFrom(outcome.reason), undefined, delivery.message))
+      case 'cancelled':
+        return this.#revoke(delivery, outcome.message ?? 'revoked')
+    }
+  }
+
+  async started(delivery: CeleryDelivery): Promise<void> {
+    const { store, worker: hostname } = this.#parts
+    await store.store(delivery, { status: 'STARTED', result: { pid: process.pid, hostname } })
+  }
+
+  progress(delivery: CeleryDelivery, value: unknown): void {
+    this.#parts.store.progress(delivery, value)
+  }
+
+  /** Celery's answer to a task that a worker does not know (celery.md 7.2): nothing of what follows it is done. */
+  async notRegistered(delivery: CeleryDelivery): Promise<void> {
+    const { store, tellFailed } = this.#parts
+    const exception = { wire: celeryExceptions.notRegistered(delivery.request.task) }
+    await store.store(delivery, failureState(exception))
+    tellFailed(delivery.request.id, shownException(exception))
+    await delivery.arrival.settle('reject')
+  }
+
+  /** The sender of what a task causes. */
+  canvasSender(delivery: CeleryDelivery): CanvasSender {
+    const { member, chords } = this.#parts
+    return {
+      newId: member.newId,
+      replyTo: member.results?.replyTo ?? member.oid,
+      now: member.clock.now(),
+      chords: chords.counting,
+      origin: this.#parts.worker,
+      priority: member.settings.task_inherit_parent_priority ? delivery.request.priority : undefined,
+    }
+  }
+
+  #succeed(delivery: CeleryDelivery, value: unknown): Promise<boolean> {
+    const { embed, group } = delivery.request
+    if (embed.callbacks !== undefined || embed.chain !== undefined || (embed.chord !== undefined && group !== undefined)) {
+      return this.#succeedAndFollow(delivery, value)
+    }
+    const stored = this.#parts.store.store(delivery, { status: 'SUCCESS', result: value })
+    if (stored === undefined) return acknowledge(delivery)
+    return stored.then(() => acknowledge(delivery))
+  }
+
+  async #succeedAndFollow(delivery: CeleryDelivery, value: unknown): Promise<boolean> {
+    const { sender, store, chords } = this.#parts
+    if (delivery.done === 'nothing') {
+      try {
+        const following = afterSuccess(delivery.request, value, this.canvasSender(delivery))
+        await sender.carryOut(following.orders)
+        delivery.children.push(...following.children)
+        delivery.done = 'followed'
+      } catch (error) {
+        // What cannot be read or sent now never can: as in Celery the run has failed.
+        if (!isFinal(error)) throw error
+        return this.#fail(delivery, runException(failureFrom(error), undefined, delivery.message))
+      }
+    }
+    await store.store(delivery, { status: 'SUCCESS', result: value })
+    await chords.report(delivery.request, { state: 'SUCCESS', result: value }, this.canvasSender(delivery))
+    return acknowledge(delivery)
+  }
+
+  async #fail(delivery: CeleryDelivery, exception: RunException): Promise<boolean> {
+    const { sender, store, chords, member } = this.#parts
+    const { request, policy } = delivery
+    const canvas = this.canvasSender(delivery)
+    const failing = afterFailure(request, neverNewStyle, canvas)
+    if (delivery.done !== 'stored') {
+      const state = failureState(exception)
+      const own = store.isStored(delivery, 'FAILURE') ? [store.entry(delivery, state)] : []
+      await store.storeAll([...own, ...unreachedEntries(failing.unreached, state, member.clock.now())])
+      const end = { state: 'FAILURE', result: exception.wire } as const
+      await chords.report(request, end, canvas)
+      await chords.reportUnreached(failing.unreached, end, request, canvas)
+      delivery.done = 'stored'
+    }
+    await sender.carryOut(failing.orders)
+    return acknowledge(delivery, policy.acksOnFailure ? 'ack' : 'reject')
+  }
+
+  async #retry(delivery: CeleryDelivery, outcome: Outcome & { readonly type: 'retried' }): Promise<boolean> {
+    const { sender, store, member } = this.#parts
+    const { request, message } = delivery
+    const cause = outcome.failure === undefined ? undefined : runException(outcome.failure, outcome.reason, message)
+    if (message.retries >= (message.retryLimit ?? outcome.limit)) {
+      return this.#fail(delivery, cause ?? noRetryLeft(message))
+    }
+    if (delivery.done === 'nothing') {
+      const etaMs = outcome.delayMs === 0 ? undefined : member.clock.now() + outcome.delayMs
+      const { order, children } = retried(request, etaMs, addressOf(delivery))
+      await member.transport.publish([sender.publication(order.request, addressOf(delivery))])
+      delivery.children.push(...children)
+      delivery.done = 'followed'
+    }
+    await store.store(delivery, { status: 'RETRY', result: cause?.wire ?? null, traceback: cause?.traceback })
+    return acknowledge(delivery)
+  }
+
+  /** Back to its queue. One that was acknowledged when it began is sent anew, so that a stop of the worker does not lose it. */
+  async #release(delivery: CeleryDelivery, delayMs: number): Promise<boolean> {
+    const { sender, member } = this.#parts
+    if (!delivery.acknowledged && delayMs === 0) {
+      await delivery.arrival.settle('requeue')
+      return true
+    }
+    const { request } = delivery
+    const again = delayMs === 0 ? request : { ...request, etaMs: member.clock.now() + delayMs }
+    await member.transport.publish([sender.publication(again, addressOf(delivery))])
+    return acknowledge(delivery)
+  }
+
+  async #revoke(delivery: CeleryDelivery, text: string): Promise<boolean> {
+    const { store, chords } = this.#parts
+    const result = celeryExceptions.taskRevoked(text)
+    await store.store(delivery, { status: 'REVOKED', result })
+    await chords.report(delivery.request, { state: 'REVOKED', result }, this.canvasSender(delivery))
+    return acknowledge(delivery)
+  }
+}
+
+function failureState({ wire, traceback }: RunException): StoredState {
+  return { status: 'FAILURE', result: wire, traceback }
+}
+
+/** What is certain never to succeed. */
+function isFinal(error: unknown): boolean {
+  return LovageError.is(error) && !error.retryable && error.code !== 'INPUT_UNSERIALIZABLE'
+}
+
+/** Its queue, unless an exchange that is not direct brought it, which others may have bound, too. */
+function addressOf({ arrival }: CeleryDelivery): { readonly exchange: string; readonly routingKey: string } {
+  const { exchange, routingKey, queue } = arrival
+  return exchange === '' || exchange === delayedDelivery ? { exchange: '', routingKey: queue } : { exchange, routingKey }
+}
+
+/** An acknowledgement that comes too late changes nothing about what was stored. */
+async function acknowledge(delivery: CeleryDelivery, verdict: 'ack' | 'reject' = 'ack'): Promise<boolean> {
+  if (!delivery.acknowledged) await delivery.arrival.settle(verdict)
+  return true
+}
