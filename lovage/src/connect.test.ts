@@ -48,12 +48,11 @@ describe('connect', () => {
 
   const refusals: readonly [string, RegExp][] = [
     [
-      'amqp://u:secret@mq/x',
-      /`sqlite:\.\/lovage\.db`, `postgres:\/\/user@host\/database`, `memory:`\), got the scheme amqp: in "amqp:\/\/mq\/x"$/,
+      'mysql://u:secret@db/x',
+      /`sqlite:\.\/lovage\.db`, `postgres:\/\/user@host\/database`, `memory:`, `amqp:\/\/.*`, `redis:\/\/host\/0`\), got the scheme mysql: in "mysql:\/\/db\/x"$/,
     ],
     ['postgres:app', /expected `postgres:\/\/user@host\/database`, got: "postgres:app"$/],
     ['postgresql://', /expected `postgres:\/\/user@host\/database`, got: "postgresql:\/\/"$/],
-    ['redis://localhost', /got the scheme redis:/],
     ['https://lovage.example', /got the scheme https:/],
     ['mongodb://localhost', /got the scheme mongodb:/],
     ['release+amqp://localhost', /got the scheme release\+amqp:/],
@@ -75,6 +74,13 @@ describe('connect', () => {
       /expected `signal` to be `amqp:.*` or amqps:, got: "redis:\/\/mq"$/,
     )
     await expect(connect('memory:', { results: 'redis://r' })).rejects.toThrow(/the queue keeps its own results/)
+    await expect(connect('memory:', { celery: {} })).rejects.toThrow(
+      /`celery` only beside a URL of RabbitMQ or Redis, got: "memory:"$/,
+    )
+    await expect(connect('amqp://127.0.0.1:1', { lease: '3s' })).rejects.toThrow(/expected no `lease` for a Celery cluster/)
+    await expect(openBackend('redis://u:secret@r')).rejects.toThrow(
+      /expected the URL of a store, got a Celery cluster.*"redis:\/\/r"$/,
+    )
     await expect(connect('memory:', { leese: '3s' } as ConnectOptions)).rejects.toThrow(
       /^\[option invalid\] expected an option of connect \(synchronous, .*\), got: "leese"; did you mean `lease`\?$/,
     )

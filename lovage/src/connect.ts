@@ -1,19 +1,23 @@
 /** The front door: a URL becomes a client. */
+import type { CelerySettingsInput } from '@lovage/broker-celery'
 import { type Client, createClient } from '@lovage/client'
 import { type Clock, ConfigError, checkOptionNames, type Duration, type OptionNames } from '@lovage/core'
 import { createQueueBroker, type QueueBrokerOptions } from '@lovage/queue'
+import { isCeleryUrl, openCelery, refuseForCelery } from './celery.ts'
 import { type BackendOptions, backendOptionNames, openBackend, shownUrl } from './schemes.ts'
 
 /** What `connect` takes beside the URL. */
 export interface ConnectOptions extends BackendOptions {
   /** How long a run belongs to its worker without a renewal. Default 30 s, at least 1 s. */
   readonly lease?: Duration | undefined
-  /** A URL for results, for brokers that keep none. The queue keeps its own. */
+  /** Where results are kept, for Celery: `rpc://`, `redis://host/1`; without it there are none. The queue keeps its own. */
   readonly results?: string | undefined
   /** How long what is over is kept. */
   readonly retention?: QueueBrokerOptions['retention']
   /** Who maintains: processes with a worker (default), or this one in any case (a server). */
   readonly maintain?: QueueBrokerOptions['maintain']
+  /** Celery's settings by Celery's names, for example `{ task_acks_late: true }`. */
+  readonly celery?: CelerySettingsInput | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -23,11 +27,13 @@ const names: OptionNames<ConnectOptions> = {
   results: true,
   retention: true,
   maintain: true,
+  celery: true,
   clock: true,
 }
 
 /**
- * Connects to the broker that a URL names. The client keeps files and timers open until it is closed.
+ * Connects to the broker that a URL names: Lovage's own queue on a store, or a Celery cluster. The client keeps files, sockets
+ * and timers open until it is closed.
  * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID, DURATION_INVALID
  * @throws {StoreError} STORE_UNAVAILABLE, STORE_CORRUPT, STORE_FULL, STORE_BUSY, SCHEMA_NEWER, SCHEMA_OLDER
  * @example
@@ -35,6 +41,10 @@ const names: OptionNames<ConnectOptions> = {
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   checkOptionNames(options, names, 'connect')
+  if (isCeleryUrl(url)) return connectCelery(url, options)
+  if (options.celery !== undefined) {
+    throw new ConfigError('OPTION_INVALID', `expected \`celery\` only beside a URL of RabbitMQ or Redis, got: ${shownUrl(url)}`)
+  }
   const { synchronous, create, migrate, signal, heartbeat, results, lease, retention, maintain, logger, clock } = options
   if (results !== undefined) refuse('results', results, 'the queue keeps its own results')
   const backend = await openBackend(url, { synchronous, create, migrate, signal, heartbeat, logger })
@@ -46,6 +56,13 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     await backend.close()
     throw error
   }
+}
+
+/** `create`, `migrate` and `maintain` mean nothing here: a cluster is there, or it is not. */
+async function connectCelery(url: string, options: ConnectOptions): Promise<Client> {
+  const { synchronous, signal, heartbeat, lease, retention, results, celery, logger, clock } = options
+  refuseForCelery({ synchronous, signal, heartbeat, lease, retention })
+  return createClient(await openCelery(url, { results, settings: celery, logger, clock }), { clock })
 }
 
 function refuse(option: string, url: string, why: string): never {

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { ConfigError, checkOptionNames, type Duration, durationMs, type Logger, type OptionNames, shown } from '@lovage/core'
 import type { Backend } from './backend.ts'
+import { celeryExamples, isCeleryUrl } from './celery.ts'
 import { checkSignalUrl, withBroker } from './signal-broker.ts'
 
 /** Options that reach the store. */
@@ -136,13 +137,19 @@ export async function storeFacts(url: string): Promise<StoreFacts | undefined> {
 function schemeOf(scheme: string, url: string): Scheme {
   const known = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined
   if (known !== undefined) return known
+  if (isCeleryUrl(url)) {
+    throw new ConfigError(
+      'URL_UNSUPPORTED',
+      `expected the URL of a store, got a Celery cluster, which has none: ${shownUrl(url)}`,
+    )
+  }
   throw new ConfigError('URL_UNSUPPORTED', `expected ${supported()}, got the scheme ${scheme}: in ${shownUrl(url)}`)
 }
 
 /** What this version accepts, for messages. @internal */
 export function supported(): string {
-  const examples = new Set(Object.values(schemes).map(({ example }) => `\`${example}\``))
-  return `a URL that this version supports (${[...examples].join(', ')})`
+  const examples = new Set([...Object.values(schemes).map(({ example }) => example), ...celeryExamples])
+  return `a URL that this version supports (${[...examples].map((example) => `\`${example}\``).join(', ')})`
 }
 
 /** A URL without what is behind the scheme's user and password. @internal */

@@ -27,7 +27,7 @@ export async function openBroker(
   needs: ConnectionNeeds = {},
 ): Promise<Client> {
   const { settings, terminal } = invocation
-  const { url, broker, signal, results, leaseMs, heartbeatMs } = settings
+  const { url, broker, signal, results, celery, leaseMs, heartbeatMs } = settings
   const logger = needs.logger ?? errorLogger(terminal.err, settings)
   if (/^\s*memory:\s*$/i.test(url)) {
     if (needs.stays !== true) throw inMemory(broker)
@@ -40,6 +40,7 @@ export async function openBroker(
     return await connect(url, {
       signal,
       results,
+      celery,
       lease: leaseMs,
       heartbeat: heartbeatMs,
       create: needs.create === true,

@@ -13,6 +13,8 @@ export interface Settings {
   readonly signal: string | undefined
   /** Over the broker's own place for results. */
   readonly results: string | undefined
+  /** Celery's settings by their names. */
+  readonly celery: Readonly<Record<string, unknown>> | undefined
   /** Milliseconds; undefined leaves it to the broker. */
   readonly leaseMs: number | undefined
   readonly heartbeatMs: number | undefined

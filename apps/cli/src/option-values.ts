@@ -98,6 +98,25 @@ export function isoTime(flag: string): ReadValue<number> {
   }
 }
 
+/** `name=value`, as one object of all that came; a value that is no JSON is a text. */
+export function assignments(flag: string): ReadValue<Readonly<Record<string, unknown>>> {
+  return (text, before) => {
+    const [, name, value] = /^([a-z]\w*)=(.*)$/is.exec(text) ?? []
+    if (name === undefined || value === undefined) {
+      throw new ConfigError('OPTION_INVALID', `expected ${flag} to be NAME=VALUE, got: ${JSON.stringify(text)}`)
+    }
+    return { ...(before as object | undefined), [name]: jsonOrText(value) }
+  }
+}
+
+function jsonOrText(value: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
+}
+
 /** A text as it is, once. */
 export function text(flag: string): ReadValue<string> {
   return (value) => {

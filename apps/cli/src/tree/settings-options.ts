@@ -1,7 +1,7 @@
 /** The options that every command takes. */
 import { ConfigError, type LogLevel } from '@lovage/core'
 import type { Settings } from '../invocation.ts'
-import { duration, oneOf, text } from '../option-values.ts'
+import { assignments, duration, oneOf, text } from '../option-values.ts'
 import type { Terminal } from '../terminal.ts'
 import { withoutPassword } from '../without-password.ts'
 import type { OptionSpec } from './command-spec.ts'
@@ -27,7 +27,16 @@ export const settingsOptions: readonly OptionSpec[] = [
       'RabbitMQ beside the broker, which then wakes and watches workers: amqp://user:password@host (default: LOVAGE_SIGNAL)',
     read: text('--signal'),
   },
-  { flags: '--results <url>', meaning: "results in another place than the broker's own", read: text('--results') },
+  {
+    flags: '--results <url>',
+    meaning: 'where the results of a Celery cluster are: rpc:// or redis://host/1 (default: nowhere)',
+    read: text('--results'),
+  },
+  {
+    flags: '--set <name=value>',
+    meaning: "one of Celery's settings, for example task_acks_late=true; may be repeated",
+    read: assignments('--set'),
+  },
   {
     flags: '--heartbeat <duration>',
     meaning: 'on PostgreSQL and RabbitMQ: a worker that is silent for three of these is lost (default: 5s)',
@@ -43,6 +52,7 @@ interface SettingsFlags {
   readonly loglevel?: LogLevel
   readonly signal?: string
   readonly results?: string
+  readonly set?: Readonly<Record<string, unknown>>
   readonly lease?: number
   readonly heartbeat?: number
 }
@@ -57,6 +67,7 @@ export function settingsFrom(flags: SettingsFlags, environment: Terminal['enviro
     broker: withoutPassword(url),
     signal: flags.signal ?? (environment.LOVAGE_SIGNAL || undefined),
     results: flags.results,
+    celery: flags.set,
     leaseMs: flags.lease,
     heartbeatMs: flags.heartbeat,
     json: flags.json === true,
