@@ -1,53 +1,17 @@
 /** The transport on a real RabbitMQ: what is sent, taken, settled and listened to. */
 import { startRabbitmq } from '@lovage/services'
-import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
-import type { Arrival, Inflow, InflowOptions, Publication, TaskArrival, TaskQueue, Transport } from '../transport.ts'
-import type { AmqpOptions } from './amqp-options.ts'
+import { afterAll, expect, test, vi } from 'vitest'
+import type { TaskArrival } from '../transport.ts'
 import { openAmqpTransport } from './amqp-transport.ts'
+import { bodyOf, consumer, contents, message, open, soon, taskQueue } from './fixtures/world.ts'
 
 const server = await startRabbitmq()
 afterAll(() => server.stop())
-const soon = { timeout: 15_000, interval: 10 }
 let names = 0
 const fresh = (): string => `q${++names}`
 
-async function open(options: Partial<AmqpOptions> = {}): Promise<Transport> {
-  const transport = await openAmqpTransport({ url: server.url, ...options })
-  onTestFinished(() => transport.close())
-  return transport
-}
-
-function taskQueue(name: string, more: Partial<TaskQueue> = {}): TaskQueue {
-  return { name, exchange: name, exchangeType: 'direct', routingKey: name, arguments: {}, ...more }
-}
-
-function message(routingKey: string, body: unknown, more: Partial<Publication['properties']> = {}): Publication {
-  const properties = { contentType: 'application/json', contentEncoding: 'utf-8', headers: {}, ...more }
-  return { exchange: '', routingKey, properties, body: Buffer.from(JSON.stringify(body)) }
-}
-
-const valueOf = (arrival: Arrival): unknown => JSON.parse(Buffer.from(arrival.body).toString())
-
-/** Consumes and keeps what comes. */
-async function consumer(of: Transport, options: Partial<InflowOptions> & Pick<InflowOptions, 'queues'>) {
-  const taken: TaskArrival[] = []
-  const batches: number[] = []
-  const losses: number[] = []
-  const inflow: Inflow = await of.consume(
-    { prefetch: 0, ...options },
-    {
-      deliver(arrivals) {
-        batches.push(arrivals.length)
-        taken.push(...arrivals)
-      },
-      lost: () => losses.push(taken.length),
-    },
-  )
-  return { inflow, taken, batches, losses, values: () => taken.map(valueOf) }
-}
-
 test('a message comes as it was sent, and is gone when it is settled', async () => {
-  const transport = await open()
+  const transport = await open(server.url)
   const queue = taskQueue(fresh())
   await transport.declare(queue)
   const headers = {
@@ -65,21 +29,119 @@ test('a message comes as it was sent, and is gone when it is settled', async () 
   await vi.waitFor(() => expect(taken).toHaveLength(1), soon)
   expect(taken[0]).toMatchObject({ queue: queue.name, exchange: '', routingKey: queue.name, redelivered: false })
   expect(taken[0]!.properties).toEqual({ contentType: 'application/json', contentEncoding: 'utf-8', ...more })
-  expect(valueOf(taken[0]!)).toEqual([[1, 'ä'], {}, {}])
+  expect(bodyOf(taken[0]!)).toEqual([[1, 'ä'], {}, {}])
   expect(await taken[0]!.settle('ack')).toBe(true)
+  expect(() => taken[0]!.settle('ack')).toThrow('settled once')
   await inflow.close()
-  const again = await consumer(await open(), { queues: [queue] })
   await transport.publish([message(queue.name, 'next')])
-  await vi.waitFor(() => expect(again.values()).toEqual(['next']), soon)
+  expect(await contents(server.url, queue, 1)).toEqual(['next'])
 })
 
-test('a mailbox hears what comes to its exchange', async () => {
-  const transport = await open()
+test('thousands in one call come in their order, in batches, and are settled in as few frames', async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh())
+  await transport.declare(queue)
+  const count = 3000
+  await transport.publish(Array.from({ length: count }, (_, n) => message(queue.name, n)))
+  const settled: Promise<boolean>[] = []
+  const { values, batches } = await consumer(transport, { queues: [queue], prefetch: 500 }, (arrival) => {
+    settled.push(arrival.settle('ack'))
+  })
+  await vi.waitFor(() => expect(values()).toHaveLength(count), soon)
+  expect(values()).toEqual(Array.from({ length: count }, (_, n) => n))
+  expect(await Promise.all(settled)).not.toContain(false)
+  expect(batches.length).toBeLessThan(count / 4)
+  await transport.close()
+  expect(await server.control('list_queues', 'name', 'messages')).toContain(`${queue.name}\t0`)
+})
+
+test('what is rejected is gone, what is put back comes again', async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh())
+  await transport.declare(queue)
+  const seen: unknown[] = []
+  await consumer(transport, { queues: [queue] }, (arrival) => {
+    seen.push([bodyOf(arrival), arrival.redelivered])
+    const isNew = bodyOf(arrival) === 'b' && !arrival.redelivered
+    void arrival.settle(isNew ? 'requeue' : 'reject')
+  })
+  await transport.publish(['a', 'b', 'c'].map((body) => message(queue.name, body)))
+  await vi.waitFor(() => expect(seen).toHaveLength(4), soon)
+  expect(seen).toContainEqual(['b', true])
+  await transport.close()
+  expect(await server.control('list_queues', 'name', 'messages')).toContain(`${queue.name}\t0`)
+})
+
+test('no more come than may be unsettled, over all queues, and more when more may be', async () => {
+  const transport = await open(server.url)
+  const queues = [taskQueue(fresh()), taskQueue(fresh())]
+  for (const queue of queues) await transport.declare(queue)
+  await transport.publish(queues.flatMap(({ name }) => [1, 2, 3, 4, 5].map((n) => message(name, n))))
+  const { inflow, taken } = await consumer(transport, { queues, prefetch: 3 })
+  await vi.waitFor(() => expect(taken).toHaveLength(3), soon)
+  // Both belong to the same tick, and the broker is told the last one only.
+  inflow.setPrefetch(1)
+  inflow.setPrefetch(5)
+  await vi.waitFor(() => expect(taken).toHaveLength(5), soon)
+  expect(await server.control('list_channels', 'global_prefetch_count', 'messages_unacknowledged')).toContain('5\t5')
+  await taken[0]!.settle('ack')
+  await vi.waitFor(() => expect(taken).toHaveLength(6), soon)
+})
+
+test('a pause ends deliveries and not settlements, and what comes late is for others', async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh())
+  await transport.declare(queue)
+  const { inflow, taken, values } = await consumer(transport, { queues: [queue], prefetch: 2 })
+  await transport.publish([message(queue.name, 1)])
+  await vi.waitFor(() => expect(taken).toHaveLength(1), soon)
+  inflow.pause()
+  await transport.publish([message(queue.name, 2)])
+  const other = await consumer(await open(server.url), { queues: [queue] }, (arrival) => void arrival.settle('ack'))
+  await vi.waitFor(() => expect(other.values()).toEqual([2]), soon)
+  expect(await taken[0]!.settle('ack')).toBe(true)
+  await other.inflow.close()
+  inflow.resume()
+  await transport.publish([message(queue.name, 3)])
+  await vi.waitFor(() => expect(values()).toEqual([1, 3]), soon)
+})
+
+test('queues come and go while others are consumed', async () => {
+  const transport = await open(server.url)
+  const [first, second] = [taskQueue(fresh()), taskQueue(fresh())]
+  const { inflow, values } = await consumer(transport, { queues: [first] }, (arrival) => void arrival.settle('ack'))
+  await inflow.add(second)
+  await inflow.add(second)
+  await transport.publish([message(second.name, 'second')])
+  await vi.waitFor(() => expect(values()).toEqual(['second']), soon)
+  await inflow.cancel(second.name)
+  await inflow.cancel('never heard of')
+  await transport.publish([message(second.name, 'left'), message(first.name, 'first')])
+  await vi.waitFor(() => expect(values()).toEqual(['second', 'first']), soon)
+  expect(await contents(server.url, second, 1)).toEqual(['left'])
+})
+
+test('what was not settled goes back when the inflow closes, and cannot be settled any more', async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh())
+  const { inflow, taken } = await consumer(transport, { queues: [queue] })
+  await transport.publish([1, 2, 3].map((n) => message(queue.name, n)))
+  await vi.waitFor(() => expect(taken).toHaveLength(3), soon)
+  const settled = taken[1]!.settle('ack')
+  await inflow.close()
+  expect(await settled).toBe(true)
+  expect(await taken[0]!.settle('ack')).toBe(false)
+  expect(await contents(server.url, queue, 2)).toEqual([1, 3])
+})
+
+test('a mailbox hears what comes to its exchange and to its name', async () => {
+  const transport = await open(server.url)
   const name = fresh()
   const binding = { exchange: `${name}.x`, exchangeType: 'topic', exchangeDurable: true, routingKeys: ['worker.#'] } as const
   const heard: unknown[] = []
   const end = await transport.listen({ name, binding, expiresMs: 60_000, messageTtlMs: 5000 }, (arrival) => {
-    heard.push(valueOf(arrival))
+    heard.push(bodyOf(arrival))
+    throw new Error('a listener of no good')
   })
   const told = { ...message('worker.online', 1), exchange: binding.exchange }
   transport.tell(binding, told)
@@ -87,4 +149,102 @@ test('a mailbox hears what comes to its exchange', async () => {
   transport.tell(undefined, message(name, 2))
   await vi.waitFor(() => expect(heard).toEqual([1, 2]), soon)
   await end()
+  await end()
+  expect(await server.control('list_queues', 'name')).not.toContain(`${name}\n`)
+})
+
+test('a mailbox that another program has is refused in words', async () => {
+  const mailbox = { name: fresh(), expiresMs: 10_000 }
+  await (await open(server.url)).listen(mailbox, () => {})
+  const other = await open(server.url)
+  await expect(other.listen(mailbox, () => {})).rejects.toThrow(/"q\d+" \(exclusive.*locked queue.*a name of its own/)
+  // The refusal cost nothing else.
+  await other.declare(taskQueue(fresh()))
+})
+
+test('a body of many frames comes whole', async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh())
+  await transport.declare(queue)
+  const big = 'x'.repeat(700_000)
+  await transport.publish([message(queue.name, big), message(queue.name, 'small')])
+  expect(await contents(server.url, queue, 2)).toEqual([big, 'small'])
+})
+
+test('a message that the broker refuses fails alone', async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh())
+  await transport.declare(queue)
+  const good = (n: number) => transport.publish([message(queue.name, n)])
+  const bad = transport.publish([{ ...message('any', 'bad'), exchange: 'nobody declared it' }])
+  const results = await Promise.allSettled([good(1), bad, good(2), good(3)])
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+  await expect(bad).rejects.toThrow(/"nobody declared it" with the key "any", got: .*NOT_FOUND/)
+  // Those that it cannot be told apart from are sent again.
+  const values = await contents(server.url, queue, 3)
+  expect(new Set(values)).toEqual(new Set([1, 2, 3]))
+  expect(transport.told).toEqual([])
+})
+
+test('what AMQP cannot carry is refused before it is sent', async () => {
+  const transport = await open(server.url)
+  const long = 'x'.repeat(300)
+  await expect(transport.publish([message(long, 1)])).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  await expect(transport.publish([message('q', 1, { headers: { [long]: 1 } })])).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  const headers = { big: 'x'.repeat(70_000) }
+  await expect(transport.publish([message('q', 1, { headers })])).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' })
+  transport.tell(undefined, message(long, 1))
+  await transport.publish([message('nobody listens', 1)])
+})
+
+test('a task queue that somebody deletes is there again when a message comes for it', async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh())
+  await transport.declare(queue)
+  await server.control('delete_queue', queue.name)
+  await transport.publish([message(queue.name, 1), { ...message(queue.name, 2), exchange: queue.exchange }])
+  expect(new Set(await contents(server.url, queue, 2))).toEqual(new Set([1, 2]))
+})
+
+test('a queue that is deleted under its consumer is consumed again', async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh())
+  const { values } = await consumer(transport, { queues: [queue] }, (arrival) => void arrival.settle('ack'))
+  await server.control('delete_queue', queue.name)
+  await transport.declare(queue)
+  await transport.publish([message(queue.name, 1)])
+  await vi.waitFor(() => expect(values()).toEqual([1]), soon)
+})
+
+test('a queue that is there with other flags is one clear line, and the rest goes on', async () => {
+  const transport = await open(server.url)
+  const name = fresh()
+  const queue = taskQueue(name)
+  const { inflow, values } = await consumer(transport, { queues: [queue] }, (arrival) => void arrival.settle('ack'))
+  const other = taskQueue(name, { arguments: { 'x-max-priority': 10 } })
+  const line = new RegExp(`queue "${name}" \\(durable, x-max-priority 10\\).*inequivalent arg 'x-max-priority'.*or delete it$`)
+  await expect(transport.declare(other)).rejects.toThrow(line)
+  const prior = taskQueue(fresh())
+  await transport.declare(prior)
+  await expect(inflow.add({ ...prior, arguments: { 'x-max-priority': 10 } })).rejects.toMatchObject({ code: 'QUEUE_MISMATCH' })
+  await transport.publish([message(name, 1), message(prior.name, 2)])
+  await vi.waitFor(() => expect(values()).toEqual([1]), soon)
+})
+
+test('closing waits for what was published and settled before', async () => {
+  const transport = await openAmqpTransport({ url: server.url })
+  const queue = taskQueue(fresh())
+  await transport.declare(queue)
+  const published = transport.publish([1, 2].map((n) => message(queue.name, n)))
+  const taken: TaskArrival[] = []
+  await transport.consume({ queues: [queue], prefetch: 1 }, { deliver: (arrivals) => taken.push(...arrivals), lost() {} })
+  await vi.waitFor(() => expect(taken).toHaveLength(1), soon)
+  void taken[0]!.settle('ack')
+  const late = transport.publish([message(queue.name, 3)])
+  await Promise.all([transport.close(), transport.close()])
+  await Promise.all([published, late])
+  await expect(transport.publish([message(queue.name, 4)])).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+  await expect(transport.declare(queue)).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+  transport.tell(undefined, message(queue.name, 5))
+  expect(await contents(server.url, queue, 2)).toEqual([2, 3])
 })

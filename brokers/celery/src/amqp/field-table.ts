@@ -48,11 +48,14 @@ function numberType(value: number): 'int' | 'long' | 'double' {
   return value >= -most32 - 1 && value <= most32 ? 'int' : 'long'
 }
 
-/** Gives headers as JSON can carry them: times as ISO text, bytes as text, decimals as numbers. Never throws. */
+/**
+ * Gives headers as JSON can carry them: times as ISO text, bytes as text, decimals as numbers. A name `__proto__` is lost in the
+ * library. Never throws.
+ */
 export function headersFrom(table: unknown): Headers {
   if (typeof table !== 'object' || table === null) return {}
   const headers: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(table)) set(headers, name, plain(value))
+  for (const [name, value] of Object.entries(table)) headers[name] = plain(value)
   return headers
 }
 
@@ -75,10 +78,4 @@ function time(seconds: number): unknown {
 function decimal(value: unknown): number {
   const { places = 0, digits = 0 } = (value ?? {}) as { places?: number; digits?: number }
   return digits / 10 ** places
-}
-
-/** A name such as `__proto__` is a name like any other. */
-function set(headers: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === '__proto__') Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true })
-  else headers[name] = value
 }
