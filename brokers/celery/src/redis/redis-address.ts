@@ -25,7 +25,9 @@ const kinds = ['redis:', 'rediss:', 'redis+socket:', 'unix:']
  * @see https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
  */
 export function redisAddress(url: string): RedisAddress {
-  const parts = URL.canParse(url) ? new URL(url) : undefined
+  // A login without a host, as before a socket's path, is none for the standard.
+  const whole = typeof url === 'string' ? url.replace(/^(redis\+socket|unix):\/\/([^/]*@)?\//, '$1://$2local/') : ''
+  const parts = URL.canParse(whole) ? new URL(whole) : undefined
   if (parts === undefined || !kinds.includes(parts.protocol)) {
     const got = shown(String(url).replace(/\/\/[^/]*@/, '//'))
     throw new ConfigError('URL_UNSUPPORTED', `expected \`redis://:password@host:6379/0\`, rediss: or redis+socket:, got: ${got}`)
@@ -40,7 +42,7 @@ export function redisAddress(url: string): RedisAddress {
     password: parts.password === '' ? undefined : decodeURIComponent(parts.password),
     database: databaseOf(database),
     tls: parts.protocol === 'rediss:' ? tlsOf(parts.searchParams) : undefined,
-    shown: `${parts.protocol}//${parts.host}${parts.pathname}`,
+    shown: `${parts.protocol}//${isSocket ? '' : parts.host}${parts.pathname}`,
   }
 }
 
