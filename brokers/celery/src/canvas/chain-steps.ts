@@ -1,6 +1,6 @@
 /** The steps of a chain, taken out of whatever it nests, so that each can be handed on by a message of its own. */
 import { linkedSteps } from './links.ts'
-import { chordSignature, isChain, isChord, isGroup, type Signature, withTasks } from './signature.ts'
+import { chordSignature, isChain, isChord, isGroup, type Signature, withOptions, withTasks } from './signature.ts'
 
 /**
  * Steps in forward order: nested chains are taken apart, groups of one are that one, empty groups and chains are left out as long
@@ -40,17 +40,13 @@ function isEmptyGroup(signature: Signature): boolean {
 function endsInGroup(signature: Signature): boolean {
   if (isChord(signature)) return endsInGroup(signature.kwargs.body)
   if (!isChain(signature)) return isGroup(signature)
-  const last = signature.kwargs.tasks.at(-1)
+  const last = chainSteps(signature.kwargs.tasks).at(-1)
   return last !== undefined && endsInGroup(last)
 }
 
 /** One that ends in a group, with what waits for that group. */
 function then(step: Signature, next: Signature): Signature {
   if (isChord(step)) return { ...step, kwargs: { ...step.kwargs, body: then(step.kwargs.body, next) } }
-  if (isChain(step)) {
-    const tasks = step.kwargs.tasks
-    const last = tasks.at(-1)
-    return last === undefined ? next : withTasks(step, [...tasks.slice(0, -1), then(last, next)])
-  }
+  if (isChain(step)) return withOptions(withTasks(step, [...linkedSteps(step), next]), { link: undefined, link_error: undefined })
   return isGroup(step) ? chordSignature(step, next) : step
 }

@@ -1,12 +1,13 @@
 /** What follows when the last member of a chord's header is done (celery.md 12.3, 15.3). */
 import { LovageError } from '@lovage/core'
 import type { ChordMember } from '../result-backend.ts'
+import { exceptionRepr, readException } from '../wire/python-exception.ts'
 import { pythonRepr } from '../wire/python-repr.ts'
 import type { ResultTuple } from '../wire/result-record.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
 import { applyErrbacks, type Errbacks, type IsNewStyle } from './errbacks.ts'
 import type { CanvasSender, Following } from './orders.ts'
-import { isChain, isChord, isGroup, isRecord, listOption, parseSignature, type Signature, textOption } from './signature.ts'
+import { isChain, isChord, isGroup, listOption, parseSignature, type Signature, textOption } from './signature.ts'
 import { apply } from './start.ts'
 import { readable, type Unreached, unreachedOf } from './unreached.ts'
 
@@ -42,7 +43,7 @@ export type ChordEnd = ({ readonly type: 'applied' } & Following) | ({ readonly 
 export function endChord(chord: FullChord, finisher: TaskRequest, isNewStyle: IsNewStyle, sender: CanvasSender): ChordEnd {
   const failed = chord.members.find(({ state }) => state === 'FAILURE' || state === 'REVOKED')
   if (failed !== undefined) {
-    const text = `Dependency ${failed.id} raised ${exceptionRepr(failed.result)}`
+    const text = `Dependency ${failed.id} raised ${shownException(failed.result)}`
     return { type: 'failed', ...failChord(chord.body, text, isNewStyle, sender) }
   }
   try {
@@ -69,14 +70,6 @@ export function leavesOf(results: readonly ResultTuple[]): readonly string[] {
   return results.flatMap(([[id], children]) => (children === null ? [id] : leavesOf(children)))
 }
 
-/** As Python shows an exception: `ValueError('boom', 42)`. */
-export function exceptionRepr(exception: unknown): string {
-  if (!isRecord(exception)) return pythonRepr(exception)
-  const { exc_type: type, exc_message: message } = exception
-  const items = Array.isArray(message) ? message : message === undefined || message === null ? [] : [message]
-  return `${typeof type === 'string' ? type : 'Exception'}(${items.map((item) => pythonRepr(item)).join(', ')})`
-}
-
 /** @param text of the ChordError */
 export function failChord(body: unknown, text: string, isNewStyle: IsNewStyle, sender: CanvasSender): ChordFailure {
   const exception: ChordError = { exc_type: 'ChordError', exc_message: [text], exc_module: 'celery.exceptions' }
@@ -90,6 +83,11 @@ export function failChord(body: unknown, text: string, isNewStyle: IsNewStyle, s
 
 function nestedValue([[id], children]: ResultTuple, known: ReadonlyMap<string, unknown>): unknown {
   return children === null ? known.get(id) : children.map((child) => nestedValue(child, known))
+}
+
+function shownException(value: unknown): string {
+  const exception = readException(value)
+  return exception === undefined ? pythonRepr(value) : exceptionRepr(exception)
 }
 
 /** The id of what a signature comes to in the end. */

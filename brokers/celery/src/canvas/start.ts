@@ -2,6 +2,7 @@
 import { ProtocolError } from '@lovage/core'
 import type { ResultTuple } from '../wire/result-record.ts'
 import { chordSize } from './chord-size.ts'
+import { unfolded } from './chunks.ts'
 import { type Frozen, freeze, freezeGroup, freezeSteps, isEmptyChain, refuseUncounted } from './freeze.ts'
 import { linked, linkedOnError, linkedSteps } from './links.ts'
 import { type Given, merged, mergedArgs, mergedOptions } from './merge.ts'
@@ -39,6 +40,11 @@ export function apply(signature: Signature, given: Given, sender: CanvasSender):
   const id = textOption(task.options, 'task_id') ?? sender.newId()
   const result = taskResult(id)
   return { orders: [taskOrder(task, id, sender)], result, children: [result] }
+}
+
+/** As `apply`, for a client: chunks are sent as the group that they are. */
+export function applyCanvas(signature: Signature, given: Given, sender: CanvasSender): Applied {
+  return apply(unfolded(signature), given, sender)
 }
 
 function applyChain(chain: ChainSignature, given: Given, sender: CanvasSender): Applied {

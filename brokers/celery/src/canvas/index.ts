@@ -1,0 +1,16 @@
+/** Canvases for clients: tasks put together before they are sent. */
+export {
+  type Arguments,
+  type Canvas,
+  type CanvasOptions,
+  canvasOf,
+  chain,
+  chord,
+  chunks,
+  group,
+  map,
+  type OutputOf,
+  signature,
+  starmap,
+} from './canvas.ts'
+export { parseSignature, type Signature, type SignatureOptions } from './signature.ts'
