@@ -20,6 +20,8 @@ export interface BrokerPowers {
   readonly control: boolean
   readonly events: boolean
   readonly results: boolean
+  /** Results can be asked for on any connection, not only on the one that sent the task. */
+  readonly sharesResults: boolean
   /** Progress of a running task can be seen by its sender. */
   readonly keepsProgress: boolean
   /** The log lines of a task can be read by an operator. */

@@ -53,6 +53,7 @@ export const allPowers: BrokerPowers = {
   control: true,
   events: true,
   results: true,
+  sharesResults: true,
   keepsProgress: true,
   keepsLogs: true,
   handsOut: true,

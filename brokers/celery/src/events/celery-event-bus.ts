@@ -33,8 +33,13 @@ export class CeleryEventBus implements EventBus {
     if (this.#closed !== undefined) return
     if (event.type === 'worker-online') this.#online.set(event.worker, event)
     if (event.type === 'worker-offline') this.#online.delete(event.worker)
-    if (event.type.startsWith('task-')) this.#gather(event)
-    else this.#send([event])
+    if (event.type.startsWith('task-')) {
+      this.#gather(event)
+      return
+    }
+    // Nothing is told out of its turn.
+    this.flush()
+    this.#send([event])
   }
 
   wanted(): boolean {

@@ -32,7 +32,7 @@ export const eventCases = [
     'events/arrive on another connection as they were told, in order',
     async ({ broker, another }) => {
       const listener = await capture((await another()).events, ['*'])
-      const told = event('task-succeeded', { id: 'x', name: 'y', runtime: 0.25, result: '"☘"', nested: { list: [1] } })
+      const told = event('task-succeeded', { id: 'x', name: 'y', runtime: 0.25, result: 'four ☘', nested: { list: [1] } })
       broker.events.emit(told)
       broker.events.emit(event('worker-heartbeat', { freq: 2 }))
       broker.events.emit(event('task-end'))

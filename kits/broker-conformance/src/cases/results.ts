@@ -86,7 +86,7 @@ export const resultCases = [
         'the results',
       )
     },
-    ['results'],
+    ['results', 'sharesResults'],
   ),
 
   brokerCase(
