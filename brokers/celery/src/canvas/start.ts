@@ -186,7 +186,7 @@ function unlockOrder(header: ResultTuple, body: Signature, options: SignatureOpt
   const unlock = plainSignature('celery.chord_unlock', {
     args: [groupId, body],
     kwargs: { interval, max_retries, result: members ?? [] },
-    options: { countdown: 1, ignore_result: true, queue: body.options.queue, priority: body.options.priority ?? 0 },
+    options: { countdown: 1, ignore_result: true, queue: body.options.queue, priority: body.options.priority },
   })
   const order = taskOrder(unlock, sender.newId(), sender)
   return { ...order, routing: { ...order.routing, name: body.task } }
