@@ -52,6 +52,7 @@ export function createClient(broker: Broker, options: ClientOptions = {}): Clien
     results: broker.results,
     admin: broker.admin,
     desk: broker.desk,
+    asksBeforeTaking: broker.asksBeforeTaking,
     close: () => broker.close(),
     task: (id: string) => new SentTask(broker, checkId(id), 'existing'),
     within: (transaction: object) => sendingWithin(context, transaction),

@@ -47,6 +47,7 @@ export async function createCeleryBroker(options: CeleryBrokerOptions): Promise<
 
 class CeleryBroker implements Broker {
   readonly name = 'celery'
+  readonly asksBeforeTaking = true
   readonly tasks: CeleryTaskBus
   readonly control: CeleryControlBus
   readonly events: CeleryEventBus

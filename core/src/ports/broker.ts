@@ -20,6 +20,8 @@ export interface Broker {
   readonly admin?: Admin | undefined
   /** Work on behalf of workers elsewhere; absent where the world cannot hand it out. */
   readonly desk?: Desk | undefined
+  /** Only workers remember what was revoked: one that starts asks the others before it takes tasks. Default false. */
+  readonly asksBeforeTaking?: boolean | undefined
   /**
    * Ends consumers (their unsettled deliveries go back) and captures, waits for what is being written, and rejects what
    * still waits for a result or a reply. May be called twice.

@@ -4,7 +4,10 @@ import type { Module, WorkerSurface } from '../module.ts'
 import { revokedFromWire, revokedToWire } from '../revoked-wire.ts'
 
 export interface HelloOptions {
-  /** Whether to wait for the answers before consuming. Default false: what was revoked is dropped as soon as it is heard of. */
+  /**
+   * Whether to wait for the answers before consuming. Default: where only workers remember what was revoked (Celery); elsewhere it is
+   * dropped as soon as it is heard of.
+   */
   readonly wait?: boolean | undefined
   /** Milliseconds to wait for answers. Default 1000. */
   readonly timeoutMs?: number | undefined
@@ -20,7 +23,7 @@ export function hello(options: HelloOptions = {}): Module {
       const said = Promise.all([sayHello(worker, request), warnOfTwins(worker)]).catch(
         (error) => stopping.signal.aborted || worker.report(error),
       )
-      if (options.wait === true) await said
+      if (options.wait ?? worker.broker.asksBeforeTaking === true) await said
     },
     stop() {
       stopping.abort()

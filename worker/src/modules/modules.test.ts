@@ -95,6 +95,14 @@ describe('hello', () => {
     expect(shop.broker.outcomes('gone')).toEqual([{ type: 'cancelled', message: 'revoked' }])
   })
 
+  it('waits for the answers where nobody but workers knows what was revoked', async () => {
+    const shop = new Workshop({ concurrency: 1 })
+    Object.assign(shop.broker, { asksBeforeTaking: true })
+    await shop.broker.control.serve('other@h', () => ({ revoked: { gone: 12.5 }, clock: 1 }))
+    await shop.start()
+    expect([...shop.worker.revoked.list()]).toEqual(['gone'])
+  })
+
   it('warns of another live worker of the same name', async () => {
     const warnings: unknown[] = []
     const logger = { ...silentLogger, warn: (fields: object, text: string) => void warnings.push([fields, text]) }
