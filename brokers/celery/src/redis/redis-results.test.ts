@@ -176,10 +176,8 @@ test('the last part of a chord, and only that, gets all members in the order of 
   const report = (index: number) => chords?.report({ group: 'g', index, id: `m${index}`, state: 'SUCCESS', result: index })
   expect(await report(2)).toBeUndefined()
   expect(await report(0)).toBeUndefined()
-  expect(await raw.zrange('celery-taskset-meta-g.j', 0, -1, 'WITHSCORES')).toEqual([
-    ...['[1,"m0","SUCCESS",0]', '0'],
-    ...['[1,"m2","SUCCESS",2]', '2'],
-  ])
+  const parts = (await raw.call('ZRANGE', 'celery-taskset-meta-g.j', 0, -1, 'WITHSCORES')) as string[][]
+  expect(parts.flat().map(String)).toEqual(['[1,"m0","SUCCESS",0]', '0', '[1,"m2","SUCCESS",2]', '2'])
   expect(await raw.pttl('celery-taskset-meta-g.j')).toBeGreaterThan(86_000_000)
   expect(await report(1)).toEqual([member('m0', 0), member('m1', 1), member('m2', 2)])
   await chords?.end('g')
