@@ -2,6 +2,7 @@
 import { ProtocolError, shown } from '@lovage/core'
 import type { ResultTuple } from '../wire/result-record.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
+import { carriedArguments } from './carried.ts'
 import { chunksGroup } from './chunks.ts'
 import type { Applied, CanvasSender, Following } from './orders.ts'
 import { chordSignature, groupSignature, isGroup, isRecord, parseSignature, parseSignatures } from './signature.ts'
@@ -22,7 +23,8 @@ export type BuiltinRun =
 type Builtin = (request: TaskRequest, sender: CanvasSender) => BuiltinRun
 
 const builtins: Readonly<Record<string, Builtin>> = {
-  'celery.accumulate': ({ args, kwargs }) => {
+  'celery.accumulate': (request) => {
+    const { args, kwargs } = carriedArguments(request)
     const { index } = kwargs
     return { type: 'value', value: typeof index === 'number' ? (args.at(index) ?? null) : args, orders: [], children: [] }
   },
@@ -36,7 +38,7 @@ const builtins: Readonly<Record<string, Builtin>> = {
   'celery.chord': startChord,
   'celery.chord_unlock': (request) => ({ type: 'unlock', unlock: parseUnlock(request) }),
   'celery.chunks': (request, sender) => {
-    const { task, it, n } = bound(request, ['task', 'it', 'n'])
+    const { task, it, n } = bound(carriedArguments(request), ['task', 'it', 'n'])
     const size = typeof n === 'number' && Number.isSafeInteger(n) && n > 0 ? n : undefined
     if (size === undefined) throw unlike(request, 'n', 'a positive whole number', n)
     return done(
@@ -67,7 +69,12 @@ function calls(request: TaskRequest, argsOf: (item: unknown) => readonly unknown
 
 /** Kept in Celery for those that sent it long ago. */
 function startGroup(request: TaskRequest, sender: CanvasSender): BuiltinRun {
-  const { tasks, result, group_id, partial_args } = bound(request, ['tasks', 'result', 'group_id', 'partial_args'])
+  const { tasks, result, group_id, partial_args } = bound(carriedArguments(request), [
+    'tasks',
+    'result',
+    'group_id',
+    'partial_args',
+  ])
   const group = groupSignature(parseSignatures(tasks), typeof group_id === 'string' ? { task_id: group_id } : {})
   const applied = apply(
     group,
@@ -79,7 +86,12 @@ function startGroup(request: TaskRequest, sender: CanvasSender): BuiltinRun {
 
 /** As `celery.group`. */
 function startChord(request: TaskRequest, sender: CanvasSender): BuiltinRun {
-  const { header, body, partial_args, interval, max_retries } = bound(request, ['header', 'body', 'partial_args', 'interval'])
+  const { header, body, partial_args, interval, max_retries } = bound(carriedArguments(request), [
+    'header',
+    'body',
+    'partial_args',
+    'interval',
+  ])
   const members = isRecord(header) ? parseSignature(header) : groupSignature(parseSignatures(header))
   const group = isGroup(members) ? members : groupSignature([members])
   const chord = chordSignature(group, parseSignature(body), { interval, max_retries })
@@ -92,7 +104,10 @@ function done({ orders, children, result }: Applied): Following & { readonly typ
 }
 
 /** Arguments by name, however they were given. */
-function bound({ args, kwargs }: TaskRequest, names: readonly string[]): Readonly<Record<string, unknown>> {
+function bound(
+  { args, kwargs }: Pick<TaskRequest, 'args' | 'kwargs'>,
+  names: readonly string[],
+): Readonly<Record<string, unknown>> {
   return { ...Object.fromEntries(args.map((value, index) => [names[index] ?? String(index), value])), ...kwargs }
 }
 

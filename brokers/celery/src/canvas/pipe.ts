@@ -20,15 +20,9 @@ function stepsOf(signature: Signature): readonly Signature[] {
 function followedBy(steps: readonly Signature[], next: Signature): readonly Signature[] {
   const [before, last] = [steps.slice(0, -1), steps.at(-1)]
   if (last === undefined) return [next]
-  if (isGroup(last)) return isGroup(next) ? [...steps, next] : withChord(before, chordSignature(last, next))
+  if (isGroup(last)) return isGroup(next) ? [...steps, next] : [...before, chordSignature(last, next)]
   if (isChord(last) && !isChord(next)) return [...before, extended(last, next)]
   return [...steps, next]
-}
-
-/** Of two chords in a row the second is a part of what follows the first. */
-function withChord(steps: readonly Signature[], chord: Signature): readonly Signature[] {
-  const last = steps.at(-1)
-  return last !== undefined && isChord(last) ? [...steps.slice(0, -1), extended(last, chord)] : [...steps, chord]
 }
 
 function extended<Chord extends Signature>(chord: Chord, next: Signature): Chord {

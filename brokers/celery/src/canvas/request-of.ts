@@ -1,6 +1,7 @@
 /** The task message of a signature: which option goes where (celery.md 10). */
 
 import { parseIsoTime } from '../wire/iso-time.ts'
+import { revivePython } from '../wire/python-json.ts'
 import type { Embed, TaskRequest } from '../wire/task-message.ts'
 import { stampNames } from './merge.ts'
 import type { CanvasSender, Routing, TaskOrder } from './orders.ts'
@@ -93,6 +94,6 @@ function timeOption(options: SignatureOptions, name: string): number | undefined
 }
 
 function numberOption(options: SignatureOptions, name: string): number | undefined {
-  const value = options[name]
+  const value = revivePython(options[name])
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }

@@ -1,7 +1,10 @@
 /** The task `celery.chord_unlock`: looks whether the header of a chord is done, where the result backend does not count (celery.md 13). */
 import { ProtocolError, shown } from '@lovage/core'
+import { revivePython } from '../wire/python-json.ts'
+import { carriedResult } from '../wire/result-json.ts'
 import type { ResultRecord, ResultTuple } from '../wire/result-record.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
+import { carriedArguments } from './carried.ts'
 import { type ChordEnd, endChord, failChord, leavesOf } from './chord-end.ts'
 import type { IsNewStyle } from './errbacks.ts'
 import type { CanvasSender } from './orders.ts'
@@ -27,17 +30,18 @@ const final = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
 
 /** @throws {ProtocolError} PROTOCOL_INVALID */
 export function parseUnlock(request: TaskRequest): ChordUnlock {
-  const { args, kwargs } = request
+  const { args, kwargs } = carriedArguments(request)
   const [group = kwargs.group_id, body = kwargs.callback, interval = kwargs.interval, limit = kwargs.max_retries] = args
   const header = kwargs.result ?? args[4]
   if (typeof group !== 'string') throw unlike('the group of celery.chord_unlock', 'a text', group)
   if (!Array.isArray(header)) throw unlike('`result` of celery.chord_unlock', 'a list of results', header)
+  const seconds = revivePython(interval)
   const results = header.map((one) => parseResult(one, 0))
   return {
     request,
     group,
     body,
-    intervalMs: typeof interval === 'number' && interval > 0 ? interval * 1000 : undefined,
+    intervalMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined,
     retryLimit: typeof limit === 'number' ? limit : undefined,
     header: results,
     ids: leavesOf(results),
@@ -52,11 +56,10 @@ export function unlockVerdict(
   sender: CanvasSender,
 ): UnlockVerdict {
   const { request, body, group, header, ids, retryLimit } = unlock
-  const members = records.map((record, index) => ({
-    id: ids[index] ?? '',
-    state: record?.status ?? 'PENDING',
-    result: record?.result,
-  }))
+  const members = ids.map((id, index) => {
+    const record = records[index]
+    return { id, state: record?.status ?? 'PENDING', result: record === undefined ? undefined : carriedResult(record) }
+  })
   if (members.every(({ state }) => final.has(state))) {
     return endChord({ body, members, nested: [[group, null], header] }, request, isNewStyle, sender)
   }
