@@ -6,6 +6,7 @@ import type { AmqpSettings } from './amqp-options.ts'
 import { backoffMs } from './backoff.ts'
 import { inTime } from './in-time.ts'
 import { partsOf, writeOncePerTick } from './one-write-a-tick.ts'
+import { readAnyHeaders } from './readable-headers.ts'
 
 /** Who lives on the connection and moves with it to the next one. */
 export interface Lodger {
@@ -256,6 +257,7 @@ async function opened(address: AmqpAddress, settings: AmqpSettings, name: string
   // What the socket has to say after its end is of no interest, and must not end the process.
   partsOf(model).stream?.on('error', () => {})
   writeOncePerTick(model)
+  readAnyHeaders(model)
   return model
 }
 
