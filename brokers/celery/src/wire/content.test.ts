@@ -3,9 +3,9 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'nod
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canDecompress, compress, compressionName, decompress } from './compression.ts'
-import { acceptJson, decodeContent, encodeContent, serializers } from './content.ts'
+import { type AcceptedContent, acceptJson, decodeContent, encodeContent, serializers } from './content.ts'
 
-const acceptAll = new Set(serializers)
+const acceptAll: AcceptedContent = new Set(serializers)
 const decode = (contentType: string, body: Uint8Array | string, contentEncoding = 'utf-8', accept = acceptAll) =>
   decodeContent({ contentType, contentEncoding, body: typeof body === 'string' ? Buffer.from(body) : body }, accept)
 const revivedOf = (decoded: ReturnType<typeof decodeContent>) => (decoded.ok ? decoded.value.revived : decoded)

@@ -126,6 +126,7 @@ describe('nodeMatcher', () => {
     ['w[^]', 'w^', true],
     ['w[', 'w[', true],
     ['w.1', 'wx1', false],
+    ['[b-a]', 'a', false],
     ['(a|b)+', '(a|b)+', true],
   ])('takes %s as fnmatch does for %s: %s', (pattern, node, expected) => {
     expect(nodeMatcher(pattern, 'glob')?.(node)).toBe(expected)

@@ -9,14 +9,14 @@ export function nodeMatcher(pattern: string, matcher: NodeMatcher): ((node: stri
   return regex && ((node) => regex.test(node))
 }
 
-/** @see https://docs.python.org/3/library/fnmatch.html */
-function globRegex(pattern: string): RegExp | undefined {
+/** A set that makes no sense matches nothing. @see https://docs.python.org/3/library/fnmatch.html */
+function globRegex(pattern: string): RegExp {
   const source = pattern.replace(/\[(!?)(\]?[^\]]*)\]|[\s\S]/g, (found, not: string | undefined, set: string | undefined) => {
     if (set !== undefined) return `[${not === '!' ? '^' : ''}${set.replace(/[\\\]^[]/g, '\\$&')}]`
     if (found === '*') return '.*'
     return found === '?' ? '.' : found.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
   })
-  return compile(`^${source}$`, 's')
+  return compile(`^${source}$`, 's') ?? /(?!)/
 }
 
 /** What Python spells otherwise: groups with names, flags at the start, ends of the text. */
