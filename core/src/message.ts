@@ -5,6 +5,8 @@ import type { Bind, KeyPolicy, OnDependencyFailure, Requires } from './task.ts'
 /** A request to run a definition. Times are epoch milliseconds; lengths of time are milliseconds. */
 export interface TaskMessage {
   readonly id: string
+  /** The id was made for this message, which is sent once: no broker needs to look whether the task is there already. Default false. */
+  readonly isNew?: boolean | undefined
   readonly name: string
   readonly queue: string
   /** 7 (`highest`) to 1 (`lowest`). */

@@ -22,6 +22,7 @@ describe('taskMessage', () => {
   test('takes what the definition says', () => {
     expect(taskMessage(plain, { a: 1 }, undefined, context)).toEqual({
       id: 'new',
+      isNew: true,
       name: 'plain',
       queue: 'default',
       priority: 4,
@@ -42,6 +43,7 @@ describe('taskMessage', () => {
   test("the sender's options stand above the definition's", () => {
     const options: SendOptions = { id: 'mine', queue: 'q', priority: 'lowest', retryLimit: 0, lostLimit: 0, timeout: '1m' }
     expect(taskMessage(rich, {}, options, context)).toMatchObject({
+      isNew: false,
       id: 'mine',
       queue: 'q',
       priority: 1,

@@ -26,8 +26,10 @@ export function taskMessage(
   const name = known?.name ?? checkName(definition as string, 'task')
   if (options !== undefined) checkSendOptions(options)
   const key = options?.key ?? (known === undefined ? undefined : keyOf(known, input))
+  const isNew = options?.id === undefined
   const base = {
-    id: options?.id === undefined ? context.newId() : checkId(options.id),
+    id: isNew ? context.newId() : checkId(options.id),
+    isNew,
     name,
     queue: options?.queue === undefined ? (known?.queue ?? 'default') : checkName(options.queue, 'queue'),
     priority: options?.priority === undefined ? (known?.priority ?? 4) : priorityOf(options.priority),

@@ -205,6 +205,7 @@ export class Sender {
     }
     return {
       id: message.id,
+      isNew: message.isNew,
       name: message.name,
       queue: message.queue,
       priority: message.priority,

@@ -18,6 +18,8 @@ export type NewTask = Pick<
   | 'keyUntil'
   | 'createdAt'
 > & {
+  /** The id was made for it and has never been inserted: nobody needs to look for it among resolved tasks. Default false. */
+  readonly isNew?: boolean | undefined
   /** What happens when the key is taken. Only with `key`. */
   readonly keyPolicy?: KeyPolicy | undefined
 }
