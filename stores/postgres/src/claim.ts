@@ -3,7 +3,8 @@ import type { ClaimReply, ClaimRequest } from '@lovage/core'
 import type { ClaimFloors, Lanes, Look, Place } from './claim-floors.ts'
 import type { Cell, Query, Row } from './database.ts'
 import { leaseEnd } from './lease-wait.ts'
-import { claimedColumns, claimedWidth, taskFromClaim } from './rows.ts'
+import type { Places } from './places.ts'
+import { claimedColumns, placeColumn, rareColumn, taskFromClaim } from './rows.ts'
 import type { SecondLook } from './second-look.ts'
 
 const take = {
@@ -13,23 +14,31 @@ const take = {
 
 const everything: Lanes = [null, null, null, null]
 
+/** What a process knows from the claims before. */
+export interface ClaimMemory {
+  readonly floors: ClaimFloors
+  readonly second: SecondLook
+  readonly places: Places
+}
+
 /** Claims on a connection. */
 export async function claimTasks(
   query: Query,
-  { floors, second }: { readonly floors: ClaimFloors; readonly second: SecondLook },
+  { floors, second, places }: ClaimMemory,
   request: ClaimRequest,
 ): Promise<ClaimReply> {
   const { queues, names, holder, worker, limit, now, until } = request
-  const lanes = floors.lanes(queues, names)
+  const lanes = floors.lanes(request)
   let takenUntil = until
   const rows = await query(take, (waitedMs) => {
     takenUntil = leaseEnd(until, waitedMs)
     return [queues, names ?? null, holder, worker, limit, now, takenUntil, ...(lanes ?? everything)]
   })
   const taken = rows.filter(([seq]) => seq !== null)
-  const look = rows.at(-1)?.[claimedWidth - 1]
-  const { steps, ms, skipped, nextDueAt } = lookFrom(look)
-  floors.learn(taken.map(placeOf), lanes === undefined ? { steps, ms } : undefined)
+  const look = rows.at(-1)?.[rareColumn]
+  const { steps, ms, pages, skipped, nextDueAt } = lookFrom(look)
+  floors.learn(request, taken.map(placeOf), lanes === undefined ? { steps, ms, pages } : undefined)
+  for (const row of taken) places.remember(row[1] as string, row[6] as number, row[placeColumn] as string)
   // The function takes what it can lock, a part at a time.
   taken.sort((a, b) => (b[4] as number) - (a[4] as number) || (a[0] as number) - (b[0] as number))
   const facts = { holder, worker, takenUntil, startedAt: now }
@@ -52,9 +61,9 @@ interface LastRow extends Look {
 }
 
 function lookFrom(cell: Cell | undefined): LastRow {
-  if (typeof cell !== 'string') return { steps: 0, ms: 0, skipped: false, nextDueAt: null }
-  const [steps, ms, skipped, nextDueAt] = JSON.parse(cell) as [number, number, boolean, number | null]
-  return { steps, ms, skipped, nextDueAt }
+  if (typeof cell !== 'string') return { steps: 0, ms: 0, pages: 0, skipped: false, nextDueAt: null }
+  const [steps, ms, skipped, nextDueAt, pages] = JSON.parse(cell) as [number, number, boolean, number | null, number]
+  return { steps, ms, pages, skipped, nextDueAt }
 }
 
 function placeOf([seq, , name, queue, priority]: Row): Place {

@@ -1,11 +1,12 @@
 /** The days of the history: partitions that are made ahead and dropped when they are over. */
 import { LovageError, type ResolvedState } from '@lovage/core'
 import type { Database, Query } from './database.ts'
+import { ownSettings } from './function-settings.ts'
 
 /** Makes the partitions of the days from one time to another (epoch milliseconds) where there are none. */
 export const days = `
-create function @.make_days(since bigint, until bigint) returns void
-language plpgsql as $$
+create or replace function @.make_days(since bigint, until bigint) returns void
+language plpgsql ${ownSettings} as $$
 declare
   day bigint; label text; branch text;
 begin

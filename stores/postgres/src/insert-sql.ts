@@ -1,6 +1,8 @@
 /** The function that inserts: in one round trip for any number of tasks. */
+import { plannedOnce } from './function-settings.ts'
 
-const columns = `id, name, queue, priority, state, input, extras, retry_limit, lost_limit, blockers, due_at, deadline, key, key_until,
+/** What a new task brings, in the order of the parameters. */
+export const newColumns = `id, name, queue, priority, state, input, extras, retry_limit, lost_limit, blockers, due_at, deadline, key, key_until,
   created_at`
 
 /**
@@ -9,24 +11,31 @@ const columns = `id, name, queue, priority, state, input, extras, retry_limit, l
  * what there is of each other.
  */
 export const insertFunctions = `
-create function @.insert_tasks(ids text[], names text[], queues text[], priorities smallint[], states smallint[], inputs text[],
+create or replace function @.insert_tasks(ids text[], names text[], queues text[], priorities smallint[], states smallint[], inputs text[],
   extras_list text[], retry_limits integer[], lost_limits integer[], blocker_counts integer[], dues bigint[], deadlines bigint[],
   keys text[], key_ends bigint[], created bigint[], resolved_from bigint, resolved_to bigint)
 returns table (seq bigint, id text, name text, queue text, priority smallint, input text, extras text, state smallint)
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql ${plannedOnce} as $$
 #variable_conflict use_column
 declare
   new_ids text[]; new_seqs bigint[]; old_ids text[];
-  until bigint := coalesce(resolved_to, (extract(epoch from clock_timestamp()) * 1000)::bigint + 3600000);
+  until constant bigint := coalesce(resolved_to, (extract(epoch from clock_timestamp()) * 1000)::bigint + 3600000);
 begin
   with new as (
-    insert into @.task (${columns})
+    insert into @.task (${newColumns})
     select * from unnest(ids, names, queues, priorities, states, inputs, extras_list, retry_limits, lost_limits, blocker_counts,
       dues, deadlines, keys, key_ends, created)
     on conflict do nothing returning seq, id
   )
   select array_agg(new.id), array_agg(new.seq) into new_ids, new_seqs from new;
-  select array_agg(h.id) into old_ids from @.history h where h.id = any (new_ids) and h.resolved_at >= resolved_from and h.resolved_at < until;
+  if resolved_to is null then
+    -- With the times in its words it is planned for the few days between them; a plan for any times opens every day there is.
+    execute format('select array_agg(id) from @.history where id = any ($1) and resolved_at >= %s and resolved_at < %s',
+      resolved_from, until) into old_ids using new_ids;
+  else
+    select array_agg(h.id) into old_ids from @.history h
+    where h.id = any (new_ids) and h.resolved_at >= resolved_from and h.resolved_at < until;
+  end if;
   if old_ids is not null then
     delete from @.task t where t.id = any (old_ids);
   end if;

@@ -2,7 +2,9 @@
 import { ConfigError, type InsertReply, type InsertResult, type NewTask } from '@lovage/core'
 import type { Query, Row } from './database.ts'
 import { resolvedRange } from './id-time.ts'
+import { newColumns } from './insert-sql.ts'
 import { insertValues, type PlacedTask, placedPlain } from './new-task.ts'
+import { isTaken } from './postgres-errors.ts'
 import { RippleLog } from './ripple.ts'
 import { type StoredContent, sameContent } from './same-content.ts'
 import { stateCodes, stateOf } from './state-codes.ts'
@@ -11,6 +13,13 @@ const statement = {
   name: 'insert',
   text: `select seq, id, name, queue, priority, input, extras, state
     from @.insert_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+}
+
+const direct = {
+  name: 'insert-new',
+  text: `insert into @.task (${newColumns}) select * from unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::smallint[],
+    $6::text[], $7::text[], $8::integer[], $9::integer[], $10::integer[], $11::bigint[], $12::bigint[], $13::text[], $14::bigint[],
+    $15::bigint[])`,
 }
 
 /** What stands under the ids of a call. */
@@ -60,6 +69,26 @@ export function checkTexts(tasks: readonly NewTask[]): void {
 /** Tells whether nothing but its id decides about a task. */
 export function isPlain({ key, extras }: NewTask): boolean {
   return key === undefined && (extras?.dependencies === undefined || extras.dependencies.length === 0)
+}
+
+/**
+ * Inserts tasks whose ids were made for them, in a transaction of its own. One that is there all the same undoes it; then they are
+ * inserted as any others.
+ */
+export async function insertNew(query: Query, tasks: readonly NewTask[]): Promise<InsertReply> {
+  const placed = tasks.map(placedPlain)
+  try {
+    await query(direct, insertValues(placed))
+  } catch (error) {
+    if (!isTaken(error)) throw error
+    return insertPlain(query, tasks)
+  }
+  const ripple = new RippleLog()
+  const results = placed.map((each): InsertResult => {
+    noteState(each, ripple)
+    return { status: 'inserted', id: each.task.id, state: stateOf(each.state) }
+  })
+  return { results, ...ripple.end() }
 }
 
 /** Inserts tasks with neither keys nor dependencies, each for itself. */

@@ -127,3 +127,15 @@ test('workers go on working while the tables of an older schema are brought up t
     expect.arrayContaining(['before', 'pending', 'after']),
   )
 })
+
+test('no function depends on the settings of whoever calls it', async () => {
+  const schema = `old_${100 + ++schemas}`
+  await migratePostgres(url, { schema })
+  const sql = await client()
+  const { rows } = await sql.query(
+    `select proname from pg_proc where pronamespace = $1::regnamespace
+      and not coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)`,
+    [schema],
+  )
+  expect(rows.map(({ proname }) => proname)).toEqual([])
+})

@@ -50,6 +50,12 @@ export function isUndone(error: unknown): boolean {
   return code === '40001' || code === '40P01' || cause === undone
 }
 
+/** Tells whether a row of that id was there. */
+export function isTaken(error: unknown): boolean {
+  const { cause } = error as { readonly cause?: { readonly code?: unknown } }
+  return cause?.code === '23505'
+}
+
 /**
  * Turns anything thrown by the driver into a LovageError about the database.
  * @param place its address, without a password

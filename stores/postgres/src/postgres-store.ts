@@ -8,12 +8,13 @@ import { Database } from './database.ts'
 import { FewAtOnce } from './few-at-once.ts'
 import { findTasks, getTasks } from './find.ts'
 import { isMade } from './id-time.ts'
-import { checkTexts, insertPlain, isPlain } from './insert.ts'
+import { checkTexts, insertNew, insertPlain, isPlain } from './insert.ts'
 import { insertJoined, updateJoined } from './joined-writes.ts'
 import { Joiner } from './joiner.ts'
 import { leaseEnd } from './lease-wait.ts'
 import { insertLinked } from './linked-insert.ts'
 import { readLogs, writeNotes } from './notes.ts'
+import { Places } from './places.ts'
 import { type PostgresOptions, postgresSettings } from './postgres-options.ts'
 import { pruner } from './prune.ts'
 import { recordsOn } from './records.ts'
@@ -22,7 +23,6 @@ import { updateWithPriorities } from './reprioritize.ts'
 import { ready } from './schema.ts'
 import { SecondLook } from './second-look.ts'
 import { sweepTasks } from './sweep.ts'
-import { Turns } from './turns.ts'
 import { updateTasks } from './update.ts'
 import { updateFree } from './update-free.ts'
 
@@ -50,9 +50,8 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
   const linked = new FewAtOnce(Math.max(1, database.connections - 2))
   // One is left for claims and leases, whoever waits.
   const changing = new FewAtOnce(Math.max(1, database.connections - 1))
-  const looks = { floors: new ClaimFloors(() => performance.now()), second: new SecondLook() }
-  // Two claims of one worker at once would look at the same tasks.
-  const claims = new Turns()
+  const places = new Places()
+  const memory = { floors: new ClaimFloors(() => performance.now()), second: new SecondLook(), places }
   return {
     name: 'postgres',
     capabilities: { durable: true, shared: true, renewsAlone: false, transactions: true, batch: 500 },
@@ -63,16 +62,14 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       if (options?.transaction !== undefined) return insertJoined(joiner, options.transaction, tasks, allOrNone)
       if (allOrNone || !tasks.every(isPlain))
         return linked.run(() => changing.run(() => insertLinked(database, tasks, allOrNone)))
+      if (tasks.every(({ isNew }) => isNew === true)) return insertNew(query, tasks)
       const insert = (): Promise<InsertReply> => insertPlain(query, tasks)
       return tasks.every(({ id }) => isMade(id)) ? insert() : linked.run(() => changing.run(insert))
     },
     claim(request) {
       if (request.ids !== undefined) return claimNamed(query, request)
       const asked = performance.now()
-      return claims.take(request.holder, () => {
-        const until = leaseEnd(request.until, performance.now() - asked)
-        return claimTasks(query, looks, { ...request, until })
-      })
+      return claimTasks(query, memory, { ...request, until: leaseEnd(request.until, performance.now() - asked) })
     },
     update: (changes, { transaction, kept } = {}) => {
       if (transaction !== undefined) return updateJoined(joiner, transaction, changes)
@@ -80,7 +77,7 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
       const apply = (): Promise<UpdateReply> =>
         changes.some(({ patch }) => patch.priority !== undefined)
           ? updateWithPriorities((work) => database.transaction(work), changes)
-          : updateTasks(query, changes)
+          : updateTasks(query, changes, places)
       return kept === 'aside' ? linked.run(() => changing.run(apply)) : changing.run(apply)
     },
     renew: (request) => renewLeases(query, request),

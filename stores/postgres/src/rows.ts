@@ -48,10 +48,10 @@ export function taskFromRow(row: Row): Task {
 
 /** The columns of a claimed task. */
 export const claimedColumns =
-  'seq, id, name, queue, priority, input, run, retries, retry_limit, lost, lost_limit, created_at, rare'
+  'seq, id, name, queue, priority, input, run, retries, retry_limit, lost, lost_limit, created_at, rare, place'
 
-/** How many they are. */
-export const claimedWidth = 13
+/** Where two of them stand that are not the task's own. */
+export const [rareColumn, placeColumn] = [12, 13]
 
 /** What all tasks of one claim share. */
 export type ClaimFacts = Pick<Task, 'holder' | 'worker' | 'takenUntil' | 'startedAt'>
@@ -61,7 +61,7 @@ export function taskFromClaim(row: Row, { holder, worker, takenUntil, startedAt 
   const lost = row[9] as number
   const lostLimit = row[10] as number
   const [extras, deadline, key, keyUntil, reason, failure, progress, runs, resolvedAt, result] =
-    row[12] === null ? [] : (JSON.parse(row[12] as string) as Cell[])
+    row[rareColumn] === null ? [] : (JSON.parse(row[rareColumn] as string) as Cell[])
   return {
     id: row[1] as string,
     name: row[2] as string,

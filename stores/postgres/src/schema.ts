@@ -19,6 +19,7 @@ const migrations: readonly string[] = [
   [claim, roomOnPages].join('\n'),
   keysInHistory,
   sendFunctions,
+  [spread, bringBack, update, complete, claim, insertFunctions, days].join('\n'),
 ]
 
 /** The version that this Lovage writes. */

@@ -1,4 +1,5 @@
 /** The functions that change tasks: by fenced transitions, with all that follows for the tasks behind them. */
+import { ownSettings, plannedOnce } from './function-settings.ts'
 
 /** Columns that a task keeps when it moves between the tables. */
 export const kept = `seq, id, name, queue, priority, input, extras, retries, retry_limit, lost, lost_limit, dependents, due_at,
@@ -35,9 +36,9 @@ const unpatchedColumns = `t.seq, t.id, t.name, t.queue, t.priority, t.input, t.e
 
 /** What resolved tasks do to those behind them, level by level. Rule: core's `dependency.ts`. */
 export const spread = `
-create function @.spread(ids text[], states smallint[], ats bigint[],
+create or replace function @.spread(ids text[], states smallint[], ats bigint[],
   out ready text[], out due bigint, out notices text[])
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql ${plannedOnce} as $$
 #variable_conflict use_column
 declare
   next_ids text[]; next_ats bigint[]; ended text[]; freed text[]; first bigint;
@@ -87,9 +88,9 @@ end $$;
  * `rounds` numbers the changes of one task within a call from 0, so that each meets what the one before it made.
  */
 export const update = `
-create function @.update_tasks(${changeParameters},
+create or replace function @.update_tasks(${changeParameters},
   out applied integer[], out ready text[], out due bigint, out notices text[])
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language plpgsql ${plannedOnce} as $$
 #variable_conflict use_column
 declare
   r integer; hits integer[]; freed text[]; first bigint; ended_ids text[]; states smallint[]; ats bigint[]; ripple record;
@@ -151,9 +152,9 @@ end $$;
 
 /** Resolved tasks that are to run again: they return from the history, and hold back who waits for them still. */
 export const bringBack = `
-create function @.bring_back(${changeParameters}, r integer,
+create or replace function @.bring_back(${changeParameters}, r integer,
   out applied integer[], out ready text[], out due bigint)
-language plpgsql as $$
+language plpgsql ${ownSettings} as $$
 #variable_conflict use_column
 declare
   gone_ids text[]; needed text[];
@@ -185,22 +186,11 @@ begin
 end $$;
 `
 
-/**
- * What most runs come to: they are completed, without a word on the lease. As `update_tasks` does it, with less to carry.
- */
-
-export const complete = `
-create function @.complete_tasks(done_ids text[], done_runs integer[], done_starts bigint[], done_ends bigint[], done_results text[],
-  out applied integer[], out ready text[], out due bigint, out notices text[])
-language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-#variable_conflict use_column
-declare
-  ended_ids text[]; ats bigint[];
-begin
-  with gone as (
-    delete from @.task t using unnest(done_ids, done_runs, done_starts, done_ends, done_results)
-      with ordinality c (id, run, start, ended, outcome, place)
-    where t.id = c.id and t.state + 0 = 3 and t.run = c.run returning t.*, c.start, c.ended, c.outcome, c.place
+/** Completes those of the changes that are found in one way: `found` tells a task `t` from a change `c`. */
+const completed = (found: string): string => `with gone as (
+    delete from @.task t using unnest(done_ids, done_runs, done_places, done_starts, done_ends, done_results)
+      with ordinality c (id, run, stood, start, ended, outcome, place)
+    where ${found} and t.id = c.id and t.state + 0 = 3 and t.run = c.run returning t.*, c.start, c.ended, c.outcome, c.place
   ),
   past as (
     insert into @.history (${kept}, state, reason, run, blockers, started_at, runs, resolved_at, result)
@@ -210,12 +200,37 @@ begin
     insert into @.held_key (name, key, until, id) select name, key, key_until, id from gone where key_until is not null
   )
   select coalesce(array_agg(place), '{}'), coalesce(array_agg(id) filter (where dependents), '{}'),
-    array_agg(ended) filter (where dependents)
+    coalesce(array_agg(ended) filter (where dependents), '{}')`
+
+/**
+ * What most runs come to: they are completed, without a word on the lease. As `update_tasks` does it, with less to carry: a row that
+ * still stands where it stood when it was claimed is not looked up in an index.
+ */
+export const complete = `
+create or replace function @.complete_tasks(done_ids text[], done_runs integer[], done_places tid[], done_starts bigint[],
+  done_ends bigint[], done_results text[], out applied integer[], out ready text[], out due bigint, out notices text[])
+language plpgsql ${plannedOnce} as $$
+#variable_conflict use_column
+declare
+  ended_ids text[]; ats bigint[]; more integer[]; more_ids text[]; more_ats bigint[];
+begin
+  ${completed('t.ctid = c.stood')}
   into applied, ended_ids, ats from gone;
+  if cardinality(applied) < cardinality(done_ids) then
+    ${completed('c.place <> all (applied)')}
+    into more, more_ids, more_ats from gone;
+    applied := applied || more; ended_ids := ended_ids || more_ids; ats := ats || more_ats;
+  end if;
   ready := '{}'; notices := '{}';
   if cardinality(ended_ids) > 0 then
     select s.ready, s.due, s.notices into ready, due, notices
     from @.spread(ended_ids, array_fill(6::smallint, array[cardinality(ended_ids)]), ats) s;
   end if;
 end $$;
+
+create or replace function @.complete_tasks(done_ids text[], done_runs integer[], done_starts bigint[], done_ends bigint[], done_results text[],
+  out applied integer[], out ready text[], out due bigint, out notices text[])
+language sql ${ownSettings} as $$
+  select applied, ready, due, notices from @.complete_tasks(done_ids, done_runs, null::tid[], done_starts, done_ends, done_results)
+$$;
 `

@@ -2,6 +2,7 @@
 import type { TaskChange, TaskPatch, UpdateReply } from '@lovage/core'
 import { arrayText } from './array-text.ts'
 import type { Query, Value } from './database.ts'
+import type { Places } from './places.ts'
 import { RippleLog } from './ripple.ts'
 import { stateCodes } from './state-codes.ts'
 
@@ -20,7 +21,7 @@ const fields: readonly (readonly [field: keyof TaskPatch, bit: number])[] = [
 
 const complete = {
   name: 'complete',
-  text: 'select applied, ready, due, notices from @.complete_tasks($1, $2, $3, $4, $5)',
+  text: 'select applied, ready, due, notices from @.complete_tasks($1, $2, $3, $4, $5, $6)',
 }
 
 const statement = {
@@ -29,11 +30,11 @@ const statement = {
 }
 
 /** Applies the changes on a connection, in the caller's transaction if it has one. */
-export async function updateTasks(query: Query, changes: readonly TaskChange[]): Promise<UpdateReply> {
+export async function updateTasks(query: Query, changes: readonly TaskChange[], places?: Places): Promise<UpdateReply> {
   if (changes.length === 0) return { applied: [], ready: [], resolved: [] }
   const [row] =
     changes.every(isCompletion) && areDifferent(changes)
-      ? await query(complete, completeValues(changes))
+      ? await query(complete, completeValues(changes, places))
       : await query(statement, updateValues(changes))
   const applied = changes.map(() => false)
   for (const place of (row?.[0] ?? []) as readonly number[]) applied[place - 1] = true
@@ -60,10 +61,11 @@ function areDifferent(changes: readonly TaskChange[]): boolean {
   return new Set(changes.map(({ id }) => id)).size === changes.length
 }
 
-function completeValues(changes: readonly TaskChange[]): Value[] {
+function completeValues(changes: readonly TaskChange[], places: Places | undefined): Value[] {
   return [
     arrayText(changes.map(({ id }) => id)),
     arrayText(changes.map(({ run }) => run)),
+    arrayText(changes.map(({ id, run }) => places?.take(id, run))),
     arrayText(changes.map(({ patch }) => patch.startedAt)),
     arrayText(changes.map(({ patch }) => patch.resolvedAt)),
     arrayText(changes.map(({ patch }) => patch.result)),
