@@ -9,6 +9,8 @@ const acceptAll: AcceptedContent = new Set(serializers)
 const decode = (contentType: string, body: Uint8Array | string, contentEncoding = 'utf-8', accept = acceptAll) =>
   decodeContent({ contentType, contentEncoding, body: typeof body === 'string' ? Buffer.from(body) : body }, accept)
 const revivedOf = (decoded: ReturnType<typeof decodeContent>) => (decoded.ok ? decoded.value.revived : decoded)
+/** The library of MessagePack refuses objects with such a name. */
+const hasNoProto = (value: unknown) => !JSON.stringify(value).includes('__proto__')
 const bzip2 = Buffer.from(
   'QlpoOTFBWSZTWWGP0tsAAA8bgFQEABAACj5tmkogAFQ1AGg0A0BKTFGgyGI9IyOEjFpUnE03jCZrUNFVuy9o21S4yuNIcMo1bEMAi93wQDKjIap8XckU4UJBhj9LbA==',
   'base64',
@@ -64,7 +66,7 @@ describe('decodeContent', () => {
 
   it.each(serializers)('reads what it writes as %s', (serializer) => {
     fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 3 }), (value) => {
+      fc.property(fc.jsonValue({ maxDepth: 3 }).filter(hasNoProto), (value) => {
         const decoded = decodeContent(encodeContent(value, serializer), acceptAll)
         const text = JSON.stringify(revivedOf(decoded), (_name, item) => (typeof item === 'bigint' ? Number(item) : item))
         expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)))

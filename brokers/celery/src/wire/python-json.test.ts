@@ -139,9 +139,11 @@ describe('writePython', () => {
 
   it('writes bytes as kombu does', () => {
     const bytes = '{"__type__":"bytes","__value__":"abc"}'
+    const nothing = '{"__type__":"bytes","__value__":""}'
     expect(writePython(new TextEncoder().encode('abc'))).toBe(bytes)
     expect(writePython({ data: Buffer.from('abc') })).toBe(`{"data":${bytes}}`)
     expect(writePython([new Uint8Array([255]), null])).toBe('[{"__type__":"base64","__value__":"/w=="},null]')
+    expect(writePython([new Uint8Array(), Buffer.alloc(0), {}])).toBe(`[${nothing},${nothing},{}]`)
     expect(writePython({ type: 'Buffer', more: null })).toBe('{"type":"Buffer","more":null}')
   })
 

@@ -132,9 +132,9 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-/** JSON writes what it does not know as null, bytes as an object or with their class. */
+/** JSON writes what it does not know as null, and bytes as an object or with their class. */
 function mayMislead(text: string): boolean {
-  return text.includes('null') || text.includes('{"0":') || text.includes('"type":"Buffer"')
+  return text.includes('null') || text.includes('{"0":') || text.includes('{}') || text.includes('"type":"Buffer"')
 }
 
 function isMisled(value: unknown): boolean {

@@ -37,7 +37,8 @@ const none: Headers = Object.freeze({})
 export function customHeaders(headers: Headers): Headers {
   let custom: Record<string, unknown> | undefined
   for (const name in headers) {
-    if (known.has(name) || !Object.hasOwn(headers, name)) continue
+    // Assigning that one would make a prototype of it.
+    if (known.has(name) || name === '__proto__') continue
     custom ??= {}
     custom[name] = headers[name]
   }

@@ -28,6 +28,13 @@ function faultOf(decoded: TaskDecoding): TaskFault {
 }
 
 describe('decodeTask', () => {
+  it('takes no header for a prototype', () => {
+    const headers = JSON.parse('{"task": "demo.add", "id": "x", "mine": 1, "__proto__": {"admin": true}}')
+    const decoded = requestOf(decodeTask(arrival([[], {}, {}], headers)))
+    expect(decoded.headers).toEqual({ mine: 1 })
+    expect('admin' in decoded.headers).toBe(false)
+  })
+
   it('needs no more than a name and an id', () => {
     const decoded = requestOf(decodeTask(arrival([[1], { y: 2 }, {}], minimal)))
     expect(decoded).toMatchObject({
