@@ -24,7 +24,8 @@ function field(value: unknown): unknown {
     case 'boolean':
       return value
     case 'number':
-      return { '!': numberType(value), value }
+      // RabbitMQ ends the connection over numbers that are not finite.
+      return Number.isFinite(value) ? { '!': numberType(value), value } : String(value)
     case 'bigint':
       return value >= -(2n ** 63n) && value < 2n ** 63n ? { '!': 'long', value } : String(value)
     case 'object':
