@@ -106,7 +106,7 @@ const calls: Readonly<
 describe('what is published', () => {
   for (const [name, { canvas, options = {}, picks = [] }] of Object.entries(calls)) {
     const flow = flowOf(name)
-    const cluster = new CanvasRun(demo, modeOf(flow), () => picks[cluster.ran.length] ?? 0)
+    const cluster: CanvasRun = new CanvasRun(demo, modeOf(flow), () => picks[cluster.ran.length] ?? 0)
     const applied = applyCanvas(canvas.signature, { options }, cluster.sender())
     // Where no worker ran there is nothing to be seen but what the client sent.
     if (flow.client_saw === null) {

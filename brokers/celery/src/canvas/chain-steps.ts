@@ -18,6 +18,13 @@ export function chainSteps(tasks: readonly Signature[]): readonly Signature[] {
   return joined.toReversed()
 }
 
+/** A chain of one is that one: Python loses what a chain is given if a group is first in it. */
+export function soleStep(signature: Signature): Signature {
+  if (!isChain(signature) || Object.keys(signature.options).length > 0) return signature
+  const [only, ...more] = chainSteps(signature.kwargs.tasks)
+  return only === undefined || more.length > 0 ? signature : only
+}
+
 function flat(tasks: readonly Signature[]): readonly Signature[] {
   return tasks.flatMap((task) => {
     const step = unrolled(task)

@@ -1,12 +1,13 @@
 /** Freezing: giving a signature its ids before it is sent, so that others can refer to what will come of it (celery.md 10, 12). */
 import { ConfigError } from '@lovage/core'
 import type { ResultTuple } from '../wire/result-record.ts'
-import { chainSteps } from './chain-steps.ts'
+import { chainSteps, soleStep } from './chain-steps.ts'
 import type { CanvasSender } from './orders.ts'
 import { groupResult, taskResult, withParent } from './result-tree.ts'
 import {
   type ChainSignature,
   type ChordSignature,
+  chainSignature,
   type GroupSignature,
   isChain,
   isChord,
@@ -71,14 +72,23 @@ function freezeChain(chain: ChainSignature, place: Place, sender: CanvasSender):
   return { signature: withOptions(withTasks(chain, steps), isTask ? { task_id: result[0][0] } : {}), result }
 }
 
-/** Nested groups become members of this one. */
+/**
+ * Nested groups become members of this one. It has an id of its own in whatever chord it is: Python stores its size under that id when
+ * it starts it. Nor has it an index, which Python hands on to all members.
+ */
 export function freezeGroup(group: GroupSignature, place: Place, sender: CanvasSender): Frozen<GroupSignature> {
-  const id = textOption(group.options, 'task_id') ?? place.groupId ?? sender.newId()
-  const frozen = unrolledMembers(group.kwargs.tasks).map((member, index) =>
-    freeze(member, { ...place, id: undefined, groupIndex: index }, sender),
-  )
+  const id = textOption(group.options, 'task_id') ?? place.id ?? sender.newId()
+  const isCountedElsewhere = place.groupId !== undefined && place.groupId !== id
+  const frozen = unrolledMembers(group.kwargs.tasks).map((member, index) => {
+    // Python counts the body of a chord where the group is, unless the chord is in a chain.
+    const one = isCountedElsewhere && isChord(member) ? chainSignature([member]) : member
+    return freeze(one, { ...place, id: undefined, groupIndex: index }, sender)
+  })
   const members = frozen.map(({ signature }) => signature)
-  const signature = withOptions(withTasks(group, members), { ...optionsOf(group, place), task_id: id })
+  const signature = withOptions(withTasks(group, members), {
+    ...optionsOf(group, { ...place, groupIndex: undefined }),
+    task_id: id,
+  })
   const results = frozen.map(({ result }) => result)
   return { signature, result: groupResult(id, results) }
 }
@@ -87,7 +97,7 @@ export function freezeGroup(group: GroupSignature, place: Place, sender: CanvasS
 function freezeChord(chord: ChordSignature, place: Place, sender: CanvasSender): Frozen {
   refuseUncounted(sender)
   const { rootId, parentId } = place
-  const body = freeze(chord.kwargs.body, { ...place, parentId: undefined }, sender)
+  const body = freeze(soleStep(chord.kwargs.body), { ...place, parentId: undefined }, sender)
   const header = freezeGroup(chord.kwargs.header, { rootId, parentId, chord: body.signature }, sender)
   const kwargs = { ...chord.kwargs, header: header.signature, body: body.signature }
   // As in Celery the id of a chord is that of its header; the result is the body's.

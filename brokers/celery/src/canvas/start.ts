@@ -1,6 +1,7 @@
 /** Applying signatures: what is to be sent for one, whatever is nested in it (celery.md 10, 12). */
 import { ProtocolError } from '@lovage/core'
 import type { ResultTuple } from '../wire/result-record.ts'
+import { soleStep } from './chain-steps.ts'
 import { chordSize } from './chord-size.ts'
 import { unfolded } from './chunks.ts'
 import { type Frozen, freeze, freezeGroup, freezeSteps, isEmptyChain, refuseUncounted } from './freeze.ts'
@@ -152,8 +153,8 @@ function frozenChord(
     groupIndex: typeof options.group_index === 'number' ? options.group_index : undefined,
     chord: isSaid(options.chord) ? parseSignature(options.chord) : undefined,
   }
-  const body = freeze(bodyWith(kwargs.body, options), place, sender)
-  return { body, header: freezeGroup(kwargs.header, { groupId, rootId, chord: body.signature }, sender), groupId }
+  const body = freeze(bodyWith(soleStep(kwargs.body), options), place, sender)
+  return { body, header: freezeGroup(kwargs.header, { id: groupId, groupId, rootId, chord: body.signature }, sender), groupId }
 }
 
 /** Options of a chord are those of its body: what follows the chord follows the body. */
