@@ -23,17 +23,10 @@ export function writeEnvelope({ exchange, routingKey, properties, body }: Public
   })
 }
 
-/**
- * Reads a message. What is none of kombu's comes as bytes without a header, of a content type that nobody takes for a task: whoever
- * gets it says so.
- */
-export function readEnvelope(text: string): Arrival {
-  return readMessage(text) ?? foreign(text)
-}
-
 type Fields = Readonly<Record<string, unknown>>
 
-function readMessage(text: string): Arrival | undefined {
+/** Reads a message; undefined for what is none of kombu's. */
+export function readEnvelope(text: string): Arrival | undefined {
   const message = parsed(text)?.revived
   const properties = fieldsOf(message?.properties)
   const info = fieldsOf(properties?.delivery_info)
@@ -110,7 +103,8 @@ export function unackedText(envelope: string, exchange: string, routingKey: stri
   return `[${envelope}, ${JSON.stringify(exchange)}, ${JSON.stringify(routingKey)}]`
 }
 
-function foreign(text: string): Arrival {
+/** What is none of kombu's, as bytes of a content type that nobody takes for a task: whoever gets it says so. */
+export function foreignArrival(text: string): Arrival {
   const properties = { contentType: 'application/data', contentEncoding: 'binary', headers: {} }
   return { exchange: '', routingKey: '', redelivered: false, body: Buffer.from(text), properties }
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { BugError, type CancelTimer, type Clock } from '@lovage/core'
 import type { Arrival, Inflow, InflowListener, TaskArrival, TaskQueue } from '../transport.ts'
-import { readEnvelope, readUnacked, redeliveredEnvelope, unackedText } from './envelope.ts'
+import { foreignArrival, readEnvelope, readUnacked, redeliveredEnvelope, unackedText } from './envelope.ts'
 import type { KombuLayout } from './kombu-layout.ts'
 import { QueueOrder } from './queue-order.ts'
 import { LineLost, type RedisLine } from './redis-line.ts'
@@ -180,7 +180,7 @@ export class RedisInflow implements Inflow {
       line.run(
         'take',
         [settings.unacked, settings.unackedIndex, this.#receipt, ...lists],
-        [room, now / 1000, atOnce, settings.visibilityMs, mostBytesAtOnce],
+        [room, scoreOf(now), atOnce, settings.visibilityMs, mostBytesAtOnce],
       ) as Promise<readonly (string | number)[]>,
       line.watch(lists),
     ])
@@ -194,15 +194,22 @@ export class RedisInflow implements Inflow {
     await this.#handOver(line, taken)
   }
 
-  /** Undefined for what is in hand already, and for what was never in Redis's hands. */
+  /** Undefined for what is in hand already, and for what is no message. */
   #hold(name: string, list: string, envelope: string, seenAt: number): Held | undefined {
-    const arrival = readEnvelope(envelope)
-    if (name === '') {
-      this.#looseWaiting.push({ arrival, queue: this.#order.queueOf(list) })
+    const arrival = name === '' ? undefined : readEnvelope(envelope)
+    if (arrival === undefined) {
+      this.#looseWaiting.push({ arrival: foreignArrival(envelope), queue: this.#order.queueOf(list) })
+      if (name !== '') this.#drop(name)
       return undefined
     }
     const held: Held = { name, list, envelope, arrival, seenAt }
     return this.#unsettled.enter(held) ? held : undefined
+  }
+
+  /** Nobody who restores it could read it. */
+  #drop(name: string): void {
+    const { link, settings } = this.#place
+    link.persist((line) => line.run('ack', [settings.unacked, settings.unackedIndex], [name])).catch(() => {})
   }
 
   async #handOver(line: RedisLine, taken: readonly Held[]): Promise<void> {
@@ -344,7 +351,7 @@ export class RedisInflow implements Inflow {
       ...[name, unackedText(envelope, arrival.exchange, arrival.routingKey)],
       ...[list, envelope],
     ])
-    await line.run('remind', [settings.unacked, settings.unackedIndex], [now / 1000, ...entries])
+    await line.run('remind', [settings.unacked, settings.unackedIndex], [scoreOf(now), ...entries])
     for (const held of fresh) held.seenAt = now
   }
 
@@ -357,7 +364,7 @@ export class RedisInflow implements Inflow {
       const now = clock.now()
       const old = this.#unsettled.inHand().filter(({ seenAt }) => now - seenAt >= settings.visibilityMs / 8)
       if (line === undefined || old.length === 0) return
-      const scores = old.flatMap(({ name }) => [now / 1000, name])
+      const scores = old.flatMap(({ name }) => [scoreOf(now), name])
       line.ask(['ZADD', settings.unackedIndex, 'XX', ...scores]).then(
         () => {
           for (const held of old) held.seenAt = now
@@ -367,6 +374,11 @@ export class RedisInflow implements Inflow {
       )
     })
   }
+}
+
+/** Whole seconds, which Redis compares twice as fast as fractions; rather a little late than early. */
+function scoreOf(timeMs: number): number {
+  return Math.ceil(timeMs / 1000)
 }
 
 function settledTwice(name: string): BugError {

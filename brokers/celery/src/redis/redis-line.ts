@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { ConfigError, LovageError, StoreError } from '@lovage/core'
 import { Redis, ReplyError } from 'ioredis'
+import { connectorTo } from './redis-connector.ts'
 import type { LinkSettings } from './redis-options.ts'
 import { type RedisScript, redisScripts } from './redis-scripts.ts'
 
@@ -216,9 +217,9 @@ export class RedisLine {
 
 /** Reconnecting, and what is asked meanwhile, is the link's: ioredis would send again what was not answered. */
 function connection({ address, connectMs }: LinkSettings, name: string): Redis {
-  const { host, port, path, username, password, database, tls } = address
+  const { username, password, database, tls } = address
   return new Redis({
-    ...(path === undefined ? { host, port } : { path }),
+    Connector: connectorTo(address),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(tls === undefined ? {} : { tls }),

@@ -1,6 +1,6 @@
 /** Queues of one owner: channels of pub/sub, and lists for replies. What comes is heard once and kept nowhere. */
 import type { Arrival, Mailbox, MailboxBinding } from '../transport.ts'
-import { readEnvelope } from './envelope.ts'
+import { foreignArrival, readEnvelope } from './envelope.ts'
 import { type KombuLayout, topicPattern } from './kombu-layout.ts'
 import { LineLost, type RedisLine } from './redis-line.ts'
 import type { Lodger, RedisLink } from './redis-link.ts'
@@ -35,7 +35,7 @@ export class RedisMailboxes implements Lodger {
       patterns: isHeard ? binding.routingKeys.map((key) => this.#layout.channelPattern(binding.exchange, key)) : [],
       lists: isHeard ? [] : this.#layout.lists(name),
       bindings: (binding?.routingKeys ?? []).map((key) => this.#binding(binding as MailboxBinding, key, name)),
-      onText: (text) => onArrival(readEnvelope(text)),
+      onText: (text) => onArrival(readEnvelope(text) ?? foreignArrival(text)),
     })
   }
 

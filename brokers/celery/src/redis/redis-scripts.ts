@@ -12,21 +12,46 @@
 const take = `
 local unacked, index, receipt = KEYS[1], KEYS[2], KEYS[3]
 local most, now, queues, largest = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
-local answer, noted, count, bytes = {}, {}, 0, 0
-local function enter(raw, list)
+local answer, noted, scores, ways, count, bytes = {}, {}, {}, {}, 0, 0
+local function wayOf(info)
+  if type(info) ~= 'table' or type(info['exchange']) ~= 'string' or type(info['routing_key']) ~= 'string' then return nil end
+  return ', ' .. cjson.encode(info['exchange']) .. ', ' .. cjson.encode(info['routing_key']) .. ']'
+end
+local function once(raw, name)
+  local at = string.find(raw, name, 1, true)
+  if not at or string.find(raw, name, at + 1, true) then return nil end
+  return at
+end
+-- Reading all of a message takes as long as everything else together: mostly a look at two places will do.
+local function look(raw)
+  local tagAt, infoAt = once(raw, '"delivery_tag"'), once(raw, '"delivery_info"')
+  if not tagAt or not infoAt or string.byte(raw, 1) ~= 123 or string.byte(raw, -1) ~= 125 then return nil end
+  local tag = string.match(raw, '^"delivery_tag": ?"([%w_-]+)"', tagAt)
+  local text = string.match(raw, '^"delivery_info": ?(%b{})', infoAt)
+  if not tag or not text then return nil end
+  if ways[text] == nil then
+    local fine, info = pcall(cjson.decode, text)
+    ways[text] = fine and wayOf(info) or false
+  end
+  return tag, ways[text] or nil
+end
+local function read(raw)
   local fine, message = pcall(cjson.decode, raw)
   local properties = fine and type(message) == 'table' and message['properties']
-  local info = type(properties) == 'table' and properties['delivery_info']
-  local tag = type(properties) == 'table' and properties['delivery_tag']
-  if type(tag) ~= 'string' or type(info) ~= 'table'
-    or type(info['exchange']) ~= 'string' or type(info['routing_key']) ~= 'string' then return '' end
+  if type(properties) ~= 'table' or type(properties['delivery_tag']) ~= 'string' then return nil end
+  return properties['delivery_tag'], wayOf(properties['delivery_info'])
+end
+local function enter(raw, list)
+  local tag, way = look(raw)
+  if not way then tag, way = read(raw) end
+  if not way then return '' end
   local name, twins = tag, 0
-  while redis.call('HSETNX', unacked, name,
-    '[' .. raw .. ', ' .. cjson.encode(info['exchange']) .. ', ' .. cjson.encode(info['routing_key']) .. ']') == 0 do
+  while redis.call('HSETNX', unacked, name, '[' .. raw .. way) == 0 do
     twins = twins + 1
     name = tag .. ':' .. twins
   end
-  redis.call('ZADD', index, now, name)
+  scores[#scores + 1] = now
+  scores[#scores + 1] = name
   noted[#noted + 1] = name
   noted[#noted + 1] = KEYS[list]
   return name
@@ -47,17 +72,18 @@ while first <= #KEYS and count < most and bytes < largest do
   end
   if not found then first = first + queues end
 end
-if #noted > 0 then redis.call('SET', receipt, cjson.encode(noted), 'PX', ARGV[4]) end
+if #noted > 0 then
+  redis.call('ZADD', index, unpack(scores))
+  redis.call('SET', receipt, cjson.encode(noted), 'PX', ARGV[4])
+end
 return answer
 `
 
 /** Forgets unsettled messages; answers 1 for each that was there. Keys: unacked, unacked_index. Arguments: their names. */
 const ack = `
 local answer = {}
-for each, name in ipairs(ARGV) do
-  answer[each] = redis.call('HDEL', KEYS[1], name)
-  redis.call('ZREM', KEYS[2], name)
-end
+for each, name in ipairs(ARGV) do answer[each] = redis.call('HDEL', KEYS[1], name) end
+for first = 1, #ARGV, 1000 do redis.call('ZREM', KEYS[2], unpack(ARGV, first, math.min(first + 999, #ARGV))) end
 return answer
 `
 

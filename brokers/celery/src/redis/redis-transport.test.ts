@@ -7,7 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { publicationOf, queueOf, textOf } from '../fixtures/redis/messages.ts'
 import { Recorder, redisRoom } from '../fixtures/redis/redis-room.ts'
 import { systemClock } from '../system-clock.ts'
-import type { Arrival, Mailbox, Publication, Transport } from '../transport.ts'
+import type { Arrival, Publication, Transport } from '../transport.ts'
 import { readEnvelope } from './envelope.ts'
 import { openRedisTransport } from './redis-transport.ts'
 
@@ -42,7 +42,8 @@ test('what is published stands in Redis as kombu would have it, priority by prio
   const transport = await room.open()
   await transport.declare(queueOf('celery'))
   for (const { commands } of [stepNamed('publish add'), stepNamed('publish priorities')]) {
-    for (const [name, , envelope] of commands) if (name === 'LPUSH') await transport.publish([readEnvelope(envelope as string)])
+    for (const [name, , envelope] of commands)
+      if (name === 'LPUSH') await transport.publish([readEnvelope(envelope as string) as Arrival])
   }
   const captured = stepNamed('publish priorities').keys
   expect(await raw.smembers('_kombu.binding.celery')).toEqual(captured['_kombu.binding.celery']?.value)
@@ -65,7 +66,7 @@ test('what is taken stands in unacked as kombu would have it', async () => {
   expect(arrival.properties.headers).toMatchObject({ task: 'demo.late' })
   const tag = entry?.[2] as string
   expect(JSON.parse((await raw.hget('unacked', tag)) ?? '')).toEqual(JSON.parse(entry?.[3] as string))
-  expect(Number(await raw.zscore('unacked_index', tag))).toBeCloseTo(Number(index?.[2]), 2)
+  expect(Number(await raw.zscore('unacked_index', tag))).toBe(Math.ceil(Number(index?.[2])))
 })
 
 test('what a dead worker left is restored after the visibility timeout as kombu would restore it', async () => {
@@ -171,7 +172,7 @@ test('closing gives back what was not settled, the oldest next in line, and leav
   const { recorder, inflow } = await consume(transport, 3)
   await recorder.some(3)
   await inflow.close()
-  const list = (await raw.lrange('celery', 0, -1)).map((text) => textOf(readEnvelope(text)))
+  const list = (await raw.lrange('celery', 0, -1)).map((text) => textOf(readEnvelope(text) as Arrival))
   expect(list).toEqual(['4', '3', '2', '1'])
   expect((await raw.keys('*')).sort()).toEqual(['_kombu.binding.celery', 'celery'])
 })
@@ -234,6 +235,45 @@ test('what is no message of kombu is handed over as bytes and stays in no key', 
   expect(await raw.hlen('unacked')).toBe(1)
 })
 
+const odd: readonly [what: string, change: (message: Record<string, Record<string, unknown>>) => unknown][] = [
+  ['a tag that is no uuid', ({ properties, ...others }) => ({ ...others, properties: { ...properties, delivery_tag: 'ü "1"' } })],
+  [
+    'words of the envelope in a header',
+    ({ headers, ...others }) => ({ ...others, headers: { ...headers, delivery_tag: 'not it' } }),
+  ],
+  [
+    'a routing key with braces',
+    ({ properties, ...others }) => ({
+      ...others,
+      properties: { ...properties, delivery_info: { exchange: '', routing_key: 'a}"b{{' } },
+    }),
+  ],
+]
+
+test.each(odd)('%s is taken like any other, and can be restored', async (_what, change) => {
+  const transport = await room.open()
+  await transport.publish([publicationOf('x')])
+  const message = change(JSON.parse((await raw.rpop('celery')) as string))
+  await raw.lpush('celery', JSON.stringify(message))
+  const { recorder } = await consume(transport, 1)
+  const arrival = await recorder.next()
+  const { properties } = message as { properties: { delivery_tag: string; delivery_info: { routing_key: string } } }
+  const entry = (await raw.hget('unacked', properties.delivery_tag)) as string
+  expect(JSON.parse(entry)).toEqual([message, '', properties.delivery_info.routing_key])
+  expect(await arrival.settle('ack')).toBe(true)
+  expect(await raw.exists('unacked', 'unacked_index')).toBe(0)
+})
+
+test('what only looks like a message of kombu does not stay where others would stumble over it', async () => {
+  const transport = await room.open()
+  await transport.publish([publicationOf('x')])
+  const text = (await raw.rpop('celery')) as string
+  await raw.lpush('celery', text.replace('"headers"', '"headers'))
+  const { recorder } = await consume(transport, 1)
+  expect((await recorder.next()).properties.contentType).toBe('application/data')
+  await vi.waitFor(async () => expect(await raw.exists('unacked', 'unacked_index')).toBe(0), soon)
+})
+
 test('several workers share a queue: every message is run by one of them', async () => {
   const [a, b] = [await room.open(), await room.open()]
   const taken: string[] = []
@@ -259,103 +299,6 @@ test('several workers share a queue: every message is run by one of them', async
   expect([...taken].sort()).toEqual([...texts].sort())
   await vi.waitFor(async () => expect(await raw.exists('unacked', 'unacked_index', 'celery')).toBe(0), soon)
 })
-
-const pidbox = { exchange: 'celery.pidbox', exchangeType: 'fanout', exchangeDurable: false, routingKeys: [''] } as const
-const events = { exchange: 'celeryev', exchangeType: 'topic', exchangeDurable: true, routingKeys: ['worker.#'] } as const
-const replies = { exchange: 'reply.celery.pidbox', exchangeType: 'direct', exchangeDurable: false, routingKeys: ['me'] } as const
-
-function mailbox(name: string, binding: Mailbox['binding']): Mailbox {
-  return { name, binding, expiresMs: 10_000 }
-}
-
-test('commands, events and replies go the ways that kombu takes, and nothing stays behind', async () => {
-  const [a, b] = [await room.open(), await room.open()]
-  const heard: string[] = []
-  const hear = (place: string) => (arrival: Arrival) => void heard.push(`${place}: ${textOf(arrival)}`)
-  const leaving = await Promise.all([
-    a.listen(mailbox('w@h.celery.pidbox', pidbox), hear('commands of a')),
-    b.listen(mailbox('v@h.celery.pidbox', pidbox), hear('commands of b')),
-    a.listen(mailbox('celeryev.1', events), hear('workers')),
-    a.listen(mailbox('celeryev.2', { ...events, routingKeys: ['#'] }), hear('all')),
-    b.listen(mailbox('me.reply.celery.pidbox', replies), hear('replies')),
-  ])
-  expect((await raw.keys('*')).sort()).toEqual([
-    '_kombu.binding.celery.pidbox',
-    '_kombu.binding.celeryev',
-    '_kombu.binding.reply.celery.pidbox',
-  ])
-  expect(await raw.smembers('_kombu.binding.reply.celery.pidbox')).toEqual(['me\x06\x16\x06\x16me.reply.celery.pidbox'])
-  expect((await raw.smembers('_kombu.binding.celeryev')).sort()).toEqual([
-    '#\x06\x16\x06\x16celeryev.2',
-    'worker.#\x06\x16\x06\x16celeryev.1',
-  ])
-  b.tell(pidbox, publicationOf('ping', { exchange: 'celery.pidbox', routingKey: '' }))
-  a.tell(events, publicationOf('online', { exchange: 'celeryev', routingKey: 'worker.online' }))
-  a.tell(events, publicationOf('multi', { exchange: 'celeryev', routingKey: 'task.multi' }))
-  a.tell(replies, publicationOf('pong', { exchange: 'reply.celery.pidbox', routingKey: 'me' }))
-  a.tell(replies, publicationOf('to nobody', { exchange: 'reply.celery.pidbox', routingKey: 'gone' }))
-  await vi.waitFor(() => expect(heard.length).toBe(6), soon)
-  expect([...heard].sort()).toEqual(
-    ['commands of a: ping', 'commands of b: ping', 'workers: online', 'all: online', 'all: multi', 'replies: pong'].sort(),
-  )
-  await Promise.all(leaving.map((leave) => leave()))
-  expect(await raw.keys('*')).toEqual([])
-  expect(await raw.pubsub('NUMPAT')).toBe(0)
-})
-
-test('a broadcast reaches every worker that consumes it, once', async () => {
-  const [a, b] = [await room.open(), await room.open()]
-  const cast = (id: string) => ({
-    ...queueOf(`bcast.${id}`),
-    exchange: 'news',
-    exchangeType: 'fanout' as const,
-    routingKey: '',
-    autoDelete: true,
-  })
-  const [left, right] = [new Recorder(), new Recorder()]
-  const inflow = await a.consume({ queues: [cast('1')], prefetch: 1 }, left)
-  await b.consume({ queues: [cast('2')], prefetch: 1 }, right)
-  await a.publish([
-    publicationOf('one', { exchange: 'news', routingKey: '' }),
-    publicationOf('two', { exchange: 'news', routingKey: '' }),
-  ])
-  const first = await left.next()
-  expect([textOf(first), textOf(await right.next())]).toEqual(['one', 'one'])
-  expect(left.all.length).toBe(1)
-  expect(await first.settle('ack')).toBe(true)
-  expect(textOf(await left.next())).toBe('two')
-  await inflow.close()
-  expect(await raw.smembers('_kombu.binding.news')).toEqual(['\x06\x16\x06\x16bcast.2'])
-})
-
-test('other separators, steps, prefixes and orders are followed everywhere', async () => {
-  const options = {
-    sep: ':',
-    priority_steps: [0, 5],
-    global_keyprefix: 'shop.',
-    fanout_prefix: '/x.',
-    fanout_patterns: false,
-    queue_order_strategy: 'priority',
-    unacked_key: 'held',
-  } as const
-  const transport = await room.open(options)
-  await transport.publish(['b1', 'b2'].map((text) => publicationOf(text, { routingKey: 'b' })))
-  await transport.publish(['a1', 'a2'].map((text) => publicationOf(text, { routingKey: 'a', priority: 7 })))
-  expect((await raw.keys('*')).sort()).toEqual(['shop.a:5', 'shop.b'])
-  const { recorder } = await consume(transport, 3, 'a', 'b')
-  expect((await recorder.some(3)).map(textOf)).toEqual(['b1', 'b2', 'a1'])
-  expect(await raw.hlen('shop.held')).toBe(3)
-  const heard: string[] = []
-  await transport.listen(mailbox('celeryev.1', events), (arrival) => void heard.push(textOf(arrival)))
-  expect(await raw.pubsub('NUMPAT')).toBe(1)
-  await raw.publish('shop./x.celeryev', await envelopeOf(transport))
-  await vi.waitFor(() => expect(heard.length).toBe(1), soon)
-})
-
-async function envelopeOf(transport: Transport): Promise<string> {
-  await transport.publish([publicationOf('x', { routingKey: 'spare' })])
-  return (await raw.rpop('shop.spare')) as string
-}
 
 test('passwords, TLS and sockets of the machine lead in; without them the way is barred, in words', async () => {
   const server = await startRedis({ password: 'p@ss word', tls: true })
