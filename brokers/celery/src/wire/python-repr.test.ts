@@ -22,6 +22,17 @@ describe('texts of saferepr', () => {
     expect(args === undefined ? pythonRepr(kwargs ?? value) : tupleRepr(args)).toBe(expected)
   })
 
+  // As Celery 5.6.3 cut them: at the last blank that fits, wherever that is.
+  it.each([
+    [['word '.repeat(300)], 1030, "word word word...', ..."],
+    [[Array.from({ length: 100 }, () => 'one two'), 'x'], 1032, "'one two', , ...])"],
+    [[{ ['key with blanks '.repeat(80)]: 1 }], 1033, "key with...': , ...},)"],
+  ])('cuts %.40o', (args, length, end) => {
+    const text = tupleRepr(args)
+    expect(text).toHaveLength(length)
+    expect(text.slice(-end.length)).toBe(end)
+  })
+
   it('writes numbers as Python does', () => {
     const { carried } = parsePython('[1e-05, 0.0001, 1.5e-07, 1e+21, 1e+16, 12345678901234567890, NaN, Infinity]')
     expect(pythonRepr(carried)).toBe('[1e-05, 0.0001, 1.5e-07, 1e+21, 1e+16, 12345678901234567890, nan, inf]')

@@ -340,7 +340,9 @@ describe('encodeTask', () => {
 describe('encodeTaskV1', () => {
   it('nests a chain in callbacks, after those that are there', () => {
     const step = (task: string) => ({ task, options: { task_id: task } })
-    const embed = { callbacks: [step('link')], chain: [step('third'), step('second'), step('first')] }
+    const own = step('own')
+    const second = { task: 'second', options: { task_id: 'second', link: own } }
+    const embed = { callbacks: [step('link')], chain: [step('third'), second, step('first')] }
     const body = JSON.parse(Buffer.from(encodeTaskV1({ ...request, embed, etaMs: 0, group: 'g' }).body).toString())
     expect(body).toMatchObject({ eta: '1970-01-01T00:00:00', utc: true, taskset: 'g', group: 'g' })
     expect(body.callbacks).toEqual([
@@ -349,7 +351,7 @@ describe('encodeTaskV1', () => {
         task: 'first',
         options: {
           task_id: 'first',
-          link: [{ task: 'second', options: { task_id: 'second', link: [step('third')] } }],
+          link: [{ task: 'second', options: { task_id: 'second', link: [own, step('third')] } }],
         },
       },
     ])
