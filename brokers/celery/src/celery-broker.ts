@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { type Broker, StoreError, silentLogger } from '@lovage/core'
 import { type CeleryBrokerOptions, checkBrokerOptions } from './broker-options.ts'
 import { builtinNames } from './canvas/builtin-tasks.ts'
+import { CanvasClient } from './canvas/canvas-client.ts'
 import { celeryCommands } from './control/celery-commands.ts'
 import { CeleryControlBus } from './control/celery-control-bus.ts'
 import { CeleryEventBus } from './events/celery-event-bus.ts'
@@ -16,6 +17,7 @@ import { Router } from './settings/router.ts'
 import { taskPolicies } from './settings/task-policy.ts'
 import { systemClock } from './system-clock.ts'
 import { CeleryTaskBus } from './tasks/celery-task-bus.ts'
+import { ChordKeeper } from './tasks/chord-keeper.ts'
 import { HeldTasks } from './tasks/held-tasks.ts'
 import { openConsumer } from './tasks/open-consumer.ts'
 import { RevokedStamps } from './tasks/revoked-stamps.ts'
@@ -26,7 +28,7 @@ import { TaskSender } from './tasks/task-sender.ts'
  * @throws {ConfigError} OPTION_INVALID, URL_UNSUPPORTED
  * @throws {StoreError} STORE_UNAVAILABLE when nobody takes the first connection
  */
-export async function createCeleryBroker(options: CeleryBrokerOptions): Promise<Broker> {
+export async function createCeleryBroker(options: CeleryBrokerOptions): Promise<CeleryBroker> {
   const addresses = checkBrokerOptions(options)
   const settings = celerySettings(options.settings)
   const { clock = systemClock, logger = silentLogger, newId = randomUUID } = options
@@ -45,13 +47,16 @@ export async function createCeleryBroker(options: CeleryBrokerOptions): Promise<
   }
 }
 
-class CeleryBroker implements Broker {
+/** A Celery cluster as a broker, and what it can do beyond one. */
+export class CeleryBroker implements Broker {
   readonly name = 'celery'
   readonly asksBeforeTaking = true
   readonly tasks: CeleryTaskBus
   readonly control: CeleryControlBus
   readonly events: CeleryEventBus
   readonly results: CeleryResults
+  /** Chains, groups and chords of tasks. */
+  readonly canvas: CanvasClient
   readonly #member: Member
   readonly #unwatch: () => void
   #closing: Promise<void> | undefined
@@ -72,6 +77,20 @@ class CeleryBroker implements Broker {
       tell: (event) => this.events.emit(event),
       consume: (consuming, listener) =>
         openConsumer({ member, sender, stamps, tell: (event) => this.events.emit(event) }, consuming, listener),
+    })
+    const chords = new ChordKeeper(member, sender)
+    this.canvas = new CanvasClient({
+      sender: () => ({
+        newId: member.newId,
+        replyTo: member.results?.replyTo ?? member.oid,
+        now: member.clock.now(),
+        chords: chords.counting,
+        origin: member.origin,
+      }),
+      carryOut: (orders) => sender.carryOut(orders),
+      cancel: (ids) => this.tasks.cancel(ids),
+      results: this.results,
+      backend: member.results,
     })
     this.#unwatch = this.#watch()
   }

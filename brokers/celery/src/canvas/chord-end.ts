@@ -7,6 +7,7 @@ import type { ResultTuple } from '../wire/result-record.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
 import { applyErrbacks, type Errbacks, type IsNewStyle } from './errbacks.ts'
 import type { CanvasSender, Following } from './orders.ts'
+import { leavesOf, nestedValue } from './result-tree.ts'
 import { isChain, isChord, isGroup, listOption, parseSignature, type Signature, textOption } from './signature.ts'
 import { apply } from './start.ts'
 import { readable, type Unreached, unreachedOf } from './unreached.ts'
@@ -65,11 +66,6 @@ export function valuesOf({ members, nested }: Pick<FullChord, 'members' | 'neste
   return leavesOf(header).every((id) => known.has(id)) ? header.map((one) => nestedValue(one, known)) : flat
 }
 
-/** The ids of the tasks in results, groups resolved. */
-export function leavesOf(results: readonly ResultTuple[]): readonly string[] {
-  return results.flatMap(([[id], children]) => (children === null ? [id] : leavesOf(children)))
-}
-
 /** @param text of the ChordError */
 export function failChord(body: unknown, text: string, isNewStyle: IsNewStyle, sender: CanvasSender): ChordFailure {
   const exception: ChordError = { exc_type: 'ChordError', exc_message: [text], exc_module: 'celery.exceptions' }
@@ -79,10 +75,6 @@ export function failChord(body: unknown, text: string, isNewStyle: IsNewStyle, s
   if (signature === undefined || id === undefined) return { exception, unreached, local: [], orders: [], children: [] }
   const failed = { id, rootId: textOption(signature.options, 'root_id') }
   return { exception, unreached, ...applyErrbacks(readable(errbacksOf(signature)), failed, isNewStyle, sender) }
-}
-
-function nestedValue([[id], children]: ResultTuple, known: ReadonlyMap<string, unknown>): unknown {
-  return children === null ? known.get(id) : children.map((child) => nestedValue(child, known))
 }
 
 function shownException(value: unknown): string {

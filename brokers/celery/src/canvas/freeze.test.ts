@@ -5,10 +5,7 @@ import { type Canvas, chain, chord, group, type Signature, signature } from './i
 import type { CanvasSender } from './orders.ts'
 import { apply } from './start.ts'
 
-const [a, b, c] = ['a', 'b', 'c'].map((name) => signature(name)) as [
-  ReturnType<typeof signature>,
-  ...ReturnType<typeof signature>[],
-]
+const [a, b, c] = ['a', 'b', 'c'].map((name) => signature(name)) as [Canvas, Canvas, Canvas]
 
 function senderOf(): CanvasSender {
   let count = 0

@@ -13,4 +13,5 @@ export {
   signature,
   starmap,
 } from './canvas.ts'
+export { type AppliedCanvas, CanvasClient, type CanvasClientParts } from './canvas-client.ts'
 export { parseSignature, type Signature, type SignatureOptions } from './signature.ts'

@@ -23,3 +23,18 @@ export function withParent(result: ResultTuple, parent: ResultTuple | null): Res
 export function isNested([, members]: ResultTuple): boolean {
   return members?.some(([, children]) => children !== null) ?? false
 }
+
+/** The ids of the tasks in results, groups resolved. */
+export function leavesOf(results: readonly ResultTuple[]): readonly string[] {
+  return results.flatMap(([[id], children]) => (children === null ? [id] : leavesOf(children)))
+}
+
+/** All tasks in a result: those that it comes to, and those before them. */
+export function lineOf([[id, parent], children]: ResultTuple): readonly string[] {
+  return [...(parent === null ? [] : lineOf(parent)), ...(children === null ? [id] : children.flatMap(lineOf))]
+}
+
+/** The value of a result, of a group the list of its values. */
+export function nestedValue([[id], children]: ResultTuple, known: ReadonlyMap<string, unknown>): unknown {
+  return children === null ? known.get(id) : children.map((child) => nestedValue(child, known))
+}

@@ -5,9 +5,10 @@ import { carriedResult } from '../wire/result-json.ts'
 import type { ResultRecord, ResultTuple } from '../wire/result-record.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
 import { carriedArguments } from './carried.ts'
-import { type ChordEnd, endChord, failChord, leavesOf } from './chord-end.ts'
+import { type ChordEnd, endChord, failChord } from './chord-end.ts'
 import type { IsNewStyle } from './errbacks.ts'
 import type { CanvasSender } from './orders.ts'
+import { leavesOf } from './result-tree.ts'
 
 /** What it was asked. */
 export interface ChordUnlock {
