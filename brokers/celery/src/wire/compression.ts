@@ -1,4 +1,5 @@
 /** Compression of message bodies under the names that kombu gives it. */
+/// <reference path="./seek-bzip.d.ts" />
 import { Buffer } from 'node:buffer'
 import { brotliCompressSync, brotliDecompressSync, deflateSync, unzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { ConfigError, ProtocolError, shown } from '@lovage/core'
