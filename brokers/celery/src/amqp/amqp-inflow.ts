@@ -4,9 +4,10 @@ import type { Channel, ConsumeMessage } from 'amqplib'
 import type { Inflow, InflowListener, InflowOptions, TaskArrival, TaskQueue } from '../transport.ts'
 import type { AmqpLink, Connection } from './amqp-link.ts'
 import { arrivalOf } from './amqp-message.ts'
+import { Consumers } from './consumers.ts'
 import type { Declarations } from './declarations.ts'
 import { OwnChannel } from './own-channel.ts'
-import { isGlobalQos, prefetchOnWire } from './qos.ts'
+import { isGlobalQos } from './qos.ts'
 import { SettlingChannel } from './settling-channel.ts'
 import { taskQueueDeclaration } from './topology.ts'
 
@@ -17,16 +18,13 @@ export interface InflowWorld {
   readonly logger: Logger
 }
 
-/** Consumer tags are ours to choose; they must differ on a channel. */
-let tags = 0
-
 export class AmqpInflow implements Inflow {
   readonly #world: InflowWorld
   readonly #listener: InflowListener
   readonly #lodging: OwnChannel<Channel>
   readonly #queues = new Map<string, TaskQueue>()
-  /** Consumer tags by queue, on the channel that is there. */
-  #consumers = new Map<string, string>()
+  /** On the channel that is there. */
+  #consumers: Consumers | undefined
   #settling: SettlingChannel | undefined
   #arrived: TaskArrival[] = []
   #prefetch: number
@@ -56,7 +54,7 @@ export class AmqpInflow implements Inflow {
     await this.#world.link.lodge(this.#lodging)
   }
 
-  /** Changes of one tick become one. With a limit for each consumer (see `isGlobalQos`) it counts for those that begin later. */
+  /** Changes of one tick become one. */
   setPrefetch(prefetch: number): void {
     if (prefetch === this.#prefetch) return
     this.#prefetch = prefetch
@@ -64,8 +62,7 @@ export class AmqpInflow implements Inflow {
     this.#isQosDue = true
     setImmediate(() => {
       this.#isQosDue = false
-      const { channel, connection } = this.#lodging
-      if (channel !== undefined && connection !== undefined) this.#qos(channel, connection).catch(() => {})
+      this.#inTurn(async () => this.#consumers?.limit(this.#prefetch)).catch(() => {})
     })
   }
 
@@ -112,30 +109,29 @@ export class AmqpInflow implements Inflow {
 
   async #begin(channel: Channel, connection: Connection, isFirst: boolean): Promise<void> {
     this.#settling = new SettlingChannel(channel)
-    this.#consumers = new Map()
-    await this.#qos(channel, connection)
-    await this.#inTurn(() => this.#reconcile(isFirst))
-    await this.#qos(channel, connection)
-  }
-
-  async #qos(channel: Channel, connection: Connection): Promise<void> {
-    await channel.prefetch(prefetchOnWire(this.#prefetch), isGlobalQos(connection.server, [...this.#queues.values()]))
+    const limit = { prefetch: this.#prefetch, isGlobal: isGlobalQos(connection.server, [...this.#queues.values()]) }
+    const consumers = new Consumers(channel, limit, (queue, message, tag) => {
+      if (message === null) this.#cancelled(queue, tag)
+      else this.#take(channel, queue, message)
+    })
+    this.#consumers = consumers
+    await this.#inTurn(async () => {
+      await consumers.limit(this.#prefetch)
+      await this.#reconcile(isFirst)
+      await consumers.limit(this.#prefetch)
+    })
   }
 
   /** Begins the consumers that should be and are not, and ends those that should not be. */
   async #reconcile(isStrict: boolean): Promise<void> {
-    const { channel, connection } = this.#lodging
-    if (channel === undefined || connection === undefined) return
-    for (const [queue, tag] of this.#consumers) {
-      if (!this.#isPaused && this.#queues.has(queue)) continue
-      this.#consumers.delete(queue)
-      await channel.cancel(tag)
-    }
-    if (this.#isPaused) return
+    const consumers = this.#consumers
+    const { connection } = this.#lodging
+    if (consumers === undefined || connection === undefined) return
+    for (const queue of consumers.queues) if (this.#isPaused || !this.#queues.has(queue)) await consumers.end(queue)
     for (const queue of this.#queues.values()) {
-      if (this.#consumers.has(queue.name) || this.#isPaused) continue
+      if (consumers.has(queue.name) || this.#isPaused) continue
       await this.#declare(connection, queue, isStrict)
-      await this.#consume(channel, queue.name)
+      await consumers.begin(queue.name)
     }
   }
 
@@ -149,27 +145,12 @@ export class AmqpInflow implements Inflow {
     }
   }
 
-  async #consume(channel: Channel, queue: string): Promise<void> {
-    const consumerTag = `lovage${++tags}`
-    this.#consumers.set(queue, consumerTag)
-    try {
-      await channel.consume(queue, (message) => this.#take(channel, queue, message), { consumerTag, noAck: false })
-    } catch (error) {
-      this.#consumers.delete(queue)
-      throw error
-    }
-  }
-
-  #take(channel: Channel, queue: string, message: ConsumeMessage | null): void {
+  #take(channel: Channel, queue: string, message: ConsumeMessage): void {
     const settling = this.#settling
-    if (message === null) {
-      this.#cancelled(queue)
-      return
-    }
     if (settling === undefined || this.#lodging.channel !== channel) return
     const tag = message.fields.deliveryTag
     // What was on its way when consuming ended is for others.
-    if (this.#isPaused || !this.#consumers.has(queue)) return void settling.settle(tag, 'requeue')
+    if (this.#isPaused || this.#consumers?.has(queue) !== true) return void settling.settle(tag, 'requeue')
     let isSettled = false
     if (this.#arrived.length === 0) queueMicrotask(() => this.#deliver())
     this.#arrived.push({
@@ -192,8 +173,8 @@ export class AmqpInflow implements Inflow {
   }
 
   /** The broker ended the consumer: somebody deleted the queue, or it moved. */
-  #cancelled(queue: string): void {
-    if (!this.#consumers.delete(queue)) return
+  #cancelled(queue: string, tag: string): void {
+    if (this.#consumers?.forget(queue, tag) !== true) return
     this.#world.logger.warn({ queue }, 'RabbitMQ ended the consumer of a queue; declaring it again')
     this.#inTurn(() => this.#reconcile(false)).catch(() => {})
   }
@@ -201,7 +182,7 @@ export class AmqpInflow implements Inflow {
   #ended(): void {
     this.#settling?.end()
     this.#settling = undefined
-    this.#consumers = new Map()
+    this.#consumers = undefined
     this.#arrived = []
     this.#listener.lost()
   }

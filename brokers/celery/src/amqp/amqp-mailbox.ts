@@ -67,6 +67,8 @@ export async function openMailbox(
   }
 
   await link.lodge(lodging)
+  // Without a connection it entered none: it does when there is one.
+  await link.up()
   return async () => {
     link.dislodge(lodging)
     await lodging.close()

@@ -248,3 +248,28 @@ test('closing waits for what was published and settled before', async () => {
   transport.tell(undefined, message(queue.name, 5))
   expect(await contents(server.url, queue, 2)).toEqual([2, 3])
 })
+
+test('where each consumer has its own limit, more may be unsettled nevertheless, and fewer', async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh(), { arguments: { 'x-queue-type': 'quorum' } })
+  await transport.declare(queue)
+  await transport.publish(Array.from({ length: 40 }, (_, n) => message(queue.name, n)))
+  const { inflow, taken } = await consumer(transport, { queues: [queue], prefetch: 3 })
+  const limits = async (): Promise<number[]> =>
+    (await server.control('list_consumers', 'queue_name', 'prefetch_count'))
+      .split('\n')
+      .filter((line) => line.startsWith(`${queue.name}\t`))
+      .map((line) => Number(line.split('\t')[1]))
+  await vi.waitFor(() => expect(taken).toHaveLength(3), soon)
+  inflow.setPrefetch(8)
+  await vi.waitFor(() => expect(taken).toHaveLength(8), soon)
+  inflow.setPrefetch(10)
+  await vi.waitFor(() => expect(taken).toHaveLength(10), soon)
+  inflow.setPrefetch(4)
+  await vi.waitFor(async () => expect((await limits()).sort()).toEqual([1, 3]), soon)
+  for (const arrival of taken.slice(0, 11)) void arrival.settle('ack')
+  // Those of a consumer that ended are still out, so that one more came for the one that took its place.
+  await vi.waitFor(() => expect(taken.length).toBeGreaterThanOrEqual(14), soon)
+  inflow.setPrefetch(0)
+  await vi.waitFor(() => expect(taken).toHaveLength(40), soon)
+})

@@ -60,19 +60,22 @@ class AmqpTransport implements Transport {
   constructor(settings: AmqpSettings) {
     const { logger } = settings
     this.#settings = settings
-    this.#inbound = new AmqpLink(settings, 'consuming', this.#watchers.watchOf('consuming'))
+    // The first connection may fail; this one is opened later, when only its loss can.
+    this.#inbound = new AmqpLink({ ...settings, retryOnStartup: true }, 'consuming', this.#watchers.watchOf('consuming'))
     this.#outbound = new AmqpLink(settings, 'publishing', this.#watchers.watchOf('publishing'))
     this.#inboundDeclarations = new Declarations(this.#inbound, logger)
     this.#outboundDeclarations = new Declarations(this.#outbound, logger)
     this.#teller = new Teller(this.#outboundDeclarations, logger)
     this.#publisher = new Publisher({
       logger,
+      isReady: () => !this.#watchers.isAway('consuming'),
       isExpected: (publication) => this.#routes.to(publication) !== undefined,
       restore: (publication) => this.#restore(publication),
     })
   }
 
   async open(): Promise<void> {
+    this.#watchers.add({ lost: () => {}, back: () => this.#publisher.lodging.flow() })
     for (const lodger of [this.#outboundDeclarations, this.#publisher.lodging, this.#teller.lodging]) {
       await this.#outbound.lodge(lodger)
     }
@@ -94,16 +97,22 @@ class AmqpTransport implements Transport {
   }
 
   async consume(options: InflowOptions, listener: InflowListener): Promise<Inflow> {
-    const world = await this.#inboundWorld()
-    const inflow = new AmqpInflow(world, options, listener)
-    await inflow.open()
+    const inflow = new AmqpInflow(await this.#inboundWorld(), options, listener)
     const close = (): Promise<void> => inflow.close()
+    // What comes may have the transport closed before this returns.
     this.#open.add(close)
+    try {
+      await inflow.open()
+    } catch (error) {
+      this.#open.delete(close)
+      throw error
+    }
     return inflow
   }
 
   async listen(mailbox: Mailbox, onArrival: (arrival: Arrival) => void): Promise<() => Promise<void>> {
     const close = await openMailbox(await this.#inboundWorld(), mailbox, onArrival)
+    this.#checkOpen()
     this.#open.add(close)
     return async () => {
       if (this.#open.delete(close)) await close()

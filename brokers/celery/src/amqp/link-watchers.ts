@@ -14,6 +14,10 @@ export class LinkWatchers {
     return () => void this.#listeners.delete(own)
   }
 
+  isAway(name: string): boolean {
+    return this.#away.has(name)
+  }
+
   /** What a connection of this name tells. */
   watchOf(name: string): LinkWatch {
     return {

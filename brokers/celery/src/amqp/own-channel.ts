@@ -2,6 +2,7 @@
 import type { Logger } from '@lovage/core'
 import type { Channel } from 'amqplib'
 import type { Connection, Lodger } from './amqp-link.ts'
+import { inTime } from './in-time.ts'
 
 /** What is done on the channel. */
 export interface ChannelUse<Kind extends Channel> {
@@ -16,6 +17,8 @@ export interface ChannelUse<Kind extends Channel> {
   flow?(): void
 }
 
+/** A broker that has just started can leave a request about a queue without an answer. */
+const beginMs = 30_000
 const mostMs = 32_000
 /** One that stood for so long begins with short delays again. */
 const steadyMs = 5000
@@ -95,7 +98,7 @@ export class OwnChannel<Kind extends Channel> implements Lodger {
     })
     channel.on('close', () => this.#lost(channel))
     try {
-      await this.#use.begin(channel, connection, isFirst)
+      await inTime(this.#use.begin(channel, connection, isFirst), beginMs)
     } catch (error) {
       if (this.#channel !== channel) return
       this.#channel = undefined

@@ -25,6 +25,8 @@ interface Entry {
 /** What the publisher asks of its surroundings. */
 export interface PublisherWorld {
   readonly logger: Logger
+  /** Whether answers to what is sent would be heard; `flow` of the lodging follows when they are. */
+  isReady(): boolean
   /** Whether a queue that was declared here should take it. */
   isExpected(publication: Publication): boolean
   /** Declares that queue again. */
@@ -114,6 +116,7 @@ export class Publisher {
     for (;;) {
       const { channel, connection } = this.lodging
       if (channel === undefined || this.#isFull || connection?.isBlocked() !== false) return
+      if (!this.#world.isReady()) return
       const entry = this.#next()
       if (entry === undefined) return
       // One that closes channels is found out by sending it alone.
