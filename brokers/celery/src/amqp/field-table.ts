@@ -54,20 +54,36 @@ function numberType(value: number): 'int' | 'long' | 'double' {
  * library. Never throws.
  */
 export function headersFrom(table: unknown): Headers {
-  if (typeof table !== 'object' || table === null) return {}
-  const headers: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(table)) headers[name] = plain(value)
-  return headers
+  return typeof table === 'object' && table !== null ? plainTable(table as Headers) : {}
 }
 
-function plain(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(plain)
+/** A copy is made only where something changes: most tables are as JSON would have them. */
+function plainTable(table: Headers): Headers {
+  // The library lets a name `__proto__` set the prototype.
+  let copy: Record<string, unknown> | undefined = Object.getPrototypeOf(table) === Object.prototype ? undefined : { ...table }
+  for (const name of Object.keys(table)) {
+    const value = table[name]
+    if (typeof value !== 'object' || value === null) continue
+    const changed = plain(value)
+    if (changed === value) continue
+    copy ??= { ...table }
+    copy[name] = changed
+  }
+  return copy ?? table
+}
+
+function plain(value: object): unknown {
+  if (Array.isArray(value)) return plainList(value)
   if (Buffer.isBuffer(value)) return value.toString()
   const marked = value as { readonly '!'?: unknown; readonly value?: unknown }
   if (marked['!'] === 'timestamp' && typeof marked.value === 'number') return time(marked.value)
   if (marked['!'] === 'decimal' && typeof marked.value === 'object') return decimal(marked.value)
-  return headersFrom(value)
+  return plainTable(value as Headers)
+}
+
+function plainList(list: readonly unknown[]): readonly unknown[] {
+  const isPlain = list.every((value) => typeof value !== 'object' || value === null)
+  return isPlain ? list : list.map((value) => (typeof value === 'object' && value !== null ? plain(value) : value))
 }
 
 /** Epoch seconds; beyond what a Date can hold they stay a number. */
