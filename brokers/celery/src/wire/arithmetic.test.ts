@@ -13,7 +13,7 @@ interface Arithmetic {
   readonly backoff: readonly { factor: number; retries: number; maximum: number; no_jitter: number }[]
   readonly rates_per_second: readonly { rate: unknown; value: number }[]
 }
-const captured = revivePython(readFixture('arithmetic')) as Arithmetic
+const captured = revivePython(readFixture('arithmetic')[0]) as Arithmetic
 
 describe('delayed delivery', () => {
   it.each(captured.routing_keys.map(({ countdown, routing_key, result }) => [countdown, routing_key, result] as const))(
