@@ -170,6 +170,36 @@ test('a message that others took for abandoned and run themselves cannot be sett
   expect(await arrival.settle('ack')).toBe(false)
 })
 
+test('our own messages are never restored by us, however late their refresh is', async () => {
+  const { raw, open } = durable
+  const clock = manualClock()
+  const transport = await open({}, { clock })
+  await transport.publish([publicationOf('ours'), publicationOf('of the dead', { routingKey: 'another' })])
+  const { recorder } = await consume(transport, 1)
+  await recorder.next()
+  const [tag = ''] = await raw.hkeys('unacked')
+  const dead = (await raw.rpop('another')) as string
+  await raw.hset('unacked', 'dead', `[${dead}, "", "another"]`)
+  await raw.zadd('unacked_index', 1, tag, 2, 'dead')
+  await vi.waitFor(async () => {
+    await clock.advance('100s')
+    expect(await raw.llen('another')).toBe(1)
+  }, soon)
+  expect(await raw.hkeys('unacked')).toEqual([tag])
+})
+
+test('no wake-up is lost, however close to the last look a message comes', async () => {
+  const { open } = durable
+  const [transport, left, right] = [await open(), await open(), await open()]
+  const { recorder } = await consume(transport, 0)
+  for (let round = 0; round < 400; round++) {
+    const sent = [left.publish([publicationOf('l')]), new Promise(setImmediate).then(() => right.publish([publicationOf('r')]))]
+    const arrivals = await recorder.some(2)
+    await Promise.all([...sent, ...arrivals.map((arrival) => arrival.settle('ack'))])
+  }
+  expect(recorder.all.length).toBe(800)
+})
+
 test('messages of a killed process are delivered to others after the visibility timeout, and marked', async () => {
   const { raw, url, open } = durable
   const transport = await open({ visibility_timeout: 2 })
