@@ -11,9 +11,12 @@ export const result: Action<WaitFlags> = async (invocation) => {
   return withBroker(invocation, async (broker) => {
     if (invocation.options.wait) {
       const [now] = await broker.results.get([id])
-      if (now !== undefined && now.state !== 'unknown') return reportResult(invocation, await awaitResult(invocation, broker, id))
+      // Who keeps no tasks cannot tell one that waits from one that never was.
+      if (broker.admin === undefined || (now !== undefined && now.state !== 'unknown')) {
+        return reportResult(invocation, await awaitResult(invocation, broker, id), broker)
+      }
     }
     const [task] = await broker.results.get([id])
-    return reportResult(invocation, task ?? { id, state: 'unknown' })
+    return reportResult(invocation, task ?? { id, state: 'unknown' }, broker)
   })
 }

@@ -59,7 +59,7 @@ export const send: Action<SendFlags> = async (invocation) => {
       )
       // Without any worker this is only news to someone who waits.
       if (hint !== undefined && (options.wait || workers?.length !== 0)) print(terminal.err, `lovage: ${hint}`)
-      if (options.wait) return reportResult(invocation, await awaitResult(invocation, broker, task.id))
+      if (options.wait) return reportResult(invocation, await awaitResult(invocation, broker, task.id), broker)
       if (settings.json) printJson(terminal, { id: task.id, status: task.status })
       else print(terminal.out, task.id)
       return exitCodes.done

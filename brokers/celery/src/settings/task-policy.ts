@@ -6,7 +6,6 @@ export interface TaskPolicy {
   /** Acknowledge when the run has ended and not when it begins: a task whose worker dies runs again. */
   readonly acksLate: boolean
   readonly acksOnFailure: boolean
-  readonly rejectOnWorkerLost: boolean
   readonly ignoreResult: boolean
   readonly storeErrorsEvenIfIgnored: boolean
   readonly trackStarted: boolean
@@ -30,7 +29,6 @@ function policyOf(settings: CelerySettings, annotation: AnnotationSetting): Task
   return {
     acksLate: annotation.acks_late ?? settings.task_acks_late,
     acksOnFailure: annotation.acks_on_failure_or_timeout ?? settings.task_acks_on_failure_or_timeout,
-    rejectOnWorkerLost: annotation.reject_on_worker_lost ?? settings.task_reject_on_worker_lost,
     ignoreResult: annotation.ignore_result ?? settings.task_ignore_result,
     storeErrorsEvenIfIgnored: annotation.store_errors_even_if_ignored ?? settings.task_store_errors_even_if_ignored,
     trackStarted: annotation.track_started ?? settings.task_track_started,
