@@ -185,6 +185,7 @@ export class RedisInflow implements Inflow {
       line.watch(lists),
     ])
     this.#isUnsure = false
+    this.#place.link.recovered()
     this.#isQuiet = answer.length < room * 3 && filled === 0 && wakes === this.#wakes
     const taken: Held[] = []
     for (let at = 0; at < answer.length; at += 3) {
@@ -317,6 +318,7 @@ export class RedisInflow implements Inflow {
       if (this.#line === line) this.#line = undefined
       return
     }
+    this.#place.link.complain(refused(error))
     this.#isQuiet = true
     this.#again?.()
     this.#again = this.#place.clock.at(this.#place.clock.now() + againMs, () => this.wake())

@@ -21,6 +21,9 @@ export interface InboxListener {
 /** The connection broke before Redis answered: nobody knows whether it did what it was asked. */
 export class LineLost extends Error {}
 
+/** After a failover another server is the one that takes writes: the way to it begins with a new connection. */
+const elsewhere = /^(READONLY|LOADING|MASTERDOWN) /
+
 const invalidations = '__redis__:invalidate'
 const shas = Object.fromEntries(
   Object.entries(redisScripts).map(([name, text]) => [name, createHash('sha1').update(text).digest('hex')]),
@@ -173,12 +176,12 @@ export class RedisLine {
       (answers) => {
         for (const [index, { resolve, reject }] of questions.entries()) {
           const [error, answer] = answers?.[index] ?? [undefined, undefined]
-          if (error) reject(lostOr(error))
+          if (error) reject(this.#failure(error))
           else resolve(answer)
         }
       },
       (error: Error) => {
-        for (const { reject } of questions) reject(lostOr(error))
+        for (const { reject } of questions) reject(this.#failure(error))
       },
     )
   }
@@ -198,8 +201,16 @@ export class RedisLine {
     try {
       await promise
     } catch (error) {
-      throw lostOr(error as Error)
+      throw this.#failure(error as Error)
     }
+  }
+
+  #failure(error: Error): Error {
+    if (!(error instanceof ReplyError)) return new LineLost(error.message, { cause: error })
+    if (!elsewhere.test(error.message)) return error
+    const lost = new LineLost(error.message, { cause: error })
+    this.#lose(lost)
+    return lost
   }
 
   #refuseAll(): void {
@@ -238,10 +249,6 @@ function connection({ address, connectMs }: LinkSettings, name: string): Redis {
     retryStrategy: () => null,
     disableClientInfo: true,
   })
-}
-
-function lostOr(error: Error): Error {
-  return error instanceof ReplyError ? error : new LineLost(error.message, { cause: error })
 }
 
 function unreachable({ address }: LinkSettings, cause: Error): StoreError {

@@ -26,6 +26,7 @@ export class RedisLink {
   #line: RedisLine | undefined
   #upSince = 0
   #attempt = 0
+  #isRefused = false
   #isClosed = false
   #next: CancelTimer | undefined
   #health: CancelTimer | undefined
@@ -112,6 +113,20 @@ export class RedisLink {
     const told = { lost: (error: Error) => listener.lost(error), back: () => listener.back() }
     this.#listeners.add(told)
     return () => void this.#listeners.delete(told)
+  }
+
+  /** What Redis refuses to do again and again is told like its loss, until it does it. */
+  complain(error: Error): void {
+    if (this.#isRefused || this.#isClosed) return
+    this.#isRefused = true
+    for (const listener of [...this.#listeners]) listener.lost(error)
+  }
+
+  /** What was refused is done again. */
+  recovered(): void {
+    if (!this.#isRefused) return
+    this.#isRefused = false
+    for (const listener of [...this.#listeners]) listener.back()
   }
 
   /** May be called twice. */

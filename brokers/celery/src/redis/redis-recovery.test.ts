@@ -242,6 +242,44 @@ test('one of the two connections that is killed, and scripts that are forgotten,
   expect(textOf(await recorder.next())).toBe('2')
 })
 
+test('a Redis without memory loses no message that is taken or requeued, and it is told', async () => {
+  const { raw, open } = durable
+  onTestFinished(async () => void (await raw.config('SET', 'maxmemory', 0)))
+  const transport = await open()
+  const told = watched(transport)
+  await transport.publish([publicationOf('1'), publicationOf('2')])
+  const { recorder } = await consume(transport, 1)
+  const first = await recorder.next()
+  await raw.config('SET', 'maxmemory', 1)
+  await expect(transport.publish([publicationOf('3')])).rejects.toMatchObject({ code: 'STORE_FULL' })
+  await expect(first.settle('requeue')).rejects.toMatchObject({ code: 'STORE_FULL' })
+  await vi.waitFor(() => expect(told).toEqual([expect.stringContaining('OOM')]), soon)
+  expect([await raw.hlen('unacked'), await raw.llen('celery')]).toEqual([1, 1])
+  await raw.config('SET', 'maxmemory', 0)
+  const second = await recorder.next()
+  expect(textOf(second)).toBe('2')
+  expect(told).toEqual([expect.anything(), 'back'])
+  expect(await second.settle('ack')).toBe(true)
+})
+
+test('a Redis that becomes a replica is left for the one that takes writes', async () => {
+  const { raw, open } = durable
+  onTestFinished(async () => void (await raw.call('REPLICAOF', 'NO', 'ONE')))
+  const transport = await open()
+  const told = watched(transport)
+  await transport.publish([publicationOf('1')])
+  const { recorder } = await consume(transport, 1)
+  const first = await recorder.next()
+  await raw.call('REPLICAOF', '127.0.0.1', '1')
+  const settled = first.settle('ack')
+  const sent = transport.publish([publicationOf('2')])
+  await vi.waitFor(() => expect(told).toEqual([expect.stringContaining('READONLY')]), soon)
+  await raw.call('REPLICAOF', 'NO', 'ONE')
+  expect(await settled).toBe(true)
+  await sent
+  expect(textOf(await recorder.next())).toBe('2')
+})
+
 test('it comes back after 0, 2, 4, 8, 16, 32 and again 32 seconds', async () => {
   const { server, open } = durable
   const clock = manualClock()

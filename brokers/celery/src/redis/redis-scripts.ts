@@ -4,7 +4,8 @@
  * Takes up to so many messages from lists, the most urgent level first and within it one of each queue in turn, and enters each
  * in `unacked` as kombu does. Answers a name, the number of the list and the message for each. The name is the delivery tag, or
  * one made of it where the same message lies in two queues: kombu would forget one of the two. It is empty where the message is
- * none of kombu's: that one is out of Redis then. What was taken last stands in a receipt, in case the answer is lost.
+ * none of kombu's: that one is out of Redis then. What was taken last stands in a receipt, in case the answer is lost. A Redis
+ * that is out of memory stops the script at the first thing that would need some, so that each is entered before it is taken.
  *
  * Keys: unacked, unacked_index, receipt, the lists level by level.
  * Arguments: how many, the time in seconds, how many queues there are, milliseconds that the receipt is kept, the most of bytes.
@@ -61,10 +62,11 @@ while first <= #KEYS and count < most and bytes < largest do
   local found = false
   for list = first, first + queues - 1 do
     if count < most and bytes < largest then
-      local raw = redis.call('RPOP', KEYS[list])
+      local raw = redis.call('LINDEX', KEYS[list], -1)
       if raw then
         found, count, bytes = true, count + 1, bytes + #raw
         answer[#answer + 1] = enter(raw, list)
+        redis.call('RPOP', KEYS[list])
         answer[#answer + 1] = list - 4
         answer[#answer + 1] = raw
       end
@@ -88,7 +90,7 @@ return answer
 `
 
 /**
- * Moves unsettled messages back to their lists; answers 1 for each that was there, and old enough.
+ * Moves unsettled messages back to their lists, where each is before it leaves; answers 1 for each that was there, and old enough.
  * Keys: unacked, unacked_index. Arguments: the latest time in seconds at which they were seen alive (+inf: whenever), then for each
  * its name, `L` or `R` for the end of the list, the message, how many lists, the lists.
  */
@@ -100,11 +102,12 @@ while at <= #ARGV do
   local score = redis.call('ZSCORE', KEYS[2], name)
   local moved = 0
   if not score or tonumber(score) <= latest then
-    moved = redis.call('HDEL', KEYS[1], name)
-    redis.call('ZREM', KEYS[2], name)
+    moved = redis.call('HEXISTS', KEYS[1], name)
     if moved == 1 then
       for list = at + 4, at + 3 + lists do redis.call(side == 'L' and 'LPUSH' or 'RPUSH', ARGV[list], raw) end
+      redis.call('HDEL', KEYS[1], name)
     end
+    redis.call('ZREM', KEYS[2], name)
   end
   answer[#answer + 1] = moved
   at = at + 4 + lists
