@@ -1,14 +1,10 @@
-/** How many parts a signature reports to the chord whose header it is in (celery.md 12.3). */
+/** How many parts a signature reports to the chord whose header it is in (celery.md 12.3), once it is frozen. */
 import { isChain, isChord, isGroup, type Signature } from './signature.ts'
 
 export function chordSize(signature: Signature): number {
   if (isGroup(signature)) return signature.kwargs.tasks.reduce((sum, member) => sum + chordSize(member), 0)
   if (isChord(signature)) return chordSize(signature.kwargs.body)
   if (!isChain(signature)) return 1
-  // The last step reports, unless it is empty.
-  for (const step of signature.kwargs.tasks.toReversed()) {
-    const size = chordSize(step)
-    if (size > 0) return size
-  }
-  return 0
+  const last = signature.kwargs.tasks.at(-1)
+  return last === undefined ? 0 : chordSize(last)
 }

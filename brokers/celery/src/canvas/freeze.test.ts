@@ -51,6 +51,26 @@ describe('a frozen canvas', () => {
     expect((frozen.kwargs.body as Signature).task).toBe('celery.group')
   })
 
+  it('counts parts in a header by the ends of its members', () => {
+    const sizeOf = (...header: readonly Canvas[]) => {
+      const { orders, result } = apply(chord(header, c).signature, {}, senderOf())
+      const id = result[0][1]?.[0][0]
+      return orders.flatMap((order) => (order.type === 'begin-chord' && order.group === id ? [order.size] : []))
+    }
+    const members = [a, chain(a, group(a, b)), chord([a, b], b), chain(a, chord([a], group(a, b, c))), group(a, group(b, c))]
+    expect(members.map((member) => sizeOf(member))).toEqual([[1], [2], [1], [3], [3]])
+    expect([sizeOf(...members), sizeOf(), sizeOf(group())]).toEqual([[10], [], []])
+  })
+
+  it('has a body that waits for nobody where no member ends in a task', () => {
+    const { orders } = apply(chord([chord([a], group())], b).signature, {}, senderOf())
+    expect(orders.map((order) => (order.type === 'task' ? [order.request.task, order.request.args] : order.size))).toEqual([
+      1,
+      ['a', []],
+      ['b', [[]]],
+    ])
+  })
+
   it('has the id that was asked for at its end', () => {
     const end = (one: Parameters<typeof apply>[0]) => apply(one, { options: { task_id: 'end' } }, senderOf()).result[0][0]
     expect([a, chain(a, b), chord([a], b), chain(a, chord([a], chain(b, c)))].map((one) => end(one.signature))).toEqual(

@@ -122,10 +122,14 @@ function applyChord(chord: ChordSignature, given: Given, sender: CanvasSender): 
   const { body, header, groupId } = frozenChord(chord, options, given, sender)
   const result = withParent(body.result, header.result)
   const size = chordSize(header.signature)
-  if (size === 0) return { ...apply(body.signature, { args: [[]] }, sender), result }
   const forMembers = { ...given, args: mergedArgs(chord, given), options: headerOptions(options, body.signature) }
   const members = applyMembers(header.signature, groupId, forMembers, sender).map(({ orders }) => orders)
   const [others, last] = [members.slice(0, -1).flat(), members.at(-1) ?? []]
+  if (size === 0) {
+    // Nobody will report: what there is runs beside the body.
+    const { orders, children } = apply(body.signature, { args: [[]] }, sender)
+    return { orders: [...others, ...last, ...orders], result, children }
+  }
   if (sender.chords === 'counted') {
     const nested = isNested(header.result) ? header.result : undefined
     const begin: Order = { type: 'begin-chord', group: groupId, size, nested }
