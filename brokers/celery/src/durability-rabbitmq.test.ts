@@ -1,0 +1,108 @@
+/** What is lost when connections, workers and RabbitMQ itself go: nothing that is acknowledged late, Celery's loss otherwise. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { defineTask } from '@lovage/core'
+import { type PrivateRabbitmq, startRabbitmq } from '@lovage/services'
+import { Worker } from '@lovage/worker'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createCeleryBroker } from './celery-broker.ts'
+
+const patient = { timeout: 30_000, interval: 50 } as const
+let server: PrivateRabbitmq
+beforeAll(async () => {
+  server = await startRabbitmq()
+}, 120_000)
+afterAll(() => server.stop())
+
+/** A worker of this process whose runs end by hand, and which counts them. */
+async function countingWorker(url: string, task_acks_late: boolean) {
+  const broker = await createCeleryBroker({ url, settings: { task_acks_late } })
+  const runs: string[] = []
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const stuck = defineTask({
+    name: 'stuck',
+    run: async (_: unknown, { id }) => {
+      runs.push(id)
+      await released
+    },
+  })
+  const worker = new Worker({ broker, tasks: [stuck], name: 'heir@test', queues: ['default'], concurrency: 2, prefetch: 4 })
+  worker.on('error', () => {})
+  await worker.start()
+  const stop = async () => {
+    release()
+    await worker.stop()
+    await broker.close()
+  }
+  return { broker, worker, runs, release, stop }
+}
+
+const message = (id: string) => ({ id, name: 'stuck', queue: 'default', priority: 4 })
+
+/** Starts a worker in a process of its own, and resolves when it has begun the first task. */
+async function doomedWorker(url: string, acks: 'late' | 'early') {
+  const program = join(import.meta.dirname, 'fixtures/doomed-worker.ts')
+  const child = spawn(process.execPath, [program, url, acks], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  return { line, kill: () => child.kill('SIGKILL') }
+}
+
+describe('a killed worker', { timeout: 60_000 }, () => {
+  test.for(['late', 'early'] as const)('that acknowledges %s', async (acks) => {
+    const url = await server.virtualHost()
+    const sender = await createCeleryBroker({ url })
+    await sender.tasks.send([message('begun'), message('held')])
+    const doomed = await doomedWorker(url, acks)
+    expect(doomed.line).toBe('began begun')
+    doomed.kill()
+    const heir = await countingWorker(url, true)
+    await sender.tasks.send([message('last')])
+    heir.release()
+    await vi.waitFor(() => expect(heir.runs).toContain('last'), patient)
+    expect(heir.runs.sort()).toEqual(acks === 'late' ? ['begun', 'held', 'last'] : ['held', 'last'])
+    await heir.stop()
+    await sender.close()
+  })
+})
+
+describe('a connection that breaks', { timeout: 90_000 }, () => {
+  test.for([true, false])('runs nothing twice here and loses nothing (late acknowledgement: %s)', async (late) => {
+    const url = await server.virtualHost()
+    const worker = await countingWorker(url, late)
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+    await worker.broker.tasks.send(ids.map(message))
+    await vi.waitFor(() => expect(worker.runs).toHaveLength(2), patient)
+    await server.closeConnections()
+    // Once it answers again, it also consumes again.
+    await vi.waitFor(
+      async () => expect(await worker.broker.control.request('ping', {}, { timeoutMs: 500, limit: 1 })).toHaveLength(1),
+      patient,
+    )
+    worker.release()
+    await vi.waitFor(() => expect([...new Set(worker.runs)].sort()).toEqual(ids), patient)
+    await worker.broker.tasks.send([message('last')])
+    await vi.waitFor(() => expect(worker.runs).toContain('last'), patient)
+    expect(worker.runs).toHaveLength(ids.length + 1)
+    await worker.stop()
+  })
+
+  test('and a broker that starts again: everything is in place', async () => {
+    const url = await server.virtualHost()
+    const worker = await countingWorker(url, true)
+    await server.shutDown()
+    await server.restart()
+    const sending = worker.broker.tasks.send([message('after')])
+    worker.release()
+    await sending
+    await vi.waitFor(() => expect(worker.runs).toEqual(['after']), patient)
+    expect(await worker.broker.control.request('ping', {}, { timeoutMs: 20_000, limit: 1 })).toMatchObject([
+      { worker: 'heir@test', ok: true },
+    ])
+    await worker.stop()
+  })
+})
