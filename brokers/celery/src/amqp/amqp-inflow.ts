@@ -6,6 +6,7 @@ import type { AmqpLink, Connection } from './amqp-link.ts'
 import { arrivalOf } from './amqp-message.ts'
 import { Consumers } from './consumers.ts'
 import type { Declarations } from './declarations.ts'
+import { inTime } from './in-time.ts'
 import { OwnChannel } from './own-channel.ts'
 import { isGlobalQos } from './qos.ts'
 import { SettlingChannel } from './settling-channel.ts'
@@ -17,6 +18,9 @@ export interface InflowWorld {
   readonly declarations: Declarations
   readonly logger: Logger
 }
+
+/** A broker that does not answer is not waited for to the end. */
+const answerMs = 5000
 
 export class AmqpInflow implements Inflow {
   readonly #world: InflowWorld
@@ -79,10 +83,18 @@ export class AmqpInflow implements Inflow {
   async add(queue: TaskQueue): Promise<void> {
     if (this.#queues.has(queue.name)) return
     this.#queues.set(queue.name, queue)
+    const { channel, connection } = this.#lodging
+    // Without a connection it is consumed on the next one.
+    if (channel === undefined || connection === undefined) return
+    if (this.#isGlobal(connection) !== this.#consumers?.isGlobal) {
+      this.#lodging.restart(channel)
+      return
+    }
     try {
       await this.#inTurn(() => this.#reconcile(true))
     } catch (error) {
-      if (this.#lodging.connection !== undefined) this.#queues.delete(queue.name)
+      if (this.#lodging.connection !== connection) return
+      this.#queues.delete(queue.name)
       throw error
     }
   }
@@ -94,7 +106,8 @@ export class AmqpInflow implements Inflow {
   async close(): Promise<void> {
     this.#isPaused = true
     this.#world.link.dislodge(this.#lodging)
-    await this.#inTurn(() => this.#reconcile(false)).catch(() => {})
+    const ended = this.#inTurn(() => this.#reconcile(false))
+    await inTime(ended, answerMs).catch(() => {})
     this.#settling?.flush()
     await this.#lodging.close()
     this.#settling?.end()
@@ -109,7 +122,7 @@ export class AmqpInflow implements Inflow {
 
   async #begin(channel: Channel, connection: Connection, isFirst: boolean): Promise<void> {
     this.#settling = new SettlingChannel(channel)
-    const limit = { prefetch: this.#prefetch, isGlobal: isGlobalQos(connection.server, [...this.#queues.values()]) }
+    const limit = { prefetch: this.#prefetch, isGlobal: this.#isGlobal(connection) }
     const consumers = new Consumers(channel, limit, (queue, message, tag) => {
       if (message === null) this.#cancelled(queue, tag)
       else this.#take(channel, queue, message)
@@ -120,6 +133,10 @@ export class AmqpInflow implements Inflow {
       await this.#reconcile(isFirst)
       await consumers.limit(this.#prefetch)
     })
+  }
+
+  #isGlobal({ server }: Connection): boolean {
+    return isGlobalQos(server, [...this.#queues.values()])
   }
 
   /** Begins the consumers that should be and are not, and ends those that should not be. */

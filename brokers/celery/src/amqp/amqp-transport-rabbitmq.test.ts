@@ -273,3 +273,18 @@ test('where each consumer has its own limit, more may be unsettled nevertheless,
   inflow.setPrefetch(0)
   await vi.waitFor(() => expect(taken).toHaveLength(40), soon)
 })
+
+test('a queue of another sort may be added: what is in hand comes again', async () => {
+  const transport = await open(server.url)
+  const [classic, quorum] = [taskQueue(fresh()), taskQueue(fresh(), { arguments: { 'x-queue-type': 'quorum' } })]
+  await transport.declare(classic)
+  await transport.declare(quorum)
+  await transport.publish([classic, quorum].map(({ name }) => message(name, name)))
+  const { inflow, taken, losses, values } = await consumer(transport, { queues: [classic] })
+  await vi.waitFor(() => expect(taken).toHaveLength(1), soon)
+  await inflow.add(quorum)
+  await vi.waitFor(() => expect(values().slice(1).sort()).toEqual([classic.name, quorum.name].sort()), soon)
+  expect(losses).toEqual([1])
+  expect(await taken[0]!.settle('ack')).toBe(false)
+  expect(transport.told).toEqual([])
+})

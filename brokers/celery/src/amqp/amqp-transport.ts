@@ -68,7 +68,7 @@ class AmqpTransport implements Transport {
     this.#teller = new Teller(this.#outboundDeclarations, logger)
     this.#publisher = new Publisher({
       logger,
-      isReady: () => !this.#watchers.isAway('consuming'),
+      isReady: () => this.#closed !== undefined || !this.#watchers.isAway('consuming'),
       isExpected: (publication) => this.#routes.to(publication) !== undefined,
       restore: (publication) => this.#restore(publication),
     })
@@ -132,6 +132,7 @@ class AmqpTransport implements Transport {
     const stop = AbortSignal.timeout(drainMs)
     await Promise.all([...this.#open].map((close) => close()))
     await this.#inbound.close()
+    this.#publisher.lodging.flow()
     await this.#publisher.drain(this.#outbound.connection === undefined ? AbortSignal.abort() : stop)
     await this.#teller.drain()
     await Promise.all([this.#publisher.lodging.close(), this.#teller.lodging.close()])

@@ -20,14 +20,14 @@ let tags = 0
  */
 export class Consumers {
   readonly #channel: Channel
-  readonly #isGlobal: boolean
+  readonly isGlobal: boolean
   readonly #onMessage: OnMessage
   readonly #grants = new Map<string, Grant[]>()
   #prefetch: number
 
   constructor(channel: Channel, limit: { readonly prefetch: number; readonly isGlobal: boolean }, onMessage: OnMessage) {
     this.#channel = channel
-    this.#isGlobal = limit.isGlobal
+    this.isGlobal = limit.isGlobal
     this.#prefetch = prefetchOnWire(limit.prefetch)
     this.#onMessage = onMessage
   }
@@ -65,7 +65,7 @@ export class Consumers {
   /** Tells the broker the limit; needed before the first consumer where it is one for all. */
   async limit(prefetch: number): Promise<void> {
     this.#prefetch = prefetchOnWire(prefetch)
-    if (this.#isGlobal) await this.#channel.prefetch(this.#prefetch, true)
+    if (this.isGlobal) await this.#channel.prefetch(this.#prefetch, true)
     else for (const [queue, grants] of this.#grants) await this.#adjust(queue, grants)
   }
 
@@ -80,7 +80,7 @@ export class Consumers {
 
   async #grant(queue: string, grants: Grant[], prefetch: number): Promise<void> {
     const tag = `lovage${++tags}`
-    if (!this.#isGlobal) await this.#channel.prefetch(prefetch, false)
+    if (!this.isGlobal) await this.#channel.prefetch(prefetch, false)
     grants.push({ tag, prefetch })
     await this.#channel.consume(queue, (message) => this.#onMessage(queue, message, tag), { consumerTag: tag, noAck: false })
   }

@@ -25,7 +25,7 @@ export class Declarations implements Lodger {
   }
 
   async enter(connection: Connection): Promise<void> {
-    this.#begin(connection)
+    this.#connection = connection
     for (const declaration of this.#remembered.values()) {
       await this.on(connection, declaration).catch((error: LovageError) => {
         this.#logger.error({ error: error.message }, 'RabbitMQ refused what it took before')
@@ -59,7 +59,7 @@ export class Declarations implements Lodger {
 
   /** Declares on this connection, once. @throws {ConfigError} QUEUE_MISMATCH */
   on(connection: Connection, declaration: Declaration): Promise<void> {
-    if (this.#connection !== connection) this.#begin(connection)
+    if (this.#connection !== connection) return Promise.reject(lost(declaration))
     const known = this.#made.get(declaration.key)
     if (known !== undefined) return known
     const made = this.#turn.then(() => this.#make(connection, declaration))
@@ -75,12 +75,6 @@ export class Declarations implements Lodger {
   again(connection: Connection, declaration: Declaration): Promise<void> {
     if (this.#connection === connection) this.#made.delete(declaration.key)
     return this.on(connection, declaration)
-  }
-
-  #begin(connection: Connection): void {
-    this.#connection = connection
-    this.#channel = undefined
-    this.#made = new Map()
   }
 
   async #make(connection: Connection, declaration: Declaration): Promise<void> {
@@ -103,6 +97,10 @@ export class Declarations implements Lodger {
     this.#channel = channel
     return channel
   }
+}
+
+function lost({ shown }: Declaration): StoreError {
+  return new StoreError('STORE_UNAVAILABLE', `expected a connection to RabbitMQ to declare ${shown}, got: it was lost`)
 }
 
 /** RabbitMQ's codes: 406 is there with other flags, 405 is another connection's. */

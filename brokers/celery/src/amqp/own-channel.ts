@@ -19,6 +19,7 @@ export interface ChannelUse<Kind extends Channel> {
 
 /** A broker that has just started can leave a request about a queue without an answer. */
 const beginMs = 30_000
+const closeMs = 5000
 const mostMs = 32_000
 /** One that stood for so long begins with short delays again. */
 const steadyMs = 5000
@@ -52,7 +53,7 @@ export class OwnChannel<Kind extends Channel> implements Lodger {
       await this.#open(connection, isFirst)
     } catch (error) {
       if (isFirst) {
-        this.leave(undefined)
+        if (this.#connection === connection) this.leave(undefined)
         throw error
       }
       if (this.#connection === connection) this.#later(connection, error)
@@ -84,7 +85,7 @@ export class OwnChannel<Kind extends Channel> implements Lodger {
     this.#connection = undefined
     this.#channel = undefined
     // One that is lost already cannot be closed.
-    await channel?.close().catch(() => {})
+    if (channel !== undefined) await inTime(channel.close(), closeMs).catch(() => {})
   }
 
   async #open(connection: Connection, isFirst: boolean): Promise<void> {
