@@ -117,7 +117,7 @@ function unrolledMembers(tasks: readonly Signature[]): readonly Signature[] {
   const members: Signature[] = []
   const left = tasks.toReversed()
   for (let task = left.pop(); task !== undefined; task = left.pop()) {
-    if (isGroup(task)) left.push(...task.kwargs.tasks)
+    if (isGroup(task)) for (const one of task.kwargs.tasks) left.push(one)
     else if (!isEmptyChain(task)) members.push(task)
   }
   return members

@@ -4,7 +4,11 @@ import { chainSignature, chordSignature, isChain, isChord, isGroup, type Signatu
 
 /** One after the other: a group with something behind it becomes a chord, and what follows a chord follows its body. */
 export function piped(signatures: readonly Signature[]): Signature {
-  const steps = signatures.flatMap(stepsOf).reduce<readonly Signature[]>(followedBy, [])
+  const steps: Signature[] = []
+  for (const next of signatures.flatMap(stepsOf)) {
+    const last = steps.pop()
+    steps.push(...(last === undefined ? [next] : inRow(last, next)))
+  }
   const [only, ...more] = steps
   return only !== undefined && more.length === 0 ? only : chainSignature(steps)
 }
@@ -17,12 +21,10 @@ function stepsOf(signature: Signature): readonly Signature[] {
   return more.length === 0 ? stepsOf(only) : [signature]
 }
 
-function followedBy(steps: readonly Signature[], next: Signature): readonly Signature[] {
-  const [before, last] = [steps.slice(0, -1), steps.at(-1)]
-  if (last === undefined) return [next]
-  if (isGroup(last)) return isGroup(next) ? [...steps, next] : [...before, chordSignature(last, next)]
-  if (isChord(last) && !isChord(next)) return [...before, extended(last, next)]
-  return [...steps, next]
+/** What the last step and the next are together. */
+function inRow(last: Signature, next: Signature): readonly Signature[] {
+  if (isGroup(last) && !isGroup(next)) return [chordSignature(last, next)]
+  return isChord(last) && !isChord(next) ? [extended(last, next)] : [last, next]
 }
 
 function extended<Chord extends Signature>(chord: Chord, next: Signature): Chord {

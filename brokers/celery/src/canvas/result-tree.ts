@@ -30,8 +30,13 @@ export function leavesOf(results: readonly ResultTuple[]): readonly string[] {
 }
 
 /** All tasks in a result: those that it comes to, and those before them. */
-export function lineOf([[id, parent], children]: ResultTuple): readonly string[] {
-  return [...(parent === null ? [] : lineOf(parent)), ...(children === null ? [id] : children.flatMap(lineOf))]
+export function lineOf(result: ResultTuple): readonly string[] {
+  const line: string[][] = []
+  for (let one: ResultTuple | null = result; one !== null; one = one[0][1]) {
+    const [[id], children]: ResultTuple = one
+    line.push(children === null ? [id] : children.flatMap(lineOf))
+  }
+  return line.reverse().flat()
 }
 
 /** The value of a result, of a group the list of its values. */
