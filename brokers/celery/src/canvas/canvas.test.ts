@@ -93,6 +93,13 @@ describe('a canvas', () => {
     expect(of({ args: 'text' })).toEqual([[], { args: 'text' }])
   })
 
+  it('takes members as a list, and canvases for what is called on each item', () => {
+    expect(group([add(1), mul(2)]).signature).toEqual(group(add(1), mul(2)).signature)
+    expect([map(tsum, [1]), starmap(tsum, [[1]]), chunks(tsum, [[1]], 1)].map((one) => one.signature)).toEqual(
+      [map('demo.tsum', [1]), starmap('demo.tsum', [[1]]), chunks('demo.tsum', [[1]], 1)].map((one) => one.signature),
+    )
+  })
+
   it('closes the first step of a chain, the members of a group and the header of a chord', () => {
     expect(chain(add(), mul()).immutable().signature).toEqual(chain(add().immutable(), mul()).signature)
     expect(group(add(), mul()).immutable().signature).toEqual(group(add().immutable(), mul().immutable()).signature)
@@ -119,6 +126,8 @@ describe('a canvas', () => {
     expectTypeOf(group(signature(shout), signature(length))).toEqualTypeOf<Canvas<[string, number]>>()
     expectTypeOf(chord([signature(shout)], signature(length))).toEqualTypeOf<Canvas<number>>()
     expectTypeOf(chain(group(signature(shout), signature(length)), signature(shout))).toEqualTypeOf<Canvas<string>>()
+    expectTypeOf(group([signature(length)])).toEqualTypeOf<Canvas<number[]>>()
+    expectTypeOf(map(signature(length), [])).toEqualTypeOf<Canvas<number[]>>()
     expectTypeOf(map(length, [])).toEqualTypeOf<Canvas<number[]>>()
     // @ts-expect-error the task takes a text
     signature(length, { text: 7 })

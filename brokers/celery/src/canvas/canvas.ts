@@ -80,6 +80,9 @@ export interface Canvas<Output = unknown> {
   readonly '~output'?: Output
 }
 
+/** The task that is called for each item: a definition, a name, or a canvas of one task, whose arguments and options do not count. */
+export type Callee<Output = unknown> = TaskDefinition<never, Output> | string | Canvas<Output>
+
 /** What a canvas comes to. */
 export type OutputOf<Some> = Some extends Canvas<infer Output> ? Output : never
 
@@ -107,8 +110,11 @@ export function chain<Last>(...steps: readonly [...Canvas[], Canvas<Last>]): Can
 }
 
 /** All at once: comes to the list of their answers. Groups among the members are taken apart. */
-export function group<const Members extends readonly Canvas[]>(...members: Members): Canvas<OutputsOf<Members>> {
-  return canvasOf(groupSignature(members.map((member) => member.signature)))
+export function group<const Members extends readonly Canvas[]>(...members: Members): Canvas<OutputsOf<Members>>
+/** The same for a list of members. */
+export function group<Output>(members: readonly Canvas<Output>[]): Canvas<Output[]>
+export function group(...members: readonly (Canvas | readonly Canvas[])[]): Canvas {
+  return canvasOf(groupSignature(members.flat().map(toSignature)))
 }
 
 /** All at once, and then the body with the list of their answers. */
@@ -118,31 +124,24 @@ export function chord<Output>(header: readonly Canvas[] | Canvas<readonly unknow
 }
 
 /** One task that calls another for each item, one after the other, in the worker that has it. */
-export function map<Output>(task: TaskDefinition<never, Output> | string, items: readonly unknown[]): Canvas<Output[]> {
-  return canvasOf(mapSignature('celery.map', plainSignature(nameOf(task)), items))
+export function map<Output>(task: Callee<Output>, items: readonly unknown[]): Canvas<Output[]> {
+  return canvasOf(mapSignature('celery.map', calleeOf(task), items))
 }
 
 /** As `map`, with a list of arguments each. */
-export function starmap<Output>(
-  task: TaskDefinition<never, Output> | string,
-  items: readonly (readonly unknown[])[],
-): Canvas<Output[]> {
-  return canvasOf(mapSignature('celery.starmap', plainSignature(nameOf(task)), items))
+export function starmap<Output>(task: Callee<Output>, items: readonly (readonly unknown[])[]): Canvas<Output[]> {
+  return canvasOf(mapSignature('celery.starmap', calleeOf(task), items))
 }
 
 /**
  * A group of `starmap`s over so many of the items each.
  * @throws {ConfigError} OPTION_INVALID
  */
-export function chunks<Output>(
-  task: TaskDefinition<never, Output> | string,
-  items: readonly (readonly unknown[])[],
-  size: number,
-): Canvas<Output[][]> {
+export function chunks<Output>(task: Callee<Output>, items: readonly (readonly unknown[])[], size: number): Canvas<Output[][]> {
   if (!Number.isSafeInteger(size) || size < 1) {
     throw new ConfigError('OPTION_INVALID', `expected \`size\` of chunks to be a positive whole number, got: ${shown(size)}`)
   }
-  const kwargs = { task: plainSignature(nameOf(task)), it: items, n: size }
+  const kwargs = { task: calleeOf(task), it: items, n: size }
   return canvasOf(plainSignature('celery.chunks', { kwargs, immutable: true }))
 }
 
@@ -161,8 +160,8 @@ export function canvasOf<Output>(own: Signature): Canvas<Output> {
   } as const)
 }
 
-function toSignature(canvas: Canvas): Signature {
-  return canvas.signature
+function toSignature({ signature: own }: Canvas): Signature {
+  return own
 }
 
 function linkable(own: Signature): Signature {
@@ -196,6 +195,11 @@ function argumentsOf(input: unknown): { readonly args: readonly unknown[]; reado
   const { args = [], kwargs = {}, ...others } = input
   const saysBoth = Object.keys(input).length > 0 && Object.keys(others).length === 0 && Array.isArray(args) && isRecord(kwargs)
   return saysBoth ? { args, kwargs } : { args: [], kwargs: input }
+}
+
+function calleeOf(task: Callee): Signature {
+  if (typeof task === 'object' && task.kind === 'lovage.canvas') return task.signature
+  return plainSignature(nameOf(task as TaskDefinition<never, unknown> | string))
 }
 
 function nameOf(task: AnyTask | TaskDefinition<never, unknown> | string): string {

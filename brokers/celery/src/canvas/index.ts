@@ -1,6 +1,7 @@
 /** Canvases for clients: tasks put together before they are sent. */
 export {
   type Arguments,
+  type Callee,
   type Canvas,
   type CanvasOptions,
   canvasOf,
