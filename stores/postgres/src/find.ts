@@ -1,20 +1,36 @@
 /** Get and find: tasks by id, and pages in order of insertion from a cursor that inserts do not disturb. */
 import { ConfigError, isResolved, type Task, type TaskPage, type TaskQuery, type TaskState, taskStates } from '@lovage/core'
-import type { Query, Row, Value } from './database.ts'
-import { resolvedRange } from './id-time.ts'
+import type { Query, Row, Statement, Value } from './database.ts'
+import { type ResolvedRange, resolvedRange } from './id-time.ts'
 import { liveColumns, pastColumns, taskFromRow } from './rows.ts'
 import { stateCodes } from './state-codes.ts'
 
-const get = {
-  name: 'get',
-  text: `select ${liveColumns} from @.task where id = any ($1)
-    union all select ${pastColumns} from @.history where id = any ($1) and resolved_at >= $2
-      and resolved_at < coalesce($3, (extract(epoch from now()) * 1000)::bigint + 3600000)`,
+const anyDay = `select ${liveColumns} from @.task where id = any ($1) union all select ${pastColumns} from @.history where id = any ($1)`
+const get: Statement = { name: 'get', text: anyDay }
+
+const dayMs = 86_400_000
+/** The statements of the last few days. */
+const gets = new Map<string, Statement>()
+
+/** With the days in its words only those are opened: a plan for any times opens all that are kept. One for each day stays prepared. */
+function getWithin([from, to]: ResolvedRange, now: number): Statement {
+  const [first, today] = [Math.floor(from / dayMs), Math.floor(now / dayMs)]
+  if (to !== null || first < today - 1) return get
+  const last = today + 2
+  const name = `get-${first}-${last}`
+  let statement = gets.get(name)
+  if (statement === undefined) {
+    if (gets.size >= 10) gets.clear()
+    statement = { name, text: `${anyDay} and resolved_at >= ${first * dayMs} and resolved_at < ${last * dayMs}` }
+    gets.set(name, statement)
+  }
+  return statement
 }
 
 /** Looks tasks up. */
 export async function getTasks(query: Query, ids: readonly string[]): Promise<readonly (Task | undefined)[]> {
-  const rows = await query(get, [ids, ...resolvedRange(ids, Date.now())])
+  const now = Date.now()
+  const rows = await query(getWithin(resolvedRange(ids, now), now), [ids])
   const found = new Map(rows.map((row) => [row[1] as string, row]))
   return ids.map((id) => {
     const row = found.get(id)
