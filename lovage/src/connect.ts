@@ -3,7 +3,7 @@ import type { CelerySettingsInput } from '@lovage/broker-celery'
 import { type Client, createClient } from '@lovage/client'
 import { type Clock, ConfigError, checkOptionNames, type Duration, type OptionNames } from '@lovage/core'
 import { createQueueBroker, type QueueBrokerOptions } from '@lovage/queue'
-import { isCeleryUrl, openCelery, refuseForCelery } from './celery.ts'
+import { connectCelery, isCeleryUrl, refuseForCelery } from './celery.ts'
 import { type BackendOptions, backendOptionNames, openBackend, shownUrl } from './schemes.ts'
 
 /** What `connect` takes beside the URL. */
@@ -41,7 +41,7 @@ const names: OptionNames<ConnectOptions> = {
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   checkOptionNames(options, names, 'connect')
-  if (isCeleryUrl(url)) return connectCelery(url, options)
+  if (isCeleryUrl(url)) return joinCluster(url, options)
   if (options.celery !== undefined) {
     throw new ConfigError('OPTION_INVALID', `expected \`celery\` only beside a URL of RabbitMQ or Redis, got: ${shownUrl(url)}`)
   }
@@ -59,10 +59,10 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
 }
 
 /** `create`, `migrate` and `maintain` mean nothing here: a cluster is there, or it is not. */
-async function connectCelery(url: string, options: ConnectOptions): Promise<Client> {
+async function joinCluster(url: string, options: ConnectOptions): Promise<Client> {
   const { synchronous, signal, heartbeat, lease, retention, results, celery, logger, clock } = options
   refuseForCelery({ synchronous, signal, heartbeat, lease, retention })
-  return createClient(await openCelery(url, { results, settings: celery, logger, clock }), { clock })
+  return connectCelery(url, { results, celery, logger, clock })
 }
 
 function refuse(option: string, url: string, why: string): never {

@@ -63,5 +63,6 @@ export {
   type WorkerOptions,
 } from '@lovage/worker'
 export type { Backend } from './backend.ts'
+export { type CeleryClient, type CeleryConnection, connectCelery } from './celery.ts'
 export { type ConnectOptions, connect } from './connect.ts'
 export { type BackendOptions, openBackend, type StoreFacts, storeFacts } from './schemes.ts'
