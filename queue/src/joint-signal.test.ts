@@ -167,3 +167,27 @@ test('hints go over the broker, and to those without it as what everybody hears'
   await settled()
   expect([a.hinted.length, b.hinted.length, watching.length]).toEqual([3, 2, 3])
 })
+
+test('an idle worker of the process that has something to do is woken at once, and the broker told all the same', async () => {
+  const { join } = town()
+  const [near, far] = [await join('near'), await join('far')]
+  const take = (process: Process) =>
+    process.signal.hints?.take('default', ['job'], async (hint) => {
+      process.hinted.push(hint)
+      return 0
+    })
+  await take(far)
+  const taker = await take(near)
+  const hint: Hint = { queue: 'default', name: 'job', amount: 1 }
+  near.signal.hints?.post(hint)
+  expect([near.hinted, far.hinted]).toEqual([[hint], [hint]])
+  taker?.pause()
+  near.signal.hints?.post(hint)
+  taker?.resume()
+  near.signal.hints?.post({ ...hint, name: 'other' })
+  near.signal.hints?.post({ ...hint, queue: 'other' })
+  expect(near.hinted).toEqual([hint])
+  taker?.end()
+  near.signal.hints?.post(hint)
+  expect(near.hinted).toEqual([hint])
+})

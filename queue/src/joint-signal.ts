@@ -45,6 +45,14 @@ export function jointSignal(broker: LinkedSignal, own: Signal): LinkedSignal {
   return new JointSignal(broker, own)
 }
 
+/** Someone in this process who takes hints. */
+interface LocalTaker {
+  readonly queue: string
+  readonly names: readonly string[]
+  isPaused: boolean
+  readonly handler: (hint: Hint) => Promise<number>
+}
+
 class JointSignal implements LinkedSignal {
   /** The broker's. */
   readonly link: Link
@@ -55,6 +63,7 @@ class JointSignal implements LinkedSignal {
   readonly #own: Signal
   readonly #subscriptions = new Set<Subscription>()
   readonly #backListeners = new Set<() => void>()
+  readonly #takers = new Set<LocalTaker>()
   readonly #ends: readonly (() => void)[]
 
   constructor(broker: LinkedSignal, own: Signal) {
@@ -67,8 +76,7 @@ class JointSignal implements LinkedSignal {
     const { hints } = broker
     if (hints !== undefined) {
       this.hints = {
-        // Whoever has no broker just now hears of the queue on its channel, as those do who take no hints.
-        post: (hint) => (broker.link.isUp ? hints.post(hint) : undefined),
+        post: (hint) => this.#post(hints, hint),
         take: (queue, names, handler) => this.#take(hints, queue, names, handler),
       }
     }
@@ -170,6 +178,20 @@ class JointSignal implements LinkedSignal {
     for (const listener of this.#backListeners) listener()
   }
 
+  /**
+   * Whoever has no broker just now hears of the queue on its channel, as those do who take no hints. An idle worker of this process
+   * begins while the broker still writes the hint down; the one whom that wakes finds nothing, or what this one did not live to claim.
+   */
+  #post(hints: Hints, hint: Hint): void {
+    if (!this.#broker.link.isUp) return
+    hints.post(hint)
+    for (const { queue, names, isPaused, handler } of this.#takers) {
+      if (isPaused || queue !== hint.queue || (hint.name !== undefined && !names.includes(hint.name))) continue
+      handler(hint).catch(() => {})
+      return
+    }
+  }
+
   /** What the store says of a queue wakes as a hint does; when tasks become due, maintenance says so. */
   async #take(
     hints: Hints,
@@ -182,10 +204,19 @@ class JointSignal implements LinkedSignal {
     })
     try {
       const taker = await hints.take(queue, names, handler)
+      const local: LocalTaker = { queue, names, isPaused: false, handler }
+      this.#takers.add(local)
       return {
-        pause: () => taker.pause(),
-        resume: () => taker.resume(),
-        end() {
+        pause: () => {
+          local.isPaused = true
+          taker.pause()
+        },
+        resume: () => {
+          local.isPaused = false
+          taker.resume()
+        },
+        end: () => {
+          this.#takers.delete(local)
           endOwn()
           taker.end()
         },
