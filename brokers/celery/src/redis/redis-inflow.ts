@@ -1,14 +1,16 @@
 /** Task messages on their way from lists of Redis to one worker: taken in batches, and settled in batches. */
 import { randomUUID } from 'node:crypto'
-import { BugError, type CancelTimer, type Clock } from '@lovage/core'
+import type { CancelTimer, Clock } from '@lovage/core'
 import type { Arrival, Inflow, InflowListener, TaskArrival, TaskQueue } from '../transport.ts'
 import { foreignArrival, readEnvelope, readUnacked, redeliveredEnvelope, unackedText } from './envelope.ts'
 import type { KombuLayout } from './kombu-layout.ts'
+import { LooseArrivals, settledTwice } from './loose-arrivals.ts'
 import { QueueOrder } from './queue-order.ts'
 import { LineLost, type RedisLine } from './redis-line.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { RedisSettings } from './redis-options.ts'
 import { refused } from './redis-refusal.ts'
+import { readReceipt, type TakeReceipt, TakeReceipts } from './take-receipts.ts'
 import { UnsettledMessages } from './unsettled.ts'
 
 /** What an inflow stands on. */
@@ -52,19 +54,20 @@ const againMs = 2000
 export class RedisInflow implements Inflow {
   readonly #place: InflowPlace
   readonly #order: QueueOrder
-  readonly #receipt: string
+  readonly #receiptKeys: readonly string[]
+  readonly #receipts: TakeReceipts
   readonly #leaveQueue = new Map<string, () => Promise<void>>()
   readonly #unsettled = new UnsettledMessages<Held>()
-  /** What is in no key of Redis: broadcasts, and what is no message of kombu's. */
-  #loose = 0
-  readonly #looseWaiting: { arrival: Arrival; queue: string }[] = []
+  readonly #loose = new LooseArrivals(() => this.#pump())
   #leaving: Leaving[] = []
   readonly #settling = new Set<Promise<unknown>>()
   #prefetch: number
   #line: RedisLine | undefined
-  #taking: Promise<void> | undefined
-  /** A take was asked for, and its answer was lost. */
-  #isUnsure = false
+  readonly #takes = new Set<Promise<void>>()
+  /** How many messages were asked for and are not here yet. */
+  #asked = 0
+  /** The last answer was as long as could be: the next question may go out before it is dealt with. */
+  #isBusy = false
   /** The lists were empty, and Redis tells when something comes. */
   #isQuiet = false
   /** Changes whenever something may have come. */
@@ -79,7 +82,9 @@ export class RedisInflow implements Inflow {
     this.#place = place
     this.#prefetch = prefetch
     this.#order = new QueueOrder(place.settings.queueOrder, place.layout)
-    this.#receipt = `${place.settings.keyPrefix}lovage.taken.${randomUUID()}`
+    const id = randomUUID()
+    this.#receiptKeys = ['a', 'b'].map((end) => `${place.settings.keyPrefix}lovage.taken.${id}.${end}`)
+    this.#receipts = new TakeReceipts(this.#receiptKeys)
     this.#refreshLater()
   }
 
@@ -104,7 +109,7 @@ export class RedisInflow implements Inflow {
 
   async add(queue: TaskQueue): Promise<void> {
     const leave = await this.#place.join(queue, (arrival) => {
-      this.#looseWaiting.push({ arrival, queue: queue.name })
+      this.#loose.add(arrival, queue.name)
       this.#pump()
     })
     this.#leaveQueue.set(queue.name, leave)
@@ -114,7 +119,7 @@ export class RedisInflow implements Inflow {
 
   async cancel(queue: string): Promise<void> {
     this.#order.remove(queue)
-    await this.#taking
+    await Promise.all(this.#takes)
     await this.#leaveQueue.get(queue)?.()
     this.#leaveQueue.delete(queue)
   }
@@ -128,7 +133,7 @@ export class RedisInflow implements Inflow {
   }
 
   async enter(line: RedisLine): Promise<void> {
-    if (this.#isUnsure) await this.#recover(line)
+    await this.#recover(line)
     await this.#remind(line)
     this.#line = line
     this.wake()
@@ -139,13 +144,13 @@ export class RedisInflow implements Inflow {
     this.#isClosed = true
     this.#refresh?.()
     this.#again?.()
-    await this.#taking
+    await Promise.all(this.#takes)
     for (const leave of this.#leaveQueue.values()) await leave()
     const line = this.#place.link.line
     if (line !== undefined) {
       // Without Redis they come back when nobody has seen them for long enough.
       await this.#giveBack(line, this.#unsettled.inHand(), redeliveredEnvelope).catch(() => {})
-      await Promise.all([...this.#settling, line.ask(['DEL', this.#receipt])]).catch(() => {})
+      await Promise.all([...this.#settling, line.ask(['DEL', ...this.#receiptKeys])]).catch(() => {})
     }
     this.#place.onClosed(this)
   }
@@ -154,39 +159,51 @@ export class RedisInflow implements Inflow {
   #pump(): void {
     // What is about to leave goes first, and then asks for more itself.
     if (this.#isClosed || this.#isPaused || this.#isScheduled) return
-    this.#deliverLoose()
+    const loose = this.#loose.take(this.#room())
+    if (loose.length > 0) this.#place.listener.deliver(loose)
     const line = this.#line
-    const room = Math.min(mostAtOnce, this.#room())
-    if (line === undefined || room <= 0 || this.#isQuiet || this.#taking !== undefined || this.#order.isEmpty) return
-    this.#taking = this.#take(line, room)
+    const room = this.#room()
+    if (line === undefined || room <= 0 || this.#isQuiet || this.#order.isEmpty) return
+    if (this.#takes.size > (this.#isBusy ? 1 : 0)) return
+    const receipt = this.#receipts.begin()
+    if (receipt === undefined) return
+    this.#asked += room
+    const taking = this.#take(line, room, receipt)
       .catch((error: Error) => this.#failed(line, error))
       .finally(() => {
-        this.#taking = undefined
+        this.#takes.delete(taking)
         this.#pump()
       })
+    this.#takes.add(taking)
+    this.#pump()
   }
 
+  /** For two questions at once no more than half each, so that this process works on one answer while Redis makes up the other. */
   #room(): number {
-    return this.#prefetch === 0 ? mostAtOnce : this.#prefetch - this.#unsettled.size - this.#loose
+    if (this.#prefetch === 0) return mostAtOnce
+    const room = this.#prefetch - this.#unsettled.size - this.#loose.unsettled - this.#asked
+    return Math.min(room, mostAtOnce, this.#isBusy ? Math.ceil(this.#prefetch / 2) : mostAtOnce)
   }
 
-  async #take(line: RedisLine, room: number): Promise<void> {
-    const { settings, clock } = this.#place
+  async #take(line: RedisLine, room: number, receipt: TakeReceipt): Promise<void> {
     const { lists, atOnce } = this.#order.next()
-    const now = clock.now()
+    const now = this.#place.clock.now()
     const wakes = this.#wakes
-    this.#isUnsure = true
     const [answer, filled] = await Promise.all([
-      line.run(
-        'take',
-        [settings.unacked, settings.unackedIndex, this.#receipt, ...lists],
-        [room, scoreOf(now), atOnce, settings.visibilityMs, mostBytesAtOnce],
-      ) as Promise<readonly (string | number)[]>,
+      this.#ask(line, receipt, [room, scoreOf(now), atOnce], lists),
       line.watch(lists),
-    ])
-    this.#isUnsure = false
+    ]).catch((error: unknown) => {
+      this.#asked -= room
+      if (error instanceof LineLost) this.#receipts.lose(receipt)
+      else this.#receipts.end(receipt)
+      throw error
+    })
     this.#place.link.recovered()
-    this.#isQuiet = answer.length < room * 3 && filled === 0 && wakes === this.#wakes
+    // From here to where they are in hand nothing else may ask for more.
+    this.#asked -= room
+    this.#receipts.end(receipt)
+    this.#isBusy = answer.length === room * 3
+    this.#isQuiet = !this.#isBusy && filled === 0 && wakes === this.#wakes
     const taken: Held[] = []
     for (let at = 0; at < answer.length; at += 3) {
       const held = this.#hold(String(answer[at]), lists[Number(answer[at + 1])] ?? '', String(answer[at + 2]), now)
@@ -195,11 +212,17 @@ export class RedisInflow implements Inflow {
     await this.#handOver(line, taken)
   }
 
+  #ask(line: RedisLine, { key, number }: TakeReceipt, what: readonly number[], lists: readonly string[]) {
+    const { unacked, unackedIndex, visibilityMs } = this.#place.settings
+    const asked = line.run('take', [unacked, unackedIndex, key, ...lists], [...what, visibilityMs, mostBytesAtOnce, number])
+    return asked as Promise<readonly (string | number)[]>
+  }
+
   /** Undefined for what is in hand already, and for what is no message. */
   #hold(name: string, list: string, envelope: string, seenAt: number): Held | undefined {
     const arrival = name === '' ? undefined : readEnvelope(envelope)
     if (arrival === undefined) {
-      this.#looseWaiting.push({ arrival: foreignArrival(envelope), queue: this.#order.queueOf(list) })
+      this.#loose.add(foreignArrival(envelope), this.#order.queueOf(list))
       if (name !== '') this.#drop(name)
       return undefined
     }
@@ -229,24 +252,6 @@ export class RedisInflow implements Inflow {
         return this.#leave(held, verdict === 'requeue')
       },
     }
-  }
-
-  #deliverLoose(): void {
-    const arrivals: TaskArrival[] = []
-    while (this.#looseWaiting.length > 0 && this.#room() > 0) {
-      const { arrival, queue } = this.#looseWaiting.shift() as { arrival: Arrival; queue: string }
-      this.#loose++
-      let isSettled = false
-      const settle = async (): Promise<boolean> => {
-        if (isSettled) throw settledTwice(queue)
-        isSettled = true
-        this.#loose--
-        this.#pump()
-        return true
-      }
-      arrivals.push({ ...arrival, queue, settle })
-    }
-    if (arrivals.length > 0) this.#place.listener.deliver(arrivals)
   }
 
   #leave(held: Held, isRequeued: boolean): Promise<boolean> {
@@ -324,23 +329,21 @@ export class RedisInflow implements Inflow {
     this.#again = this.#place.clock.at(this.#place.clock.now() + againMs, () => this.wake())
   }
 
-  /** What was taken when the line broke is in `unacked`, and in the receipt. */
+  /** What was taken when the line broke is in `unacked`, and in a receipt. */
   async #recover(line: RedisLine): Promise<void> {
     const { settings, clock } = this.#place
-    const now = clock.now()
-    const receipt = (await line.ask(['GET', this.#receipt])) as string | null
-    const noted = receipt === null ? [] : (JSON.parse(receipt) as readonly string[])
-    const taken: Held[] = []
-    for (let at = 0; at < noted.length; at += 2) {
-      const [name = '', list = ''] = noted.slice(at, at + 2)
-      if (this.#unsettled.has(name)) continue
-      const entry = (await line.ask(['HGET', settings.unacked, name])) as string | null
-      const envelope = entry === null ? undefined : readUnacked(entry)?.envelope
-      const held = envelope === undefined ? undefined : this.#hold(name, list, envelope, now)
-      if (held !== undefined) taken.push(held)
+    for (const receipt of this.#receipts.lost) {
+      const taken: Held[] = []
+      for (const { name, list } of readReceipt(receipt, (await line.ask(['GET', receipt.key])) as string | null)) {
+        if (this.#unsettled.has(name)) continue
+        const entry = (await line.ask(['HGET', settings.unacked, name])) as string | null
+        const envelope = entry === null ? undefined : readUnacked(entry)?.envelope
+        const held = envelope === undefined ? undefined : this.#hold(name, list, envelope, clock.now())
+        if (held !== undefined) taken.push(held)
+      }
+      this.#receipts.end(receipt)
+      await this.#handOver(line, taken)
     }
-    this.#isUnsure = false
-    await this.#handOver(line, taken)
   }
 
   /** Redis may have lost what it knew; whatever is in hand is in hand still, unless others have taken it for abandoned. */
@@ -381,8 +384,4 @@ export class RedisInflow implements Inflow {
 /** Whole seconds, which Redis compares twice as fast as fractions; rather a little late than early. */
 function scoreOf(timeMs: number): number {
   return Math.ceil(timeMs / 1000)
-}
-
-function settledTwice(name: string): BugError {
-  return new BugError('SETTLED_TWICE', `expected a message to be settled once, got: twice`, { subject: name })
 }

@@ -8,12 +8,13 @@
  * that is out of memory stops the script at the first thing that would need some, so that each is entered before it is taken.
  *
  * Keys: unacked, unacked_index, receipt, the lists level by level.
- * Arguments: how many, the time in seconds, how many queues there are, milliseconds that the receipt is kept, the most of bytes.
+ * Arguments: how many, the time in seconds, how many queues there are, milliseconds that the receipt is kept, the most of bytes, and
+ * a number that the receipt begins with.
  */
 const take = `
 local unacked, index, receipt = KEYS[1], KEYS[2], KEYS[3]
 local most, now, queues, largest = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
-local answer, noted, scores, ways, count, bytes = {}, {}, {}, {}, 0, 0
+local answer, noted, scores, ways, count, bytes = {}, { tonumber(ARGV[6]) }, {}, {}, 0, 0
 local function wayOf(info)
   if type(info) ~= 'table' or type(info['exchange']) ~= 'string' or type(info['routing_key']) ~= 'string' then return nil end
   return ', ' .. cjson.encode(info['exchange']) .. ', ' .. cjson.encode(info['routing_key']) .. ']'
@@ -62,8 +63,9 @@ while first <= #KEYS and count < most and bytes < largest do
   local found = false
   for list = first, first + queues - 1 do
     if count < most and bytes < largest then
-      local raw = redis.call('LINDEX', KEYS[list], -1)
-      if raw then
+      -- What is no list stops nothing: what was taken before would be half entered.
+      local raw = redis.pcall('LINDEX', KEYS[list], -1)
+      if type(raw) == 'string' then
         found, count, bytes = true, count + 1, bytes + #raw
         answer[#answer + 1] = enter(raw, list)
         redis.call('RPOP', KEYS[list])
@@ -74,7 +76,7 @@ while first <= #KEYS and count < most and bytes < largest do
   end
   if not found then first = first + queues end
 end
-if #noted > 0 then
+if #noted > 1 then
   redis.call('ZADD', index, unpack(scores))
   redis.call('SET', receipt, cjson.encode(noted), 'PX', ARGV[4])
 end
