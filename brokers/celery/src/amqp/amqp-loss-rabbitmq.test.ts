@@ -1,5 +1,6 @@
 /** Connections that break and brokers that go: what was confirmed stays, what was not settled comes again, everything is as it was. */
 import { createServer, type Socket } from 'node:net'
+import type { Logger } from '@lovage/core'
 import { type PrivateRabbitmq, startRabbitmq } from '@lovage/services'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { Transport } from '../transport.ts'
@@ -9,6 +10,13 @@ const server = await startRabbitmq()
 afterAll(() => server.stop())
 let names = 0
 const fresh = (): string => `q${++names}`
+
+/** A logger that keeps what it is told. */
+function listeningLogger(): { readonly logger: Logger; readonly texts: readonly string[] } {
+  const texts: string[] = []
+  const hear = (_: object, text: string): void => void texts.push(text)
+  return { logger: { debug: hear, info: hear, warn: hear, error: hear }, texts }
+}
 
 /** Sends numbered messages while something happens to the broker; answers how many were confirmed. */
 async function sending(transport: Transport, queue: string, during: () => Promise<void>): Promise<number> {
@@ -80,9 +88,7 @@ test.each(breaks)('%s: nothing that was confirmed is lost, and all goes on', { t
 })
 
 test('what is told while the broker is away is sent when it is back, the oldest dropped', { timeout: 120_000 }, async () => {
-  const warnings: string[] = []
-  const silent = (): void => {}
-  const logger = { debug: silent, info: silent, error: silent, warn: (_: object, text: string) => warnings.push(text) }
+  const { logger, texts } = listeningLogger()
   const transport = await open(server.url, { logger })
   const queue = taskQueue(fresh())
   const binding = { exchange: fresh(), exchangeType: 'direct', exchangeDurable: false, routingKeys: ['k'] } as const
@@ -99,26 +105,33 @@ test('what is told while the broker is away is sent when it is back, the oldest 
   const numbers = values().filter((value) => typeof value === 'number')
   expect(numbers.length).toBeGreaterThanOrEqual(8900)
   expect(numbers.length).toBeLessThanOrEqual(10_000)
-  expect(warnings.filter((text) => text.includes('dropped'))).toHaveLength(1)
+  expect(texts.filter((text) => text.includes('dropped'))).toHaveLength(1)
 })
 
 test('a broker without memory is waited for, and nothing is dropped', { timeout: 120_000 }, async () => {
-  const transport = await open(server.url)
+  const { logger, texts } = listeningLogger()
+  const transport = await open(server.url, { logger })
   const queue = taskQueue(fresh())
   await transport.declare(queue)
   await transport.publish([message(queue.name, 0)])
   await server.control('set_vm_memory_high_watermark', '0')
   onTestFinished(async () => void (await server.control('set_vm_memory_high_watermark', '0.4')))
   let confirmed = 0
-  const sent = Array.from({ length: 50 }, (_, n) => transport.publish([message(queue.name, n + 1)]).then(() => confirmed++))
+  const send = (n: number): Promise<unknown> => transport.publish([message(queue.name, n)]).then(() => confirmed++)
+  const sent = Array.from({ length: 50 }, (_, n) => send(n + 1))
   // Consuming goes on meanwhile, on a connection of its own.
   const { values } = await consumer(transport, { queues: [queue] }, (arrival) => void arrival.settle('ack'))
   await vi.waitFor(() => expect(values()).toContain(0), soon)
+  await vi.waitFor(() => expect(texts).toContain('RabbitMQ takes no messages'), soon)
+  // These stay here.
+  sent.push(...Array.from({ length: 50 }, (_, n) => send(n + 51)))
+  transport.tell(undefined, message(queue.name, 'told'))
   await vi.waitFor(async () => expect(await server.control('list_connections', 'state')).toContain('blocked'), soon)
   expect(confirmed).toBe(0)
   await server.control('set_vm_memory_high_watermark', '0.4')
   await Promise.all(sent)
-  await vi.waitFor(() => expect(new Set(values()).size).toBe(51), soon)
+  await vi.waitFor(() => expect(new Set(values()).size).toBe(102), soon)
+  expect(texts).toContain('RabbitMQ takes messages again')
 })
 
 test('what waits is refused when the transport closes while the broker is away', { timeout: 120_000 }, async () => {

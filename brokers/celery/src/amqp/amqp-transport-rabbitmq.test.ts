@@ -106,6 +106,24 @@ test('a pause ends deliveries and not settlements, and what comes late is for ot
   await vi.waitFor(() => expect(values()).toEqual([1, 3]), soon)
 })
 
+test('what is on its way when a pause begins is for others', async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh())
+  await transport.declare(queue)
+  const count = 2000
+  await transport.publish(Array.from({ length: count }, (_, n) => message(queue.name, n)))
+  // Without a limit the broker sends all of it before it hears of the pause.
+  let pause = (): void => {}
+  const { inflow, taken, batches } = await consumer(transport, { queues: [] }, () => pause())
+  pause = () => inflow.pause()
+  await inflow.add(queue)
+  await vi.waitFor(() => expect(taken.length).toBeGreaterThan(0), soon)
+  const other = await consumer(await open(server.url), { queues: [queue] }, (arrival) => void arrival.settle('ack'))
+  await vi.waitFor(() => expect(other.taken.length).toBe(count - taken.length), soon)
+  expect(batches).toHaveLength(1)
+  expect(new Set([...other.taken, ...taken].map(bodyOf)).size).toBe(count)
+})
+
 test('queues come and go while others are consumed', async () => {
   const transport = await open(server.url)
   const [first, second] = [taskQueue(fresh()), taskQueue(fresh())]
