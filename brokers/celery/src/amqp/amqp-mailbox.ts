@@ -1,9 +1,10 @@
 /** A queue of one owner that is listened to until it is closed, over lost connections, under the same name. */
 import { type Logger, LovageError } from '@lovage/core'
-import type { Channel } from 'amqplib'
+import type { Channel, ConsumeMessage } from 'amqplib'
 import type { Arrival, Mailbox } from '../transport.ts'
 import type { AmqpLink, Connection } from './amqp-link.ts'
 import { arrivalOf } from './amqp-message.ts'
+import { refusedConsumer } from './consumers.ts'
 import type { Declarations } from './declarations.ts'
 import { OwnChannel } from './own-channel.ts'
 import { mailboxDeclaration } from './topology.ts'
@@ -32,14 +33,13 @@ export async function openMailbox(
       open: (connection) => connection.channel(),
       async begin(channel, connection) {
         await declared(connection)
-        await channel.consume(
-          mailbox.name,
-          (message) => {
-            if (message === null) lodging.restart(channel)
-            else hear(arrivalOf(message))
-          },
-          { noAck: true },
-        )
+        const take = (message: ConsumeMessage | null): void => {
+          if (message === null) lodging.restart(channel)
+          else hear(arrivalOf(message))
+        }
+        await channel.consume(mailbox.name, take, { noAck: true }).catch((error) => {
+          throw refusedConsumer(mailbox.name, error)
+        })
       },
       ended: () => {},
     },

@@ -1,5 +1,6 @@
 /** URLs as Celery users write them, and what else a transport may be told. */
 import { expect, test } from 'vitest'
+import type { TaskQueue } from '../transport.ts'
 import { amqpAddress } from './amqp-address.ts'
 import { amqpSettings } from './amqp-options.ts'
 import { backoffMs } from './backoff.ts'
@@ -37,10 +38,10 @@ test('waits grow as Celery has them grow', () => {
 })
 
 test('the limit is one for all consumers where RabbitMQ can, and no queue forbids it', () => {
-  const queue = (type?: string) => ({
+  const queue = (type?: string): TaskQueue => ({
     name: 'q',
     exchange: 'q',
-    exchangeType: 'direct' as const,
+    exchangeType: 'direct',
     routingKey: 'q',
     arguments: type === undefined ? {} : { 'x-queue-type': type },
   })

@@ -1,6 +1,7 @@
 /** The transport on a real RabbitMQ: what is sent, taken, settled and listened to. */
 import { startRabbitmq } from '@lovage/services'
-import { afterAll, expect, test, vi } from 'vitest'
+import { connect } from 'amqplib'
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { TaskArrival } from '../transport.ts'
 import { openAmqpTransport } from './amqp-transport.ts'
 import { bodyOf, consumer, contents, message, open, soon, taskQueue } from './fixtures/world.ts'
@@ -247,6 +248,24 @@ test('a queue that is there with other flags is one clear line, and the rest goe
   await expect(inflow.add({ ...prior, arguments: { 'x-max-priority': 10 } })).rejects.toMatchObject({ code: 'QUEUE_MISMATCH' })
   await transport.publish([message(name, 1), message(prior.name, 2)])
   await vi.waitFor(() => expect(values()).toEqual([1]), soon)
+})
+
+test('a queue that another program has for itself is refused in words, and had when it is free', async () => {
+  const transport = await open(server.url)
+  const [queue, other] = [taskQueue(fresh()), taskQueue(fresh())]
+  await transport.declare(queue)
+  const model = await connect(server.url, { noDelay: true })
+  onTestFinished(() => model.close())
+  const channel = await model.createChannel()
+  const { consumerTag } = await channel.consume(queue.name, () => {}, { exclusive: true })
+  const line = new RegExp(`queue "${queue.name}" be consumed, got: .*ACCESS.REFUSED`)
+  await expect(consumer(transport, { queues: [queue] })).rejects.toThrow(line)
+  const { inflow, values } = await consumer(transport, { queues: [other] }, (arrival) => void arrival.settle('ack'))
+  await expect(inflow.add(queue)).rejects.toThrow(line)
+  await channel.cancel(consumerTag)
+  await inflow.add(queue)
+  await transport.publish([queue, other].map(({ name }) => message(name, name)))
+  await vi.waitFor(() => expect([...values()].sort()).toEqual([queue.name, other.name].sort()), soon)
 })
 
 test('closing waits for what was published and settled before', async () => {

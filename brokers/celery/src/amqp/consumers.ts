@@ -1,4 +1,5 @@
 /** The consumers of one channel, and how many messages they may have in hand. */
+import { StoreError } from '@lovage/core'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { prefetchOnWire } from './qos.ts'
 
@@ -47,7 +48,7 @@ export class Consumers {
       await this.#grant(queue, grants, this.#prefetch)
     } catch (error) {
       this.#grants.delete(queue)
-      throw error
+      throw refusedConsumer(queue, error)
     }
   }
 
@@ -93,4 +94,13 @@ function sum(grants: readonly Grant[]): number {
 /** 0 is no limit. */
 function hasNoLimit(grants: readonly Grant[]): boolean {
   return grants.some(({ prefetch }) => prefetch === 0)
+}
+
+/** Another program has the queue for itself, or the user may not read from it. */
+export function refusedConsumer(queue: string, cause: unknown): StoreError {
+  const got = (cause as Error).message
+  return new StoreError('STORE_UNAVAILABLE', `expected RabbitMQ to let queue "${queue}" be consumed, got: ${got}`, {
+    cause,
+    subject: queue,
+  })
 }

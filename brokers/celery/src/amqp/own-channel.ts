@@ -101,10 +101,14 @@ export class OwnChannel<Kind extends Channel> implements Lodger {
     try {
       await inTime(this.#use.begin(channel, connection, isFirst), beginMs)
     } catch (error) {
-      if (this.#channel !== channel) return
-      this.#channel = undefined
-      channel.close().catch(() => {})
-      this.#use.ended(channel, undefined)
+      if (this.#channel === channel) {
+        this.#channel = undefined
+        channel.close().catch(() => {})
+        this.#use.ended(channel, undefined)
+      } else if (!isFirst) {
+        // The broker closed it, and another one is on its way.
+        return
+      }
       throw error
     }
   }
