@@ -175,7 +175,8 @@ export class RedisInflow implements Inflow {
         this.#pump()
       })
     this.#takes.add(taking)
-    this.#pump()
+    // What goes out in one write is answered in one, too late to work on the one while Redis makes up the other.
+    if (this.#isBusy) setImmediate(() => this.#pump())
   }
 
   /** For two questions at once no more than half each, so that this process works on one answer while Redis makes up the other. */

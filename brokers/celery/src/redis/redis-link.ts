@@ -164,6 +164,7 @@ export class RedisLink {
   #lose(line: RedisLine, error: Error): void {
     if (this.#line !== line) return
     this.#line = undefined
+    this.#isRefused = false
     line.end()
     this.#health?.()
     if (this.#isClosed) return

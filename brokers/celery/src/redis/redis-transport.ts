@@ -31,8 +31,14 @@ export interface RedisTransportPlan {
 }
 
 /**
- * Joins Redis. Messages that were delivered stay this process's while it lives, whatever happens to the connection: `lost` is never
- * told, and what is settled meanwhile is settled when Redis is back.
+ * Joins Redis.
+ *
+ * Messages that were delivered stay this process's while it lives, whatever happens to the connection: `lost` is never told, what is
+ * settled meanwhile is settled when Redis is back, and what Redis forgot in a crash it is told again. `settle` answers false only when
+ * others took a message for abandoned, because this process stood still for longer than the visibility timeout.
+ *
+ * A worker waits for a word of Redis instead of blocking on its lists, so that nothing is ever in no key. Of an idle Python worker and
+ * an idle one of ours, Python's is therefore the quicker to take a single message; of many, each takes what it has room for.
  * @throws {ConfigError} OPTION_INVALID, URL_UNSUPPORTED; UNSUPPORTED by a Redis older than 6
  * @throws {StoreError} STORE_UNAVAILABLE when it cannot be reached; once it was, it is tried for ever
  */
