@@ -3,6 +3,7 @@ import { type CancelTimer, decide, type ResolvedState, type Task, type TaskChang
 import { dueChannel, schedulesChannel } from './channels.ts'
 import type { Engine } from './engine.ts'
 import type { QueueSchedules } from './queue-schedules.ts'
+import { Turns } from './turns.ts'
 import type { WorkerRegistry } from './worker-registry.ts'
 
 const pageSize = 500
@@ -28,6 +29,7 @@ export class Maintenance {
   readonly #registry: WorkerRegistry
   readonly #own: Iterable<OwnConsumer>
   readonly #ends: (() => void)[] = []
+  readonly #burials = new Turns()
   #started: Promise<void> | undefined
   #cancel: CancelTimer | undefined
   #nextAt = Number.POSITIVE_INFINITY
@@ -96,10 +98,13 @@ export class Maintenance {
     for (const holder of await liveness.lost(known.map((info) => info.holder))) await this.#registry.bury(holder)
   }
 
-  /** Complains, and lets whoever said it know that it was not done. */
+  /**
+   * Complains, and lets whoever said it know that it was not done. Where two notice a death the second looks when the first is done:
+   * both at once would wait for each other.
+   */
   async #bury(holder: string): Promise<void> {
     try {
-      await this.#registry.bury(holder)
+      await this.#burials.take(holder, () => this.#registry.bury(holder))
     } catch (error) {
       this.#complain(error)
       throw error
