@@ -1,7 +1,7 @@
 /** The Celery broker: a full member of a Celery cluster, made of a transport, a place for results, and Celery's settings. */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { type Broker, StoreError, silentLogger } from '@lovage/core'
+import { type Broker, StoreError, silentLogger, type WorkerEvent } from '@lovage/core'
 import { type CeleryBrokerOptions, checkBrokerOptions } from './broker-options.ts'
 import { builtinNames } from './canvas/builtin-tasks.ts'
 import { CanvasClient } from './canvas/canvas-client.ts'
@@ -67,16 +67,16 @@ export class CeleryBroker implements Broker {
     this.#member = member
     this.events = new CeleryEventBus(member)
     this.results = new CeleryResults(member.results)
-    this.control = new CeleryControlBus(member, (handler) =>
-      celeryCommands({ member, handler, stamps, builtInNames: builtinNames }),
+    const tell = (event: WorkerEvent): void => this.events.emit(event)
+    this.control = new CeleryControlBus(member, (handler, worker) =>
+      celeryCommands({ member, worker, handler, stamps, tell, builtInNames: builtinNames }),
     )
     this.tasks = new CeleryTaskBus({
       member,
       sender,
       broadcast: (method, args) => this.control.broadcast(method, args),
-      tell: (event) => this.events.emit(event),
-      consume: (consuming, listener) =>
-        openConsumer({ member, sender, stamps, tell: (event) => this.events.emit(event) }, consuming, listener),
+      tell,
+      consume: (consuming, listener) => openConsumer({ member, sender, stamps, tell }, consuming, listener),
     })
     const chords = new ChordKeeper(member, sender)
     this.canvas = new CanvasClient({

@@ -46,6 +46,8 @@ export const send: Action<SendFlags> = async (invocation) => {
   return withBroker(
     invocation,
     async (broker) => {
+      // Who would wait in vain sends nothing.
+      if (options.wait) await broker.results.get([])
       const workers = await broker.admin?.workers()
       if (definition === undefined && options.args === undefined) await checkByPublishedSchema(workers, name, input)
       const completed = definition === undefined ? await completedOptions(broker, workers, name, request) : undefined

@@ -1,5 +1,5 @@
 /** Celery's commands in front of a worker's own: old names, commands that only Celery has, and replies with all of Celery's keys. */
-import { ConfigError, type ControlHandler } from '@lovage/core'
+import { ConfigError, type ControlHandler, type WorkerEvent } from '@lovage/core'
 import type { Member } from '../member.ts'
 import type { RevokedStamps } from '../tasks/revoked-stamps.ts'
 import { brokerFacts, isFields, queueFacts, taskFacts } from './task-facts.ts'
@@ -8,10 +8,20 @@ type Args = Readonly<Record<string, unknown>>
 
 export interface CommandSurroundings {
   readonly member: Member
+  /** `name@host`. */
+  readonly worker: string
+  /** Emits an event. */
+  readonly tell: (event: WorkerEvent) => void
   readonly handler: ControlHandler
   readonly stamps: RevokedStamps
   readonly builtInNames: readonly string[]
 }
+
+/**
+ * An election (celery.md 19) is won among those who stand for it when all others have acknowledged. This worker never stands, for it
+ * could not do what is elected for, and acknowledges when everybody has had the time to stand, in milliseconds.
+ */
+const electionMs = 1000
 
 /** Names of older versions. */
 const aliases: Readonly<Record<string, string>> = {
@@ -62,6 +72,10 @@ const commands: Readonly<Record<string, (args: Args, surroundings: CommandSurrou
     const text = `headers ${found}`
     if (!terminate) return { ok: `${text} flagged as revoked, but not terminated` }
     return { ok: ids.length === 0 ? `${text} were not terminated` : `${text} revoked` }
+  },
+  election: ({ id }, { member: { clock }, worker, tell }) => {
+    clock.at(clock.now() + electionMs, () => tell({ type: 'worker-elect-ack', at: clock.now(), worker, pid: process.pid, id }))
+    return null
   },
   pool_restart: () => {
     throw new ConfigError('UNSUPPORTED', 'Pool restarts not enabled')

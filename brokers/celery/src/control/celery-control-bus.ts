@@ -20,7 +20,7 @@ const queueExpiresMs = 10_000
 const messageTtlMs = 300_000
 
 /** Puts Celery's own commands in front of a worker's. */
-export type Wrap = (handler: ControlHandler) => ControlHandler
+export type Wrap = (handler: ControlHandler, worker: string) => ControlHandler
 
 export class CeleryControlBus implements ControlBus {
   readonly #member: Member
@@ -49,7 +49,7 @@ export class CeleryControlBus implements ControlBus {
   async serve(worker: string, handler: ControlHandler): Promise<() => Promise<void>> {
     const { transport, settings } = this.#member
     if (!settings.worker_enable_remote_control) return async () => {}
-    const wrapped = this.#wrap(handler)
+    const wrapped = this.#wrap(handler, worker)
     const mailbox = { name: `${worker}.${this.#pidbox.exchange}`, binding: this.#pidbox, expiresMs: queueExpiresMs, messageTtlMs }
     return transport.listen(mailbox, (arrival) => this.#hear(arrival, worker, wrapped))
   }

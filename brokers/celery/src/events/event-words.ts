@@ -20,6 +20,8 @@ const typesToWire: Readonly<Record<string, string>> = {
 export function eventToWire(event: WorkerEvent, held: HeldTasks): EventMessage {
   const { type, at, worker, pid, clock, id, ...fields } = event
   const task = typeof id === 'string' ? held.get(id) : undefined
+  // Those of workers have ids of something else.
+  const subject = id === undefined ? {} : type.startsWith('worker-') ? { id } : { uuid: id }
   return {
     type: typesToWire[type] ?? type,
     hostname: worker,
@@ -27,7 +29,7 @@ export function eventToWire(event: WorkerEvent, held: HeldTasks): EventMessage {
     utcOffset: utcOffsetHours(new Date(at).getTimezoneOffset()),
     pid: typeof pid === 'number' ? pid : undefined,
     clock: typeof clock === 'number' ? clock : undefined,
-    fields: { ...(id === undefined ? {} : { uuid: id }), ...fieldsToWire(type, fields, task) },
+    fields: { ...subject, ...fieldsToWire(type, fields, task) },
   }
 }
 

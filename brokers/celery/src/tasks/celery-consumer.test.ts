@@ -104,7 +104,7 @@ describe('a connection that breaks', () => {
   test('takes back what has not begun, and lets go on what runs', async () => {
     const { cluster, worker } = await setUp({ task_acks_late: true })
     cluster.arrive({ id: 'runs', task: 'job' })
-    worker.last.accept()
+    void worker.last.accept()
     cluster.arrive({ id: 'waits', task: 'job' })
     cluster.lose()
     expect(worker.revoked).toEqual([['waits', 'lost']])
@@ -115,7 +115,7 @@ describe('a connection that breaks', () => {
   test('gives a run that goes on here its message back instead of running it twice', async () => {
     const { cluster, worker } = await setUp({ task_acks_late: true })
     cluster.arrive({ id: 'runs', task: 'job' })
-    worker.last.accept()
+    void worker.last.accept()
     cluster.lose()
     cluster.arrive({ id: 'runs', task: 'job' }, true)
     expect(worker.deliveries).toHaveLength(1)

@@ -97,6 +97,10 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
     this.#parts.settler.progress(delivery, value)
   }
 
+  acknowledge(arrival: TaskArrival): void {
+    this.#told(arrival.settle('ack'))
+  }
+
   async settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean> {
     this.#settling.begin()
     try {
@@ -157,13 +161,11 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
 
   /** A run that goes on here although its connection broke takes its message back instead of running twice. */
   #hasReturned({ id, retries }: TaskRequest, arrival: TaskArrival): boolean {
-    for (const delivery of this.#unsettled) {
-      if (delivery.request.id === id && delivery.request.retries === retries && delivery.isOrphaned) {
-        delivery.adopt(arrival)
-        return true
-      }
-    }
-    return false
+    const held = this.#parts.member.held.get(id)
+    if (!(held instanceof CeleryDelivery) || !this.#unsettled.has(held)) return false
+    if (!held.isOrphaned || held.request.retries !== retries) return false
+    held.adopt(arrival)
+    return true
   }
 
   /** Tasks of Celery's own, and those that nobody here knows. */
@@ -199,7 +201,7 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
     this.#listener.error(
       new ProtocolError('PROTOCOL_INVALID', `${message}, for ${what}; ${end}`, { subject: id ?? arrival.queue }),
     )
-    void arrival.settle(verdict)
+    this.#told(arrival.settle(verdict))
   }
 
   /** Nothing that has not begun is ours any more; what runs goes on. */

@@ -13,6 +13,8 @@ export interface DeliveryHome {
   /** Resolves when the outcome is safe. Settlements are counted here, so that closing waits for them. */
   settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean>
   progress(delivery: CeleryDelivery, value: unknown): void
+  /** Nobody waits for it. */
+  acknowledge(arrival: TaskArrival): void
 }
 
 /** What is made of one arrival. */
@@ -62,7 +64,7 @@ export class CeleryDelivery implements Delivery, HeldTask {
     this.began = true
     if (!this.policy.acksLate) {
       this.acknowledged = true
-      void this.arrival.settle('ack')
+      this.#home.acknowledge(this.arrival)
     }
     this.#home.begun(this)
   }
@@ -71,7 +73,7 @@ export class CeleryDelivery implements Delivery, HeldTask {
   adopt(arrival: TaskArrival): void {
     this.arrival = arrival
     this.isOrphaned = false
-    if (this.acknowledged) void arrival.settle('ack')
+    if (this.acknowledged) this.#home.acknowledge(arrival)
   }
 
   /** Progress becomes the custom state PROGRESS. Log lines have no place in Celery; events carry them. */

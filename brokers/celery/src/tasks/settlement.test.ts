@@ -28,7 +28,7 @@ async function begun(
   const worker = await ToyWorker.open(cluster)
   cluster.arrive({ id: 't1', task: 'job', ...request })
   const { last: delivery } = worker
-  delivery.accept()
+  void delivery.accept()
   return { cluster, worker, delivery }
 }
 
