@@ -140,14 +140,23 @@ async function places({ needs = [] }: Plan, servers: Servers): Promise<Readonly<
   if (needs.some((need) => servers[need] === undefined)) return undefined
   const settings: Record<string, string> = {}
   if (needs.includes('redis')) settings.redis = String(redis?.port)
-  if (needs.includes('rabbitmq')) settings.rabbitmq = rabbitmq?.url ?? ''
+  if (rabbitmq !== undefined && needs.includes('rabbitmq')) {
+    settings.rabbitmq = rabbitmq.url
+    settings.networkSignal = atHost(new URL(rabbitmq.url))
+  }
   if (needs.includes('postgres') && postgres !== undefined) {
     const url = new URL(await postgres.database())
     settings.postgres = url.href
-    url.hostname = network.host
-    settings.network = url.href
+    settings.network = atHost(url)
   }
   return settings
+}
+
+/** Where it is for a worker whose network can be cut. */
+function atHost(url: URL): string {
+  const seen = new URL(url)
+  seen.hostname = network.host
+  return seen.href
 }
 
 async function runTable(plans: readonly Plan[], servers: Servers): Promise<void> {
@@ -202,7 +211,7 @@ async function startRedisOf(say: (line: string) => void): Promise<PrivateRedis |
 }
 
 async function startRabbitmqOf(say: (line: string) => void): Promise<PrivateRabbitmq | undefined> {
-  if (hasRabbitmq()) return startRabbitmq()
+  if (hasRabbitmq()) return startRabbitmq({ isOpen: true })
   say('RabbitMQ is not installed: what needs it is left out')
   return undefined
 }

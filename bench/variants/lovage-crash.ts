@@ -11,7 +11,7 @@ const kills = 20
 
 interface Place {
   readonly url: string
-  readonly signal: string | undefined
+  readonly signal?: string | undefined
 }
 
 export const run: Variant = async (job) => {
@@ -29,7 +29,7 @@ export const run: Variant = async (job) => {
     const figures: Figures = { 'killed p50 ms': p50, 'killed max ms': Math.max(...killed) }
     if (postgres === undefined) return figures
     const frozen = { ...figures, 'frozen s': seconds(await fleet.lose('SIGSTOP')) }
-    return rabbitmq === undefined ? { ...frozen, ...(await vanished(job, fleet)) } : frozen
+    return { ...frozen, ...(await vanished(job, fleet)) }
   } finally {
     fleet.dismiss()
     await broker.close()
@@ -51,9 +51,9 @@ class Fleet {
   }
 
   /** @param prefix a command that runs the worker, for example in another network */
-  async hire(prefix: readonly string[] = [], url = this.#place.url): Promise<ChildProcess> {
+  async hire(prefix: readonly string[] = [], { url, signal = '' } = this.#place): Promise<ChildProcess> {
     const file = fileURLToPath(new URL('../crash-worker.ts', import.meta.url))
-    const [command = '', ...words] = [...prefix, process.execPath, file, url, this.#place.signal ?? '']
+    const [command = '', ...words] = [...prefix, process.execPath, file, url, signal]
     const child = spawn(command, words, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     this.#workers.add(child)
     child.once('exit', () => this.#workers.delete(child))
@@ -100,7 +100,7 @@ function calm(): Promise<void> {
 /** A worker in a network of its own, of which the cable is cut. Only as root on Linux; without figures elsewhere. */
 async function vanished(job: Job, fleet: Fleet): Promise<Figures> {
   const name = `lovage${process.pid}`
-  const address = new URL(job.settings.network ?? '')
+  const { network = '', networkSignal } = job.settings
   const ip = (...words: string[]): void => void execFileSync('ip', words, { stdio: 'ignore' })
   try {
     ip('netns', 'add', name)
@@ -109,11 +109,11 @@ async function vanished(job: Job, fleet: Fleet): Promise<Figures> {
   }
   try {
     ip('link', 'add', `${name}a`, 'type', 'veth', 'peer', 'name', 'far', 'netns', name)
-    ip('addr', 'add', `${address.hostname}/30`, 'dev', `${name}a`)
+    ip('addr', 'add', `${new URL(network).hostname}/30`, 'dev', `${name}a`)
     ip('link', 'set', `${name}a`, 'up')
     ip('netns', 'exec', name, 'ip', 'addr', 'add', '10.213.7.2/30', 'dev', 'far')
     ip('netns', 'exec', name, 'ip', 'link', 'set', 'far', 'up')
-    const far = await fleet.hire(['ip', 'netns', 'exec', name], address.href)
+    const far = await fleet.hire(['ip', 'netns', 'exec', name], { url: network, signal: networkSignal })
     // The task goes to the far worker when the near one that has it is killed.
     await fleet.lose('SIGKILL')
     const cut = await fleet.lose(() => ip('link', 'set', `${name}a`, 'down'))

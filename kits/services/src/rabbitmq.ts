@@ -54,6 +54,8 @@ export interface PrivateRabbitmq {
 export interface RabbitmqOptions {
   /** Settings of the application `rabbit` by their names in Erlang, for example `{ consumer_timeout: 5000 }`. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
+  /** Whether other hosts may connect; the password keeps nobody out. Default false. */
+  readonly isOpen?: boolean
 }
 
 /**
@@ -91,10 +93,10 @@ const password = 'private'
 const node = 'lovage@localhost'
 
 /** The settings stand in Erlang's own format: reading the other one takes the server two seconds. */
-function furnish({ account, folder, ports: [port] }: Place, { settings = {} }: RabbitmqOptions): void {
+function furnish({ account, folder, ports: [port] }: Place, { settings = {}, isOpen = false }: RabbitmqOptions): void {
   const own = Object.entries(settings).map(([name, value]) => `{${name}, ${typeof value === 'string' ? `"${value}"` : value}}`)
   const rabbit = [
-    `{tcp_listeners, [{"127.0.0.1", ${port}}]}`,
+    `{tcp_listeners, [{"${isOpen ? '0.0.0.0' : '127.0.0.1'}", ${port}}]}`,
     `{default_user, <<"${user}">>}`,
     `{default_pass, <<"${password}">>}`,
     '{loopback_users, []}',
@@ -123,7 +125,6 @@ function environmentOf({ folder, names, ports: [port, distribution, naming] }: P
     ERL_EPMD_PORT: String(naming),
     ERL_EPMD_ADDRESS: '127.0.0.1',
     RABBITMQ_NODENAME: node,
-    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(distribution),
     RABBITMQ_MNESIA_BASE: join(folder, 'data'),
