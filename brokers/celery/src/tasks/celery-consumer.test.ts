@@ -1,5 +1,5 @@
 /** What comes in: what is refused, what the worker sees, what the broker does itself, and a connection that breaks. */
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ToyCluster } from '../fixtures/toy-cluster.ts'
 import { ToyWorker } from '../fixtures/toy-worker.ts'
 
@@ -129,7 +129,8 @@ describe("Celery's own tasks", () => {
     const { cluster, worker } = await setUp()
     cluster.arrive({ id: 't1', task: 'celery.accumulate', args: [1, 2], kwargs: { index: 1 } })
     cluster.arrive({ id: 't2', task: 'celery.backend_cleanup' })
-    await vi.waitFor(() => expect(cluster.log.toSorted()).toEqual(['ack t1', 'ack t2', 'store SUCCESS t1', 'store SUCCESS t2']))
+    await settled()
+    expect(cluster.log.toSorted()).toEqual(['ack t1', 'ack t2', 'store SUCCESS t1', 'store SUCCESS t2'])
     expect(cluster.stored.find(({ record }) => record.taskId === 't1')?.record.result).toBe(2)
     expect(worker.deliveries).toEqual([])
   })
@@ -139,15 +140,16 @@ describe("Celery's own tasks", () => {
     const task = { task: 'job', args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false }
     cluster.arrive({ id: 't1', task: 'celery.starmap', kwargs: { task, it: [[1, 2], [3]] } })
     for (const args of [[1, 2], [3]]) {
-      await vi.waitFor(() => expect(worker.deliveries.at(-1)?.message).toMatchObject({ name: 'job', args }))
+      await settled()
+      expect(worker.deliveries.at(-1)?.message).toMatchObject({ name: 'job', args })
       await worker.last.settle({ type: 'completed', result: args.length })
     }
-    await vi.waitFor(() => expect(cluster.log).toEqual(['store SUCCESS t1', 'ack t1']))
+    await settled()
+    expect(cluster.log).toEqual(['store SUCCESS t1', 'ack t1'])
     expect(cluster.stored[0]?.record.result).toEqual([2, 1])
     cluster.arrive({ id: 't2', task: 'celery.map', kwargs: { task: { ...task, task: 'ghost' }, it: [1] } })
-    await vi.waitFor(() =>
-      expect(cluster.stored.at(-1)?.record).toMatchObject({ status: 'FAILURE', result: { exc_type: 'NotRegistered' } }),
-    )
+    await settled()
+    expect(cluster.stored.at(-1)?.record).toMatchObject({ status: 'FAILURE', result: { exc_type: 'NotRegistered' } })
   })
 
   test('wait for their time without keeping others from coming, and go back when the consumer closes', async () => {
@@ -157,7 +159,8 @@ describe("Celery's own tasks", () => {
     cluster.arrive({ id: 't2', task: 'celery.accumulate', etaMs: cluster.now + 9000 })
     expect(cluster.prefetch).toBe(6)
     cluster.advance(1000)
-    await vi.waitFor(() => expect(cluster.log).toEqual(['store SUCCESS t1', 'ack t1']))
+    await settled()
+    expect(cluster.log).toEqual(['store SUCCESS t1', 'ack t1'])
     expect(cluster.prefetch).toBe(5)
     await worker.consumer?.close()
     cluster.advance(9000)
