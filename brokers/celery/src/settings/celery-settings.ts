@@ -22,15 +22,20 @@ function entry<Value, Given = Value>(kind: SettingKind<Value>, initial: NoInfer<
   return { kind, initial }
 }
 
+/** One that may be none, which users write as null. */
+function optional<Value>(kind: SettingKind<Value>, initial?: Value): Entry<Value | undefined, Value | null> {
+  return { kind: orNone(kind), initial }
+}
+
 /** Every setting there is. */
 export const settingTable = {
   task_default_queue: entry(text, 'celery'),
-  task_default_exchange: entry(orNone(text), undefined),
+  task_default_exchange: optional(text),
   task_default_exchange_type: entry(oneOf('direct', 'topic', 'fanout'), 'direct'),
-  task_default_routing_key: entry(orNone(text), undefined),
+  task_default_routing_key: optional(text),
   task_default_queue_type: entry(oneOf('classic', 'quorum'), 'classic'),
-  task_default_priority: entry(orNone(wholeNumber(0, 9)), undefined),
-  task_queue_max_priority: entry(orNone(wholeNumber(1, 255)), undefined),
+  task_default_priority: optional(wholeNumber(0, 9)),
+  task_queue_max_priority: optional(wholeNumber(1, 255)),
   task_queues: entry<readonly QueueSetting[], readonly (string | QueueSetting)[]>(listOf(queueSetting), []),
   task_create_missing_queues: entry(flag, true),
   task_routes: entry<Readonly<Record<string, RouteSetting>>, Readonly<Record<string, string | RouteSetting>>>(
@@ -40,7 +45,7 @@ export const settingTable = {
   task_annotations: entry<Readonly<Record<string, AnnotationSetting>>>(mapOf(annotationSetting), {}),
   task_protocol: entry(oneOf(1, 2), 2),
   task_serializer: entry(oneOf('json', 'yaml', 'msgpack'), 'json'),
-  task_compression: entry(orNone(text), undefined),
+  task_compression: optional(text),
   accept_content: entry(listOf(oneOf('json', 'yaml', 'msgpack')), ['json']),
   task_acks_late: entry(flag, false),
   task_acks_on_failure_or_timeout: entry(flag, true),
@@ -49,7 +54,7 @@ export const settingTable = {
   task_track_started: entry(flag, false),
   task_send_sent_event: entry(flag, false),
   task_inherit_parent_priority: entry(flag, false),
-  result_expires: entry(orNone(seconds), 86_400),
+  result_expires: optional(seconds, 86_400),
   result_extended: entry(flag, false),
   result_persistent: entry(flag, false),
   result_chord_ordered: entry(flag, true),
