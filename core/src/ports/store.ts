@@ -79,7 +79,7 @@ export interface ClaimRequest {
   readonly limit: number
   /** Epoch milliseconds. */
   readonly now: number
-  /** The end of the lease. A store that made the call wait moves it by that time, so that the lease keeps its length. */
+  /** The end of the lease. A store that made the call wait moves it by that time, in whole seconds: the lease keeps its length. */
   readonly until: number
 }
 

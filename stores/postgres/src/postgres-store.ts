@@ -11,7 +11,6 @@ import { isMade } from './id-time.ts'
 import { checkTexts, insertNew, insertPlain, isPlain } from './insert.ts'
 import { insertJoined, updateJoined } from './joined-writes.ts'
 import { Joiner } from './joiner.ts'
-import { leaseEnd } from './lease-wait.ts'
 import { insertLinked } from './linked-insert.ts'
 import { readLogs, writeNotes } from './notes.ts'
 import { Places } from './places.ts'
@@ -68,8 +67,7 @@ export function storeOn(database: Database, joiner = new Joiner(database)): Stor
     },
     claim(request) {
       if (request.ids !== undefined) return claimNamed(query, request)
-      const asked = performance.now()
-      return claimTasks(query, memory, { ...request, until: leaseEnd(request.until, performance.now() - asked) })
+      return claimTasks(query, memory, request)
     },
     update: (changes, { transaction, kept } = {}) => {
       if (transaction !== undefined) return updateJoined(joiner, transaction, changes)

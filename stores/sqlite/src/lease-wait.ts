@@ -17,8 +17,8 @@ export function elapsed(): number {
   return seconds * 1000 + nanoseconds / 1e6
 }
 
-/** The end of a lease that was asked for then and is given now; whole milliseconds. */
+/** The end of a lease that was asked for then and is given now: moved by whole seconds, as one that ends on a second is to. */
 export function leaseEnd(until: number, askedAt: number): number {
   const waited = elapsed() - askedAt
-  return waited < worthMs ? until : until + Math.floor(waited)
+  return waited < worthMs ? until : until + Math.ceil(waited / 1000) * 1000
 }
