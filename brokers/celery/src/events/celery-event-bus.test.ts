@@ -61,7 +61,13 @@ describe('the event bus', () => {
     cluster.arrive({ id: 't1', task: 'job', args: [1, 'a'], parentId: 'p', rootId: 'r', argsRepr: "(1, 'a')" })
     bus.emit(event('task-received', { id: 't1', name: 'job', args: '[1,"a"]', kwargs: '{}', retries: 0 }))
     bus.emit(event('task-succeeded', { id: 't1', result: '{"ok":true,"none":null}', runtime: 0.5 }))
-    bus.emit(event('task-failed', { id: 't1', exception: "TypeError: it's no", traceback: 'T' }))
+    bus.emit(
+      event('task-failed', {
+        id: 't1',
+        exception: "TypeError: it's no",
+        traceback: "TypeError: it's no\n    at run (file:///x/job.ts:7:9)",
+      }),
+    )
     bus.emit(event('task-revoked', { id: 't1', terminated: true, signum: 'SIGTERM', expired: false }))
     bus.emit(event('task-released', { id: 't1', delayMs: 0 }))
     bus.emit(event('task-log', { id: 't1', text: 'line' }))
@@ -78,7 +84,11 @@ describe('the event bus', () => {
         expires: null,
       },
       { type: 'task-succeeded', result: "{'ok': True, 'none': None}", runtime: 0.5 },
-      { type: 'task-failed', exception: 'TypeError("it\'s no")', traceback: 'T' },
+      {
+        type: 'task-failed',
+        exception: 'TypeError("it\'s no")',
+        traceback: `Traceback (most recent call last):\n  File "/x/job.ts", line 7, in run\nTypeError: it's no\n`,
+      },
       { type: 'task-revoked', signum: 15 },
       { type: 'task-rejected', requeue: true },
       { type: 'lovage-log', text: 'line' },

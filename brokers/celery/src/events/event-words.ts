@@ -6,6 +6,7 @@ import { type EventMessage, utcOffsetHours } from '../wire/event-message.ts'
 import { writeIsoTime } from '../wire/iso-time.ts'
 import { exceptionRepr } from '../wire/python-exception.ts'
 import { pythonRepr, tupleRepr } from '../wire/python-repr.ts'
+import { tracebackOf } from '../wire/python-traceback.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -60,7 +61,7 @@ function fieldsToWire(type: string, fields: Fields, task: HeldTask | undefined):
     case 'task-failed':
     case 'task-retried':
     case 'task-rejected':
-      return { ...fields, exception: exceptionText(fields.exception) }
+      return { ...fields, exception: exceptionText(fields.exception), traceback: tracebackText(fields) }
     case 'task-released':
       return { ...fields, requeue: true }
     case 'task-revoked':
@@ -95,9 +96,21 @@ function reprOf(text: unknown): unknown {
 
 /** `TypeError: no` becomes `TypeError('no')`. */
 function exceptionText(text: unknown): unknown {
-  const [, name, message] = typeof text === 'string' ? (/^([\w.]+): ([\s\S]*)$/.exec(text) ?? []) : []
+  const [name, message] = exceptionParts(text)
   if (name === undefined || message === undefined) return text
   return exceptionRepr({ exc_type: name, exc_message: [message], exc_module: null })
+}
+
+/** As results have it: monitors show both. */
+function tracebackText({ exception, traceback }: Fields): unknown {
+  const [name, message] = exceptionParts(exception)
+  if (typeof traceback !== 'string' || name === undefined || message === undefined) return traceback
+  return tracebackOf({ name, message, stack: traceback })
+}
+
+function exceptionParts(text: unknown): readonly (string | undefined)[] {
+  const [, ...parts] = typeof text === 'string' ? (/^([\w.]+): ([\s\S]*)$/.exec(text) ?? []) : []
+  return parts
 }
 
 function signalNumber(signal: unknown): unknown {

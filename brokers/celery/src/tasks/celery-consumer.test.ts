@@ -168,3 +168,39 @@ describe("Celery's own tasks", () => {
     expect(cluster.log).toEqual(['store SUCCESS t1', 'ack t1', 'close'])
   })
 })
+
+describe('a retry that comes back before it is confirmed', () => {
+  async function early() {
+    const { cluster, worker } = await setUp()
+    const confirmed = Promise.withResolvers<void>()
+    Object.assign(cluster.member.transport, { publish: () => confirmed.promise })
+    cluster.arrive({ id: 't1', task: 'job' })
+    const [first] = worker.deliveries
+    void first?.accept()
+    const end = first?.settle({ type: 'retried', delayMs: 0, limit: 3 })
+    cluster.arrive({ id: 't1', task: 'job', retries: 1 })
+    expect(worker.deliveries).toHaveLength(1)
+    return { cluster, worker, end, confirmed }
+  }
+
+  test('waits until the end of the last run is stored and told', async () => {
+    const { cluster, worker, end, confirmed } = await early()
+    cluster.arrive({ id: 't2', task: 'job' })
+    expect(worker.last.message.id).toBe('t2')
+    confirmed.resolve()
+    expect(await end).toBe(true)
+    expect(worker.deliveries).toHaveLength(2)
+    expect(cluster.log.at(-1)).toBe('store RETRY t1')
+    await settled()
+    expect(worker.last.message).toMatchObject({ id: 't1', retries: 1 })
+  })
+
+  test('goes with a connection that breaks: it is delivered again', async () => {
+    const { cluster, worker, end, confirmed } = await early()
+    cluster.lose()
+    confirmed.resolve()
+    await end
+    await settled()
+    expect(worker.deliveries).toHaveLength(1)
+  })
+})

@@ -30,6 +30,8 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
   readonly #known: ReadonlySet<string>
   readonly #unsettled = new Set<CeleryDelivery>()
   readonly #settling = new InFlight()
+  /** Runs that came while the one before was being settled. */
+  readonly #early = new Map<CeleryDelivery, TaskArrival[]>()
   /** Tasks of Celery's own whose time has not come. */
   readonly #waiting: EtaHold
   readonly #host: BuiltInHost
@@ -107,6 +109,7 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
       const counted = await this.#parts.settler.settle(delivery, outcome)
       this.#unsettled.delete(delivery)
       this.#parts.member.held.remove(delivery)
+      this.#next(delivery)
       return counted
     } finally {
       this.#settling.end()
@@ -116,6 +119,7 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
   async #close(): Promise<void> {
     this.#inflow?.pause()
     this.#waiting.clear()
+    this.#early.clear()
     await this.#settling.none()
     for (const delivery of this.#unsettled) this.#parts.member.held.remove(delivery)
     this.#unsettled.clear()
@@ -141,6 +145,7 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
     }
     const { request } = decoded
     if (arrival.redelivered && this.#hasReturned(request, arrival)) return undefined
+    if (this.#isEarly(request, arrival)) return undefined
     const delivery = this.#deliveryOf(request, arrival)
     if (this.#known.has(request.task)) {
       this.#unsettled.add(delivery)
@@ -166,6 +171,29 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
     if (!held.isOrphaned || held.request.retries !== retries) return false
     held.adopt(arrival)
     return true
+  }
+
+  /**
+   * RabbitMQ may deliver a retry before it confirms it. What is told and stored of the last run would then come after the end of this
+   * one, and a monitor, or Redis, would have it as the state of the task.
+   */
+  #isEarly({ id, retries }: TaskRequest, arrival: TaskArrival): boolean {
+    const held = this.#parts.member.held.get(id)
+    if (!(held instanceof CeleryDelivery) || !this.#unsettled.has(held)) return false
+    if (!held.isSettling || held.request.retries >= retries) return false
+    const early = this.#early.get(held)
+    if (early === undefined) this.#early.set(held, [arrival])
+    else early.push(arrival)
+    return true
+  }
+
+  /** In the next turn: by then the worker has told of the end. */
+  #next(settled: CeleryDelivery): void {
+    if (!this.#early.has(settled)) return
+    setImmediate(() => {
+      const arrivals = this.#early.get(settled)
+      if (this.#early.delete(settled)) this.#receive(arrivals ?? [])
+    })
   }
 
   /** Tasks of Celery's own, and those that nobody here knows. */
@@ -206,6 +234,7 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
 
   /** Nothing that has not begun is ours any more; what runs goes on. */
   #lose(): void {
+    this.#early.clear()
     for (const delivery of [...this.#unsettled]) {
       if (delivery.began) {
         delivery.isOrphaned = true

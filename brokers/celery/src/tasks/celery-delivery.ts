@@ -59,6 +59,11 @@ export class CeleryDelivery implements Delivery, HeldTask {
     return this.arrival.routingKey
   }
 
+  /** It has an outcome, which is on its way or safe. */
+  get isSettling(): boolean {
+    return this.#settled
+  }
+
   /** Nothing is to be waited for: an acknowledgement that gets lost with its connection brings the task again, as in Celery. */
   accept(): undefined {
     this.began = true
