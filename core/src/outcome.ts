@@ -3,7 +3,7 @@ import type { ExceptionReason, Failure } from './task.ts'
 
 export type Outcome =
   | { readonly type: 'completed'; readonly result: unknown }
-  /** The handler's verdict; no retry follows. `reason` says more when the system failed it (`timeout`). */
+  /** The handler's verdict; no retry follows. `reason` says more when the system failed it (`timeout`; `child-died`: its thread or process). */
   | { readonly type: 'failed'; readonly failure: Failure; readonly reason?: string }
   /** Run again after the delay, if the budget allows (the sender's limit, else this one); `reason` counts when it does not. */
   | {

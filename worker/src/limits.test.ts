@@ -129,7 +129,11 @@ describe('a pool that can kill', () => {
     const [id] = shop.broker.hand('a', {}) as [string]
     pool.ends.get(id)?.resolve({ type: 'died', failure: died })
     await settled()
-    expect(shop.broker.outcomes(id)).toMatchObject([{ type: 'retried', failure: died }])
+    expect(shop.broker.outcomes(id)).toMatchObject([{ type: 'retried', failure: died, reason: 'child-died' }])
+    const [last] = shop.broker.hand('a', { retries: 3 }) as [string]
+    pool.ends.get(last)?.resolve({ type: 'died', failure: died })
+    await settled()
+    expect(shop.broker.outcomes(last)).toEqual([{ type: 'failed', failure: died, reason: 'child-died' }])
   })
 
   it('that has no child for a run costs the task nothing: it goes back, for longer each time', async () => {

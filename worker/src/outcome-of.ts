@@ -26,9 +26,11 @@ export function outcomeOf(run: RunFacts, end: JobEnd, random: Random): Outcome {
       if (run.stopped?.type === 'shutdown') return { type: 'released' }
       return { type: 'released', delayMs: unbegunDelayMs(run), failure: end.failure }
     case 'threw':
-    case 'died':
       if (run.stopped !== undefined) return stoppedOutcome(run, run.stopped, random)
       return again(run, end.failure, random)
+    case 'died':
+      if (run.stopped !== undefined) return stoppedOutcome(run, run.stopped, random)
+      return { ...again(run, end.failure, random), reason: 'child-died' }
   }
 }
 
