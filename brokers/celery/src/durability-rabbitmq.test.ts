@@ -1,13 +1,16 @@
 /** What is lost when connections, workers and RabbitMQ itself go: nothing that is acknowledged late, Celery's loss otherwise. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { defineTask } from '@lovage/core'
 import { type PrivateRabbitmq, startRabbitmq } from '@lovage/services'
-import { Worker } from '@lovage/worker'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { processPool, Worker } from '@lovage/worker'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createCeleryBroker } from './celery-broker.ts'
+import { mortal } from './fixtures/mortal-tasks.ts'
 
 const patient = { timeout: 30_000, interval: 50 } as const
 let server: PrivateRabbitmq
@@ -67,6 +70,26 @@ describe('a killed worker', { timeout: 60_000 }, () => {
     expect(heir.runs.sort()).toEqual(acks === 'late' ? ['begun', 'held', 'last'] : ['held', 'last'])
     await heir.stop()
     await sender.close()
+  })
+})
+
+describe('a killed process of a pool', { timeout: 60_000 }, () => {
+  test.for([true, false])('has its task run again where the settings say so (%s), and is a failure otherwise', async (again) => {
+    const folder = await mkdtemp(join(tmpdir(), 'lovage-mortal-'))
+    const settings = { task_acks_late: true, task_reject_on_worker_lost: again }
+    const broker = await createCeleryBroker({ url: await server.virtualHost(), results: 'rpc://', settings })
+    const pool = processPool({ modules: [join(import.meta.dirname, 'fixtures/mortal-tasks.ts')], size: 1 })
+    const worker = new Worker({ broker, tasks: [mortal], pool, name: 'mortal@test', queues: ['default'] })
+    onTestFinished(async () => {
+      await worker.stop({ cold: true })
+      await broker.close()
+      await rm(folder, { recursive: true })
+    })
+    await worker.start()
+    await broker.tasks.send([{ id: 'm1', name: 'mortal', queue: 'default', priority: 4, args: [join(folder, 'runs')] }])
+    const result = await broker.results.wait('m1', { timeoutMs: 50_000 })
+    if (again) expect(result).toMatchObject({ state: 'completed', result: 'survived' })
+    else expect(result).toMatchObject({ state: 'failed', failure: { name: 'WorkerLostError' } })
   })
 })
 

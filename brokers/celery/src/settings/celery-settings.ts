@@ -49,6 +49,7 @@ export const settingTable = {
   accept_content: entry(listOf(oneOf('json', 'yaml', 'msgpack')), ['json']),
   task_acks_late: entry(flag, false),
   task_acks_on_failure_or_timeout: entry(flag, true),
+  task_reject_on_worker_lost: entry(flag, false),
   task_ignore_result: entry(flag, false),
   task_store_errors_even_if_ignored: entry(flag, false),
   task_track_started: entry(flag, false),

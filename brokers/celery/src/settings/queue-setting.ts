@@ -27,6 +27,7 @@ export interface RouteSetting {
 export interface AnnotationSetting {
   readonly acks_late?: boolean | undefined
   readonly acks_on_failure_or_timeout?: boolean | undefined
+  readonly reject_on_worker_lost?: boolean | undefined
   readonly ignore_result?: boolean | undefined
   readonly store_errors_even_if_ignored?: boolean | undefined
   readonly track_started?: boolean | undefined
@@ -43,6 +44,7 @@ const routeNames: OptionNames<RouteSetting> = { queue: true, exchange: true, rou
 const annotationNames: OptionNames<AnnotationSetting> = {
   acks_late: true,
   acks_on_failure_or_timeout: true,
+  reject_on_worker_lost: true,
   ignore_result: true,
   store_errors_even_if_ignored: true,
   track_started: true,

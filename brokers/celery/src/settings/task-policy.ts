@@ -6,6 +6,8 @@ export interface TaskPolicy {
   /** Acknowledge when the run has ended and not when it begins: a task whose worker dies runs again. */
   readonly acksLate: boolean
   readonly acksOnFailure: boolean
+  /** Of those acknowledged late: one whose thread or process died goes back to its queue, as if it had never run. */
+  readonly rejectsOnWorkerLost: boolean
   readonly ignoreResult: boolean
   readonly storeErrorsEvenIfIgnored: boolean
   readonly trackStarted: boolean
@@ -29,6 +31,7 @@ function policyOf(settings: CelerySettings, annotation: AnnotationSetting): Task
   return {
     acksLate: annotation.acks_late ?? settings.task_acks_late,
     acksOnFailure: annotation.acks_on_failure_or_timeout ?? settings.task_acks_on_failure_or_timeout,
+    rejectsOnWorkerLost: annotation.reject_on_worker_lost ?? settings.task_reject_on_worker_lost,
     ignoreResult: annotation.ignore_result ?? settings.task_ignore_result,
     storeErrorsEvenIfIgnored: annotation.store_errors_even_if_ignored ?? settings.task_store_errors_even_if_ignored,
     trackStarted: annotation.track_started ?? settings.task_track_started,

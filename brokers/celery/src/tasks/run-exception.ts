@@ -9,9 +9,10 @@ export interface RunException {
   readonly traceback?: string | undefined
 }
 
-/** @param reason of the outcome; `timeout` says that the hard limit ended it */
+/** @param reason of the outcome: `timeout` says that the hard limit ended it, `child-died` that its thread or process did */
 export function runException(failure: Failure, reason: string | undefined, { timeoutMs }: DeliveredMessage): RunException {
   if (reason === 'timeout' && timeoutMs !== undefined) return { wire: celeryExceptions.timeLimitExceeded(timeoutMs) }
+  if (reason === 'child-died') return { wire: celeryExceptions.workerLost(failure.message) }
   const isSoft = failure.name === 'SoftTimeout'
   return { wire: isSoft ? celeryExceptions.softTimeLimitExceeded() : exceptionFrom(failure), traceback: tracebackOf(failure) }
 }

@@ -165,6 +165,43 @@ describe('failure', () => {
   })
 })
 
+describe('a task whose thread or process died', () => {
+  const died = { name: 'ProcessDied', message: 'expected process 7 to live' }
+  const lost = { type: 'failed', failure: died, reason: 'child-died' } as const
+
+  test('has failed by the name that Python knows', async () => {
+    const { cluster, delivery } = await begun({}, late)
+    expect(await delivery.settle(lost)).toBe(true)
+    expect(cluster.log).toEqual(['store FAILURE t1', 'ack t1'])
+    expect(cluster.stored[0]?.record.result).toEqual({
+      exc_type: 'WorkerLostError',
+      exc_message: [died.message],
+      exc_module: 'billiard.exceptions',
+    })
+  })
+
+  test('goes back to its queue where the settings say so, and nobody hears of an end', async () => {
+    const settings: readonly CelerySettingsInput[] = [
+      { ...late, task_reject_on_worker_lost: true },
+      { task_annotations: { job: { acks_late: true, reject_on_worker_lost: true } } },
+    ]
+    for (const given of settings) {
+      const { cluster, delivery } = await begun({}, given)
+      expect(await delivery.settle({ type: 'retried', delayMs: 0, limit: 3, failure: died, reason: 'child-died' })).toBe(false)
+      expect(cluster.log).toEqual(['requeue t1'])
+    }
+    const failing = await begun({}, { ...late, task_reject_on_worker_lost: true })
+    await failing.delivery.settle({ type: 'failed', failure })
+    expect(failing.cluster.log).toEqual(['store FAILURE t1', 'ack t1'])
+  })
+
+  test('is not there to go back where it was acknowledged when it began', async () => {
+    const { cluster, delivery } = await begun({}, { task_reject_on_worker_lost: true })
+    await delivery.settle(lost)
+    expect(cluster.log).toEqual(['ack t1', 'store FAILURE t1'])
+  })
+})
+
 describe('a retry', () => {
   test('is a new message, then a state, then the acknowledgement', async () => {
     const embed = { chain: [next], chord: body }

@@ -35,8 +35,11 @@ export class Settler {
     this.#parts = parts
   }
 
-  /** Resolves with true when the outcome is safe. */
+  /** Resolves when the outcome is safe: true if it counted, false if the task goes back as if it had never run. */
   settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean> {
+    if (isLost(outcome) && delivery.policy.rejectsOnWorkerLost && !delivery.acknowledged && delivery.done === 'nothing') {
+      return delivery.arrival.settle('requeue').then(() => false)
+    }
     switch (outcome.type) {
       case 'completed':
         return this.#succeed(delivery, outcome.result === undefined ? null : outcome.result)
@@ -174,6 +177,11 @@ export class Settler {
 
 function failureState({ wire, traceback }: RunException): StoredState {
   return { status: 'FAILURE', result: wire, traceback }
+}
+
+/** The thread or process died that the handler ran in. */
+function isLost(outcome: Outcome): boolean {
+  return (outcome.type === 'failed' || outcome.type === 'retried') && outcome.reason === 'child-died'
 }
 
 /** What is certain never to succeed. */
