@@ -110,6 +110,20 @@ describe('the runs of a task', () => {
     expect(taskStatus(lived(claimed, { type: 'cancelled' })).runs).toMatchObject([{ runId: 0, workerId: 'w1', ...cancelled }])
   })
 
+  test.each<[TaskEvent, string]>([
+    [{ type: 'cancelled' }, 'canceled'],
+    [{ type: 'deadline' }, 'deadline-exceeded'],
+  ])('keep the one that was given back when %j ends the next', (event, reasonResolved) => {
+    const runs = taskStatus(lived(claimed, { type: 'released' }, event)).runs
+    expect(runs).toMatchObject([
+      { state: 'exception', reasonResolved: 'worker-shutdown', workerId: 'w1' },
+      { runId: 1, reasonCreated: 'retry', state: 'exception', reasonResolved },
+    ])
+    expect(runs[1]).not.toHaveProperty('workerId')
+    const again = taskStatus(lived(claimed, { type: 'released' }, event, { type: 'rerun' }, claimed)).runs
+    expect(again).toMatchObject([{ reasonResolved: 'worker-shutdown' }, { runId: 1, state: 'running' }])
+  })
+
   test('have no gaps, only the last is open, and the state is its own, whatever happens', () => {
     const event = fc.constantFrom<TaskEvent>(
       claimed,
@@ -127,6 +141,10 @@ describe('the runs of a task', () => {
       fc.property(fc.array(event, { maxLength: 20 }), (events) => {
         const task = lived(...events)
         const { state, runs } = taskStatus(task)
+        const told = events.map((_, index) => taskStatus(lived(...events.slice(0, index))).runs.length)
+        for (const [index, { type }] of events.entries()) {
+          if (type !== 'rerun') expect(told[index + 1] ?? runs.length).toBeGreaterThanOrEqual(told[index] ?? 0)
+        }
         expect(runs.map(({ runId }) => runId)).toEqual(runs.map((_, index) => index))
         expect(state).toBe(runs.at(-1)?.state ?? 'unscheduled')
         for (const run of runs.slice(0, -1)) expect(['completed', 'failed', 'exception']).toContain(run.state)

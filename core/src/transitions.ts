@@ -182,10 +182,11 @@ function patchFor(task: TaskFacts, event: TaskEvent, now: number): TaskPatch {
     case 'cancelled':
       return {
         ...exception('cancelled', now),
+        ...unrecordedRelease(task, now),
         ...(event.message === undefined ? {} : { failure: { name: 'Cancelled', message: event.message } }),
       }
     case 'deadline':
-      return exception('deadline-exceeded', now)
+      return { ...exception('deadline-exceeded', now), ...unrecordedRelease(task, now) }
     case 'superseded':
     case 'dependency-failed':
       return exception(event.type, now)
@@ -217,6 +218,13 @@ function releasedRun(
   const last = task.runs?.at(-1)
   const isSame = last?.outcome === 'released' && last.worker === (task.worker ?? '') && last.failure?.message === failure?.message
   return isSame ? {} : { ended: ended(task, 'released', startedAt ?? now, now, failure) }
+}
+
+/** The last run of a task that waits is over: recorded now at the latest, it is not taken for the one that what happens next ends. */
+function unrecordedRelease(task: TaskFacts, now: number): Pick<TaskPatch, 'ended'> {
+  if (task.state === 'running' || task.run < 0 || task.runs === undefined || task.runs.at(-1)?.run === task.run) return {}
+  const at = task.startedAt ?? now
+  return { ended: ended(task, 'released', at, at) }
 }
 
 function lost(task: TaskFacts, how: Loss, now: number): TaskPatch {
