@@ -8,6 +8,12 @@ import { stateCodes } from './state-codes.ts'
 const anyDay = `select ${liveColumns} from @.task where id = any ($1) union all select ${pastColumns} from @.history where id = any ($1)`
 const get: Statement = { name: 'get', text: anyDay }
 
+/** What runs with a holder: whoever has to know is in a hurry. */
+const held: Statement = {
+  name: 'held',
+  text: `select ${liveColumns} from @.task where state = 3 and holder = $1 and seq > $2 order by seq limit $3`,
+}
+
 const dayMs = 86_400_000
 /** The statements of the last few days. */
 const gets = new Map<string, Statement>()
@@ -45,6 +51,9 @@ export async function findTasks(query: Query, asked: TaskQuery): Promise<TaskPag
     throw new ConfigError('OPTION_INVALID', `expected \`cursor\` to be from the reply before, got: ${got}`)
   }
   const limit = Math.min(1000, Math.max(1, asked.limit ?? 100))
+  if (asksHeld(asked)) {
+    return pageOf(await query(held, [asked.holder, asked.cursor === undefined ? 0 : Number(asked.cursor), limit + 1]), limit)
+  }
   const states = taskStates.filter((state) => asked.states?.includes(state) ?? true)
   const [live, past] = [states.filter((state) => !isResolved(state)), states.filter(isResolved)]
   const values: Value[] = []
@@ -56,6 +65,16 @@ export async function findTasks(query: Query, asked: TaskQuery): Promise<TaskPag
   const rows = branches.length === 0 ? [] : [...(await query({ name: '', text: branches.join(' union all ') }, values))]
   const sign = asked.order === 'oldest' ? 1 : -1
   rows.sort((a, b) => sign * (seqOf(a) - seqOf(b)))
+  return pageOf(rows, limit)
+}
+
+/** Nothing but what runs with a holder, from the oldest. */
+function asksHeld({ holder, states, order, limit, cursor, ...rest }: TaskQuery): boolean {
+  if (holder === undefined || order !== 'oldest' || states?.length !== 1 || states[0] !== 'running') return false
+  return Object.values(rest).every((each) => each === undefined)
+}
+
+function pageOf(rows: readonly Row[], limit: number): TaskPage {
   const shown = rows.slice(0, limit)
   const tasks = shown.map(taskFromRow)
   return rows.length > limit ? { tasks, cursor: String(seqOf(shown.at(-1) as Row)) } : { tasks }

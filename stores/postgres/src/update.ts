@@ -1,7 +1,7 @@
 /** Update: fenced transitions, in order, with all that follows from them. */
 import type { TaskChange, TaskPatch, UpdateReply } from '@lovage/core'
 import { arrayText } from './array-text.ts'
-import type { Query, Value } from './database.ts'
+import type { Query, Row, Value } from './database.ts'
 import type { Places } from './places.ts'
 import { RippleLog } from './ripple.ts'
 import { stateCodes } from './state-codes.ts'
@@ -24,9 +24,29 @@ const complete = {
   text: 'select applied, ready, due, notices from @.complete_tasks($1, $2, $3, $4, $5, $6)',
 }
 
+/** The types of what `update_tasks` takes. */
+export const updateParameters = [
+  'text[]',
+  'smallint[]',
+  'integer[]',
+  'bigint[]',
+  'smallint[]',
+  'integer[]',
+  'text[]',
+  'integer[]',
+  'integer[]',
+  'bigint[]',
+  'bigint[]',
+  'bigint[]',
+  'text[]',
+  'text[]',
+  'text[]',
+  'integer[]',
+] as const
+
 const statement = {
   name: 'update',
-  text: `select applied, ready, due, notices from @.update_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+  text: `select applied, ready, due, notices from @.update_tasks(${updateParameters.map((_, index) => `$${index + 1}`).join(', ')})`,
 }
 
 /** Applies the changes on a connection, in the caller's transaction if it has one. */
@@ -36,8 +56,20 @@ export async function updateTasks(query: Query, changes: readonly TaskChange[], 
     changes.every(isCompletion) && areDifferent(changes)
       ? await query(complete, completeValues(changes, places))
       : await query(statement, updateValues(changes))
+  return replyFrom(row, changes)
+}
+
+/**
+ * Reads what the functions answer.
+ * @param placeOf tells the place among the changes, from 1, of one among those that the function was called with; default the same
+ */
+export function replyFrom(
+  row: Row | undefined,
+  changes: readonly TaskChange[],
+  placeOf = (place: number): number => place,
+): UpdateReply {
   const applied = changes.map(() => false)
-  for (const place of (row?.[0] ?? []) as readonly number[]) applied[place - 1] = true
+  for (const place of (row?.[0] ?? []) as readonly number[]) applied[placeOf(place) - 1] = true
   const ripple = new RippleLog()
   ripple.add(row?.[1], row?.[2], row?.[3])
   return { applied, ...ripple.end() }
@@ -72,7 +104,8 @@ function completeValues(changes: readonly TaskChange[], places: Places | undefin
   ]
 }
 
-function updateValues(changes: readonly TaskChange[]): Value[] {
+/** What `update_tasks` takes. */
+export function updateValues(changes: readonly TaskChange[]): Value[] {
   const column = (cell: (change: TaskChange) => string | number | undefined): Value => arrayText(changes.map(cell))
   const patched = fields.map(([field]) => column(({ patch }) => cellOf(patch[field])))
   return [
