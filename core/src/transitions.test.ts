@@ -291,6 +291,16 @@ describe('decide, by example', () => {
     expect(patchOf({ ...task, deadline: 101 }, { type: 'rerun' })).toMatchObject({ state: 'pending' })
   })
 
+  test('a rerun renews no more of the budget of lost workers than the most runs leave room for', () => {
+    const task = { ...running, state: 'failed', lost: 3, lostLimit: 3 } as const
+    const lostAfter = (run: number): unknown => {
+      const patch = patchOf({ ...task, run }, { type: 'rerun', mostRuns: 10 })
+      return typeof patch === 'string' ? patch : patch.lost
+    }
+    expect([0, 5, 6, 8, 9].map(lostAfter)).toEqual([0, 0, 1, 3, 'expected fewer than 10 runs for `rerun`, got: 10'])
+    expect(patchOf({ ...task, run: 99 }, { type: 'rerun' })).toMatchObject({ lost: 0 })
+  })
+
   test('a refusal says from where the event is legal', () => {
     expect(patchOf(running, { type: 'claimed' })).toBe('expected the task to be pending for `claimed`, got: running')
     expect(patchOf({ ...running, state: 'failed' }, { type: 'cancelled' })).toBe(

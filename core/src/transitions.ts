@@ -47,7 +47,8 @@ export type TaskEvent =
   | { readonly type: 'cancelled'; readonly message?: string | undefined }
   | { readonly type: 'deadline' }
   | { readonly type: 'superseded' }
-  | { readonly type: 'rerun' }
+  /** Refused where it would be one run too many; the budget of lost workers is renewed only as far as `mostRuns` has room for. */
+  | { readonly type: 'rerun'; readonly mostRuns?: number | undefined }
 
 /** How a run came to nothing through no verdict of its handler. */
 export type Loss = 'lost' | 'expired' | 'intermittent'
@@ -140,7 +141,15 @@ export function decide(task: TaskFacts, event: TaskEvent, now: number): Decision
   if (event.type === 'rerun' && task.deadline !== undefined && task.deadline <= now) {
     return { ok: false, refusal: `expected the deadline to be ahead for \`rerun\`, got: passed ${now - task.deadline} ms ago` }
   }
+  if (event.type === 'rerun' && runsLeft(task, event) < 0) {
+    return { ok: false, refusal: `expected fewer than ${event.mostRuns} runs for \`rerun\`, got: ${task.run + 1}` }
+  }
   return { ok: true, patch: patchFor(task, event, now) }
+}
+
+/** How many runs there may be after the one that a rerun asks for. */
+function runsLeft({ run }: TaskFacts, { mostRuns = Number.POSITIVE_INFINITY }: TaskEvent & { type: 'rerun' }): number {
+  return mostRuns - (run + 2)
 }
 
 function oneOf(words: readonly string[]): string {
@@ -191,7 +200,7 @@ function patchFor(task: TaskFacts, event: TaskEvent, now: number): TaskPatch {
     case 'dependency-failed':
       return exception(event.type, now)
     case 'rerun':
-      return rerun(task, now)
+      return rerun(task, event, now)
   }
 }
 
@@ -241,12 +250,12 @@ function lost(task: TaskFacts, how: Loss, now: number): TaskPatch {
   }
 }
 
-function rerun(task: TaskFacts, now: number): TaskPatch {
+function rerun(task: TaskFacts, event: TaskEvent & { type: 'rerun' }, now: number): TaskPatch {
   return {
     state: 'pending',
     reason: null,
     retries: 0,
-    lost: 0,
+    lost: Math.max(0, task.lostLimit - runsLeft(task, event)),
     dueAt: null,
     result: null,
     failure: null,

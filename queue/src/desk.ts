@@ -89,6 +89,10 @@ export class QueueDesk implements Desk {
     return applyToTasks(this.#engine, ids, { type: 'rerun' }, ['blocked', 'scheduled'])
   }
 
+  rerun(ids: readonly string[], mostRuns: number): Promise<readonly boolean[]> {
+    return applyToTasks(this.#engine, ids, { type: 'rerun', mostRuns })
+  }
+
   prioritize(ids: readonly string[], priority: number): Promise<readonly boolean[]> {
     return changeTasks(this.#engine, ids, (task) => (isResolved(task.state) ? undefined : { state: task.state, priority }))
   }

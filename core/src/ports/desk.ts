@@ -62,6 +62,11 @@ export interface Desk {
   lose(holder: string, startedBefore: number): Promise<readonly RunRef[]>
   /** Makes tasks pending that wait for a time or for others. Answers per id whether it had an effect. */
   schedule(ids: readonly string[]): Promise<readonly boolean[]>
+  /**
+   * Makes resolved, scheduled or blocked tasks pending again, budgets renewed as far as a task may have so many runs; one more is
+   * refused. Answers per id whether it had an effect.
+   */
+  rerun(ids: readonly string[], mostRuns: number): Promise<readonly boolean[]>
   /** Gives unresolved tasks another priority (7 to 1). Answers per id whether it had an effect. */
   prioritize(ids: readonly string[], priority: number): Promise<readonly boolean[]>
 }

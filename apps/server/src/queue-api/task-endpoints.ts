@@ -166,8 +166,8 @@ export function numberOf(priority: PriorityName): number {
   return priorityNumber(priority) ?? 1
 }
 
-/** A task that is pending or runs stays as it is. */
-async function rerun({ admin }: Office, task: Task): Promise<void> {
+/** A task that is pending or runs stays as it is. Retries are renewed as far as there may be runs. */
+async function rerun({ desk }: Office, task: Task): Promise<void> {
   const runs = taskStatus(task).runs.length
   if (runs >= mostRuns) {
     throw new ContractError(
@@ -175,5 +175,5 @@ async function rerun({ admin }: Office, task: Task): Promise<void> {
       `expected task ${task.id} to have fewer than ${mostRuns} runs to run again, got: ${runs}`,
     )
   }
-  await admin.retry([task.id])
+  await desk.rerun([task.id], mostRuns)
 }
