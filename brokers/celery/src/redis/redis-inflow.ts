@@ -1,6 +1,6 @@
 /** Task messages on their way from lists of Redis to one worker: taken in batches, and settled in batches. */
 import { randomUUID } from 'node:crypto'
-import type { CancelTimer, Clock } from '@lovage/core'
+import { type CancelTimer, type Clock, StoreError, shown } from '@lovage/core'
 import type { Arrival, Inflow, InflowListener, TaskArrival, TaskQueue } from '../transport.ts'
 import { foreignArrival, readEnvelope, readUnacked, redeliveredEnvelope, unackedText } from './envelope.ts'
 import type { KombuLayout } from './kombu-layout.ts'
@@ -199,7 +199,8 @@ export class RedisInflow implements Inflow {
       else this.#receipts.end(receipt)
       throw error
     })
-    this.#place.link.recovered()
+    const isBarren = answer.length === 0 && filled > 0
+    if (!isBarren) this.#place.link.recovered()
     // From here to where they are in hand nothing else may ask for more.
     this.#asked -= room
     this.#receipts.end(receipt)
@@ -211,6 +212,7 @@ export class RedisInflow implements Inflow {
       if (held !== undefined) taken.push(held)
     }
     await this.#handOver(line, taken)
+    if (isBarren) await checkLists(line, lists)
   }
 
   #ask(line: RedisLine, { key, number }: TakeReceipt, what: readonly number[], lists: readonly string[]) {
@@ -379,6 +381,16 @@ export class RedisInflow implements Inflow {
         () => {},
       )
     })
+  }
+}
+
+/** A key that is there and gives nothing would be asked for ever. */
+async function checkLists(line: RedisLine, lists: readonly string[]): Promise<void> {
+  for (const list of lists) {
+    const kind = await line.ask(['TYPE', list])
+    if (kind === 'list' || kind === 'none') continue
+    const message = `expected the key ${shown(list)} of a queue to be a list, got: a ${String(kind)}; delete it, or rename it`
+    throw new StoreError('STORE_UNAVAILABLE', message, { subject: list })
   }
 }
 

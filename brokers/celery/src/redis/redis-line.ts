@@ -71,12 +71,14 @@ export class RedisLine {
   /**
    * Connects, and waits until Redis has loaded its data.
    * @throws {StoreError} STORE_UNAVAILABLE
-   * @throws {ConfigError} UNSUPPORTED by a Redis older than 6
+   * @throws {ConfigError} UNSUPPORTED by a Redis older than 6; OPTION_INVALID where it has no such database
    */
   static async open(settings: LinkSettings, listener: InboxListener, onLost: (error: Error) => void): Promise<RedisLine> {
     const line = new RedisLine(settings, listener, onLost)
     try {
       await Promise.all([line.#asking.connect(), line.#inbox.connect()])
+      // From here on `check` sees to it.
+      for (const redis of [line.#asking, line.#inbox]) delete redis.options.socketTimeout
       await line.#prepare()
       line.#isUp = true
       return line
@@ -146,6 +148,7 @@ export class RedisLine {
   }
 
   async #prepare(): Promise<void> {
+    await this.#select()
     const scripts = Object.values(redisScripts).map((text) => this.#asking.script('LOAD', text))
     const [id] = await Promise.all([this.#inbox.client('ID'), this.#inbox.subscribe(invalidations), ...scripts])
     try {
@@ -153,6 +156,18 @@ export class RedisLine {
     } catch (error) {
       const message = `expected Redis 6 or newer, which tells of changes (CLIENT TRACKING), got: ${(error as Error).message}`
       throw new ConfigError('UNSUPPORTED', message, { cause: error, subject: this.#settings.address.shown })
+    }
+  }
+
+  /** ioredis stays on database 0, and says nothing, where there is no such database. */
+  async #select(): Promise<void> {
+    const { database, shown } = this.#settings.address
+    try {
+      await this.#asking.select(database)
+    } catch (error) {
+      if (!(error instanceof ReplyError) || !error.message.includes('DB index')) throw error
+      const message = `expected a database that this Redis has, got: ${database} (${error.message}); it has as many as its setting \`databases\` says`
+      throw new ConfigError('OPTION_INVALID', message, { cause: error, subject: shown })
     }
   }
 
@@ -239,6 +254,8 @@ function connection({ address, connectMs }: LinkSettings, name: string): Redis {
     protocol: 2,
     connectionName: `${name.replaceAll(' ', '-')}-${process.pid}`,
     connectTimeout: connectMs,
+    // Something that takes connections and never says a word is no Redis.
+    socketTimeout: connectMs,
     keepAlive: 30_000,
     noDelay: true,
     lazyConnect: true,

@@ -1,5 +1,7 @@
 /** The transport on a real Redis: what it leaves in its keys, what it takes, how it settles, what it hears. */
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { LovageError } from '@lovage/core'
 import { startRedis } from '@lovage/services'
 import { manualClock } from '@lovage/testing'
@@ -318,4 +320,42 @@ test('passwords, TLS and sockets of the machine lead in; without them the way is
     expect((error as Error).message).toMatch(/expected Redis at rediss?:\/\/127\.0\.0\.1/)
     expect((error as Error).message).not.toMatch(/wrong|p%40ss|p@ss/)
   }
+})
+
+test('a database that is not there is refused, instead of working on another', async () => {
+  const error = await openRedisTransport({ url: room.url.replace('/9', '/99'), clock: systemClock }).catch(
+    (thrown: unknown) => thrown,
+  )
+  expect(LovageError.is(error, 'OPTION_INVALID')).toBe(true)
+  expect((error as Error).message).toMatch(/^\[option invalid\] expected a database that this Redis has, got: 99 /)
+})
+
+test('something that takes connections and never answers is no Redis', async () => {
+  const mute = createServer(() => {}).listen(0, '127.0.0.1')
+  onTestFinished(() => void mute.close())
+  await once(mute, 'listening')
+  const { port } = mute.address() as AddressInfo
+  const opened = openRedisTransport({
+    url: `redis://127.0.0.1:${port}`,
+    clock: systemClock,
+    options: { socket_connect_timeout: 0.2 },
+  })
+  await expect(opened).rejects.toThrow(/^\[store unavailable\] expected Redis at redis:\/\/127\.0\.0\.1:\d+, got: Socket timeout/)
+})
+
+test('a key that is no list is told once, and asked again from time to time', async () => {
+  await raw.set('celery', 'what is this')
+  const clock = manualClock()
+  const transport = await room.open({}, { clock })
+  const told: string[] = []
+  const lost = new Promise<void>((resolve) => {
+    transport.watch({ lost: (error) => resolve(void told.push(error.message)), back: () => void told.push('back') })
+  })
+  const recorder = new Recorder()
+  await transport.consume({ queues: [queueOf('celery')], prefetch: 4 }, recorder)
+  await lost
+  await raw.del('celery')
+  await transport.publish([publicationOf('at last')])
+  expect(textOf(await recorder.next())).toBe('at last')
+  expect(told).toEqual([expect.stringContaining('expected the key "celery" of a queue to be a list, got: a string'), 'back'])
 })
