@@ -39,7 +39,7 @@ describe('the command line in a Celery cluster', { timeout: 90_000 }, () => {
     await worker.says(/worker ready/)
     const sent = await folder.run(['send', 'math.add', '{"a":1,"b":2}', '--wait', '--timeout', '15s', ...place])
     expect([sent.code, sent.stdout.trim()]).toEqual([0, '3'])
-    expect((await folder.run(['status', ...place])).stdout).toMatch(/w1@test .* 0\/8/)
+    expect((await folder.run(['status', ...place])).stdout).toMatch(/w1@test .* celery,extra .* 0\/8/)
     const queues = await folder.run(['inspect', 'active_queues', '--json', ...place])
     const [{ value }] = JSON.parse(queues.stdout).replies
     expect(value.map(({ name }: { name: string }) => name)).toEqual(['celery', 'extra'])

@@ -41,10 +41,20 @@ async function readWorkers(broker: Client, timeoutMs: number): Promise<readonly 
   const known = (await broker.admin?.workers()) ?? undefined
   if (known?.length === 0) return []
   const destination = known?.map((worker) => worker.name)
-  const replies = await broker.control.request('stats', {}, { timeoutMs, destination })
+  const [replies, lines] = await Promise.all([
+    broker.control.request('stats', {}, { timeoutMs, destination }),
+    // Where nobody keeps a list of workers, each says itself what it consumes.
+    known === undefined ? broker.control.request('active_queues', {}, { timeoutMs }) : [],
+  ])
   const stats = new Map(replies.map((reply) => [reply.worker, reply.ok ? reply.value : undefined]))
-  const named = known ?? replies.map((reply): Pick<WorkerInfo, 'name'> => ({ name: reply.worker }))
+  const queues = new Map(lines.map((reply) => [reply.worker, reply.ok ? namesOf(reply.value) : undefined]))
+  const named = known ?? replies.map(({ worker: name }) => ({ name, queues: queues.get(name) }))
   return named.map((worker) => workerStatus(worker, stats.get(worker.name)))
+}
+
+/** The names of a list as `active_queues` answers it. */
+function namesOf(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) ? value.flatMap(({ name }) => (typeof name === 'string' ? [name] : [])) : undefined
 }
 
 /** The parts of a `stats` reply that are shown; foreign workers leave some out. */
