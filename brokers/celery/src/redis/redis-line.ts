@@ -165,8 +165,9 @@ export class RedisLine {
     try {
       await this.#asking.select(database)
     } catch (error) {
-      if (!(error instanceof ReplyError) || !error.message.includes('DB index')) throw error
-      const message = `expected a database that this Redis has, got: ${database} (${error.message}); it has as many as its setting \`databases\` says`
+      const got = (error as Error).message
+      if (!(error instanceof ReplyError) || !got.includes('DB index')) throw error
+      const message = `expected a database that this Redis has, got: ${database} (${got}); it has as many as its setting \`databases\` says`
       throw new ConfigError('OPTION_INVALID', message, { cause: error, subject: shown })
     }
   }
