@@ -1,8 +1,11 @@
 /** Real servers for tests and benchmarks: private port, private directory, gone with whoever started them. */
 export * from './celery.ts'
+export type { CeleryApp } from './celery-app.ts'
 export * from './celery-client.ts'
+export * from './celery-program.ts'
 export * from './pgbouncer.ts'
 export * from './postgres.ts'
+export { pythonWithCelery } from './python.ts'
 export * from './rabbitmq.ts'
 export * from './redis.ts'
 export * from './unavailable.ts'
