@@ -1,14 +1,15 @@
 /**
- * `npm run bench -- [--rounds N] [--tasks N] [--callers N] [--only NAME,...] [--group throughput|postgres|crash|scale]`: Lovage beside the raw ceiling and
+ * `npm run bench -- [--rounds N] [--tasks N] [--callers N] [--only NAME,...] [--group throughput|postgres|celery|crash|scale]`: Lovage beside the raw ceiling and
  * its peers, every variant in a process of its own, round by round in turn, so that drift of the machine hits all alike.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import {
+  hasCelery,
   hasPostgres,
   hasRabbitmq,
   hasRedis,
@@ -39,6 +40,19 @@ interface Servers {
   readonly redis?: PrivateRedis | undefined
   readonly postgres?: PrivatePostgres | undefined
   readonly rabbitmq?: PrivateRabbitmq | undefined
+}
+
+/** A Celery cluster on one of them, and where its results are: Lovage, Python's Celery, and the same messages by hand. */
+function celery(broker: 'rabbitmq' | 'redis', results: string | undefined): readonly Plan[] {
+  const settings = { cluster: broker, ...(results === undefined ? {} : { keep: results }) }
+  const common = { settings, needs: [broker], callers: 100 }
+  const place = `${broker === 'rabbitmq' ? 'RabbitMQ' : 'Redis'}, ${results === undefined ? 'no results' : 'results'}`
+  return [
+    { ...common, name: `Lovage (${place})`, file: 'lovage-celery.ts' },
+    { ...common, name: `by hand (${place})`, file: broker === 'rabbitmq' ? 'raw-amqp.ts' : 'raw-redis.ts' },
+    { ...common, name: `Celery prefork 2 (${place})`, file: 'python-celery.ts' },
+    { ...common, name: `Celery solo (${place})`, file: 'python-celery.ts', settings: { ...settings, pool: 'solo' } },
+  ]
 }
 
 /** Where a worker of the crash group works whose network is cut. */
@@ -80,6 +94,7 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
       { name: 'BullMQ on Redis', file: 'bullmq.ts', needs: ['redis'], callers: 100 },
     ],
   ],
+  celery: [celery('rabbitmq', undefined), celery('rabbitmq', 'rpc://'), celery('redis', undefined), celery('redis', '/1')],
   crash: [
     [
       { name: 'one file', file: 'lovage-crash.ts' },
@@ -109,6 +124,13 @@ function installPeers(): void {
   execFileSync('npm', ['install', '--no-package-lock', '--no-audit', '--no-fund'], { cwd: here, stdio: 'ignore' })
 }
 
+/** Makes what is published: a worker in a process of its own runs that. */
+function build(): void {
+  const words = [join(here, '../node_modules/typescript/bin/tsc'), '-b', 'lovage']
+  const { status } = spawnSync(process.execPath, words, { cwd: join(here, '..'), stdio: ['ignore', 'ignore', 'inherit'] })
+  if (status !== 0) tell('`tsc -b lovage` has complaints: what is measured is what it made nevertheless')
+}
+
 function runOnce(plan: Plan, settings: Readonly<Record<string, string>>): Promise<Figures> {
   const directory = mkdtempSync(join(tmpdir(), 'lovage-bench-'))
   const job: Job = {
@@ -135,10 +157,17 @@ function runOnce(plan: Plan, settings: Readonly<Record<string, string>>): Promis
 }
 
 /** Gives a run what it needs of the servers: a database of its own. Undefined where there is no such server. */
-async function places({ needs = [] }: Plan, servers: Servers): Promise<Readonly<Record<string, string>> | undefined> {
+async function places(plan: Plan, servers: Servers): Promise<Readonly<Record<string, string>> | undefined> {
+  const { needs = [], settings: { cluster, keep } = {} } = plan
   const { redis, postgres, rabbitmq } = servers
   if (needs.some((need) => servers[need] === undefined)) return undefined
   const settings: Record<string, string> = {}
+  if (cluster !== undefined) {
+    if (plan.file.startsWith('python') && !hasCelery()) return undefined
+    settings.url = (cluster === 'redis' ? redis?.url : await rabbitmq?.virtualHost()) ?? ''
+    if (keep !== undefined) settings.results = keep === 'rpc://' ? keep : `${redis?.url}${keep}`
+    return settings
+  }
   if (needs.includes('redis')) settings.redis = String(redis?.port)
   if (rabbitmq !== undefined && needs.includes('rabbitmq')) {
     settings.rabbitmq = rabbitmq.url
@@ -182,7 +211,8 @@ const tables = Object.entries(groups)
   .flatMap(([name, group]) => (values.group === undefined || values.group === name ? group : []))
   .map((plans) => plans.filter(isChosen))
 const wanted = tables.flat()
-if (wanted.some(({ file }) => !/^(lovage|raw)/.test(file))) installPeers()
+if (wanted.some(({ file }) => !/^(lovage|raw|python)/.test(file))) installPeers()
+if (wanted.some(({ file }) => file === 'lovage-celery.ts')) build()
 const needs = (server: keyof Servers): boolean => wanted.some((plan) => plan.needs?.includes(server))
 const servers: Servers = {
   redis: needs('redis') ? await startRedisOf(tell) : undefined,
