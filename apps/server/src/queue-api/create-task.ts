@@ -1,6 +1,6 @@
 /** Creating a task: the same definition under the same id is the same task, whenever and however often it comes. */
 import { isDeepStrictEqual } from 'node:util'
-import { priorityNames, type Task, type TaskStatus, taskStatus } from '@lovage/core'
+import { type DeskSend, priorityNames, type Task, type TaskStatus, taskStatus } from '@lovage/core'
 import type { Context } from 'hono'
 import type { Scopes } from './authority.ts'
 import { ContractError } from './contract-error.ts'
@@ -34,17 +34,29 @@ export async function createTask(
   }
   const definition = completeDefinition(taskId, given)
   await office.authority.authorize(context, creationScopes(definition))
+  let sent: DeskSend
+  let isShared: boolean
   try {
     checkTimely(definition, office.desk.now())
     await checkDependencies(office, taskId, definition)
-    await groups.join(taskId, definition)
-    const { task, isNew } = await office.desk.send(messageFor(taskId, definition))
-    return isNew ? { status: taskStatus(task) } : sameTask(task, definition)
+    isShared = await groups.join(taskId, definition)
+    sent = await office.desk.send(messageFor(taskId, definition))
   } catch (error) {
     const [known] = await office.admin.get([taskId])
     if (known === undefined) throw error
     return sameTask(known, definition)
   }
+  if (!sent.isNew) return sameTask(sent.task, definition)
+  if (isShared && (await groups.isSealed(definition.taskGroupId))) await shutOut(office, groups, taskId, definition)
+  return { status: taskStatus(sent.task) }
+}
+
+/** Whoever sealed the group meanwhile may have counted and cancelled its tasks by now: this one is none of them, and is not to run. */
+async function shutOut({ client }: Office, groups: TaskGroups, taskId: string, { taskGroupId }: Definition): Promise<never> {
+  await client.cancel([taskId])
+  await groups.leave(taskId, taskGroupId)
+  const message = `expected task group ${taskGroupId} to be open, got: sealed while task ${taskId} was created; it is cancelled`
+  throw new ContractError('RequestConflict', message, { subject: taskId })
 }
 
 function sameTask(task: Task, definition: Definition): Answer {

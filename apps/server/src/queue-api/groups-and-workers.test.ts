@@ -1,7 +1,7 @@
 /** Task groups, task queues, workers and artifacts, by the stock client. */
 import { memoryBackend } from '@lovage/store-memory'
 import { type ManualClock, manualClock } from '@lovage/testing'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { definition, type Hall, hall } from './fixtures/hall.ts'
 
 const queueId = 'test-prov/test-type'
@@ -59,6 +59,30 @@ describe('a task group', () => {
     const { continuationToken } = await queue.listTaskGroup('group', { limit: 3 })
     await client.desk?.records.write([{ kind: 'http-group:group', key: 'b', value: null }])
     expect(idsOf((await queue.listTaskGroup('group', { continuationToken })).tasks)).toEqual(['c'])
+  })
+
+  test('that is sealed and cancelled while a task is created in it takes the task no more', async () => {
+    const backend = memoryBackend()
+    const { insert } = backend.store
+    let whileSent: (() => Promise<unknown>) | undefined
+    const store = Object.assign(Object.create(backend.store), {
+      async insert(...given: Parameters<typeof insert>) {
+        await whileSent?.()
+        return insert.apply(backend.store, given)
+      },
+    })
+    const other = await hall({ ...backend, store, clock })
+    onTestFinished(() => other.close())
+    const { queue } = other
+    await queue.createTask('a', made({ taskGroupId: 'group' }))
+    whileSent = async () => {
+      await queue.sealTaskGroup('group')
+      await queue.cancelTaskGroup('group')
+    }
+    const late = queue.createTask('late', made({ taskGroupId: 'group' }))
+    await expect(late).rejects.toMatchObject({ statusCode: 409, code: 'RequestConflict' })
+    expect((await queue.status('late')).status).toMatchObject({ state: 'exception', runs: [{ reasonResolved: 'canceled' }] })
+    expect(idsOf((await queue.listTaskGroup('group')).tasks)).toEqual(['a'])
   })
 
   test('has one scheduler', async () => {

@@ -35,13 +35,27 @@ export class TaskGroups {
     return this.#office.desk.records
   }
 
-  /** @throws {ContractError} RequestConflict for a group that is sealed or belongs to another scheduler */
-  async join(taskId: string, { taskGroupId, schedulerId, expires }: Definition): Promise<void> {
+  /**
+   * Answers whether others are in the group, too: then it may be sealed before the task is there.
+   * @throws {ContractError} RequestConflict for a group that is sealed or belongs to another scheduler
+   */
+  async join(taskId: string, { taskGroupId, schedulerId, expires }: Definition): Promise<boolean> {
     const isFirst = taskGroupId === taskId
     const noting = isFirst || this.#records.write([{ kind: membersOf(taskGroupId), key: taskId, value: '{}' }])
     const [group] = await Promise.all([this.#read(taskGroupId), noting])
     if (group !== undefined) await this.#enter(group, schedulerId, expires)
     else if (!isFirst) await this.#found(taskGroupId, schedulerId, expires)
+    return group !== undefined || !isFirst
+  }
+
+  async isSealed(taskGroupId: string): Promise<boolean> {
+    const stored = await this.#read(taskGroupId)
+    return stored !== undefined && groupFrom(stored).sealed !== undefined
+  }
+
+  /** Forgets that a task joined. */
+  async leave(taskId: string, taskGroupId: string): Promise<void> {
+    await this.#records.write([{ kind: membersOf(taskGroupId), key: taskId, value: null }])
   }
 
   /** @throws {ContractError} ResourceNotFound */
