@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { type Link, type LovageError, StoreError } from '@lovage/core'
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
 import { inTime } from './in-time.ts'
+import { writeOnceATick } from './one-write-a-tick.ts'
 import type { RabbitmqSettings } from './rabbitmq-options.ts'
 
 /** Who lives on the connection and moves with it to the next one. */
@@ -143,6 +144,7 @@ export class BrokerLink implements Link {
       { protocol, hostname, vhost, heartbeat: heartbeatMs / 1000, ...login, ...(port === undefined ? {} : { port }) },
       { noDelay: true, timeout: connectMs, clientProperties: { connection_name: `${prefix} ${process.pid}` } },
     )
+    writeOnceATick(model)
     let loss: Error | undefined
     // What it is about comes with `close`.
     model.on('error', () => {})
