@@ -32,11 +32,27 @@ export function looksLikeInstant(text: string): boolean {
 /** Writes a point in time as `Date.prototype.toJSON` does, for years 0 to 9999; later ones are written with their own digits. */
 export function isoTime(time: number): string {
   const days = Math.floor(time / 86_400_000)
-  const ms = time - days * 86_400_000
-  const { year, month, day } = civilFromDays(days)
-  const at = (value: number, width: number): string => String(Math.floor(value)).padStart(width, '0')
-  const clock = `${at(ms / 3_600_000, 2)}:${at((ms / 60_000) % 60, 2)}:${at((ms / 1000) % 60, 2)}.${at(ms % 1000, 3)}`
-  return `${at(year, 4)}-${at(month, 2)}-${at(day, 2)}T${clock}Z`
+  const ms = Math.floor(time - days * 86_400_000)
+  const clock = `${digits(Math.floor(ms / 3_600_000), 2)}:${digits(Math.floor(ms / 60_000) % 60, 2)}:${digits(Math.floor(ms / 1000) % 60, 2)}`
+  return `${dayText(days)}T${clock}.${digits(ms % 1000, 3)}Z`
+}
+
+/** The texts of a few days: times that are written one after the other are of the same ones. */
+const dayTexts = new Map<number, string>()
+
+function dayText(days: number): string {
+  let text = dayTexts.get(days)
+  if (text === undefined) {
+    const { year, month, day } = civilFromDays(days)
+    text = `${digits(year, 4)}-${digits(month, 2)}-${digits(day, 2)}`
+    if (dayTexts.size >= 50) dayTexts.clear()
+    dayTexts.set(days, text)
+  }
+  return text
+}
+
+function digits(value: number, width: number): string {
+  return String(value).padStart(width, '0')
 }
 
 /** The last millisecond that a Date can tell. */

@@ -47,7 +47,9 @@ const told: Readonly<Partial<Record<Task['state'], TaskNewsKind>>> = {
 
 /** The task as the change leaves it in the store. */
 function patched(before: Task, { ended, ...patch }: TaskPatch): Task {
-  const fields = Object.entries(patch).map(([name, value]) => [name, value ?? undefined])
-  const free = patch.state === 'running' ? {} : { holder: undefined, takenUntil: undefined }
-  return { ...before, ...free, ...Object.fromEntries(fields), runs: ended === undefined ? before.runs : [...before.runs, ended] }
+  const task: Record<string, unknown> = { ...before }
+  if (patch.state !== 'running') task.holder = task.takenUntil = undefined
+  for (const [name, value] of Object.entries(patch)) task[name] = value ?? undefined
+  if (ended !== undefined) task.runs = [...before.runs, ended]
+  return task as unknown as Task
 }
