@@ -1,7 +1,7 @@
 /** Get and find: tasks by id, and pages in order of insertion from a cursor that inserts do not disturb. */
 import { ConfigError, isResolved, type Task, type TaskPage, type TaskQuery, type TaskState, taskStates } from '@lovage/core'
 import type { Query, Row, Statement, Value } from './database.ts'
-import { type ResolvedRange, resolvedRange } from './id-time.ts'
+import { resolvedRange } from './id-time.ts'
 import { liveColumns, pastColumns, taskFromRow } from './rows.ts'
 import { stateCodes } from './state-codes.ts'
 
@@ -16,28 +16,35 @@ const held: Statement = {
 
 const dayMs = 86_400_000
 /** The statements of the last few days. */
-const gets = new Map<string, Statement>()
+const gets = new Map<number, Statement>()
 
 /** With the days in its words only those are opened: a plan for any times opens all that are kept. One for each day stays prepared. */
-function getWithin([from, to]: ResolvedRange, now: number): Statement {
-  const [first, today] = [Math.floor(from / dayMs), Math.floor(now / dayMs)]
-  if (to !== null || first < today - 1) return get
-  const last = today + 2
-  const name = `get-${first}-${last}`
-  let statement = gets.get(name)
+function getLately(today: number): Statement {
+  const [first, last] = [today - 1, today + 2]
+  let statement = gets.get(today)
   if (statement === undefined) {
     if (gets.size >= 10) gets.clear()
+    const name = `get-${first}-${last}`
     statement = { name, text: `${anyDay} and resolved_at >= ${first * dayMs} and resolved_at < ${last * dayMs}` }
-    gets.set(name, statement)
+    gets.set(today, statement)
   }
   return statement
 }
 
-/** Looks tasks up. */
+/**
+ * Looks tasks up: among those that are not resolved, or were lately, and only for others in all the days there are. Each look sees
+ * one state of things, so that a task on its way between them is found.
+ */
 export async function getTasks(query: Query, ids: readonly string[]): Promise<readonly (Task | undefined)[]> {
   const now = Date.now()
-  const rows = await query(getWithin(resolvedRange(ids, now), now), [ids])
-  const found = new Map(rows.map((row) => [row[1] as string, row]))
+  const today = Math.floor(now / dayMs)
+  const found = new Map<unknown, Row>()
+  const look = async (statement: Statement, wanted: readonly string[]): Promise<void> => {
+    for (const row of wanted.length === 0 ? [] : await query(statement, [wanted])) found.set(row[1], row)
+  }
+  await look(getLately(today), ids)
+  const missing = ids.filter((id) => !found.has(id) && resolvedRange([id], now)[0] < (today - 1) * dayMs)
+  await look(get, missing)
   return ids.map((id) => {
     const row = found.get(id)
     return row === undefined ? undefined : taskFromRow(row)

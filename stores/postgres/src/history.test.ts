@@ -101,6 +101,20 @@ test('an id that stands in the history is known, whichever day it was resolved o
   expect((await store.counts()).map(({ state, count }) => [state, count])).toEqual([['completed', 2]])
 })
 
+test('what is not resolved, or was lately, is found without a look at days that are long over', async () => {
+  await pastDays(5)
+  const slugids = ['aBcDeFgHQ_iKlMnOpQrStA', 'bBcDeFgHQ_iKlMnOpQrStA']
+  await store.insert([newTask(slugids[0] as string)])
+  await runAll(store, Date.now())
+  await store.insert([newTask(slugids[1] as string)])
+  await client.query('begin')
+  await client.query(`lock table ${schema}.${(await partitions())[0]} in access exclusive mode`)
+  expect((await store.get(slugids)).map((task) => task?.state)).toEqual(['completed', 'pending'])
+  const unknown = store.get(['cBcDeFgHQ_iKlMnOpQrStA'])
+  await client.query('commit')
+  expect(await unknown).toEqual([undefined])
+})
+
 test('a reader who holds the history for long delays a drop, and nobody else', async () => {
   await pastDays(5)
   await store.insert([newTask('old')])
