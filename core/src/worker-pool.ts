@@ -21,6 +21,8 @@ export interface WorkerLifecycle {
   readonly maxLifetime?: number | undefined
   /** A worker that was told to stop and still runs a task after so long is stopped cold: its tasks go elsewhere. */
   readonly drainTimeout?: number | undefined
+  /** How long a worker of the HTTP queue has a task of the pool's queue without reclaiming it, at least 1. Default: the server's. */
+  readonly claimTimeout?: number | undefined
 }
 
 export interface WorkerPoolConfig {

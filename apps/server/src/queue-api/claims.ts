@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { type Desk, splitWorker, type Task, taskStatus } from '@lovage/core'
 import type { Credentials } from './authority.ts'
+import { claimMsFor } from './claim-time.ts'
 import { definitionOf, definitionSchema } from './definition.ts'
 import { type Office, statusSchema } from './office.ts'
 import { httpHolder, type WorkerBook } from './worker-book.ts'
@@ -53,9 +54,9 @@ export async function claimTasks<Told>(
 ): Promise<readonly Told[]> {
   const { queue, workerGroup, workerId, incarnation } = claimer
   const worker = `${workerId}@${workerGroup}`
-  const heldBack = await isHeldBack(office, book, claimer)
+  const [heldBack, leaseMs] = await Promise.all([isHeldBack(office, book, claimer), claimMsFor(office, queue)])
   const tasks = await office.desk.claim({
-    ...{ queues: [queue], holder: httpHolder(queue, worker, incarnation), worker, leaseMs: office.claimMs, waitMs, ...wish },
+    ...{ queues: [queue], holder: httpHolder(queue, worker, incarnation), worker, leaseMs, waitMs, ...wish },
     signal: AbortSignal.any([gone, office.closing]),
     // None of its tasks is there: it waits like everybody else.
     ...(heldBack ? { names: [] } : {}),

@@ -11,7 +11,7 @@ export interface Office {
   readonly desk: Desk
   readonly authority: Authority
   readonly logger: Logger
-  /** How long a claim lasts without being reclaimed, in milliseconds. */
+  /** How long a claim lasts without being reclaimed where its queue does not say, in milliseconds. */
   readonly claimMs: number
   /** Fires when the server closes. */
   readonly closing: AbortSignal

@@ -1,6 +1,7 @@
 /** Runs: claim, keep, resolve. */
 import { z } from '@hono/zod-openapi'
 import { type Task, taskStatus } from '@lovage/core'
+import { claimMsFor } from './claim-time.ts'
 import { type Claimer, claimed, claimSchema, claimTasks, reclaimed, reclaimSchema, type Wish } from './claims.ts'
 import { ContractError } from './contract-error.ts'
 import { queueFrom } from './definition.ts'
@@ -102,8 +103,9 @@ function reclaimEndpoint(office: Office): Endpoint {
 export async function keepRun(office: Office, found: Task, runId: string): Promise<Task> {
   const task = runningTask(found, runId)
   checkDeadline(office, task, 'reclaim')
-  const { id, run, holder = '' } = task
-  const { until, held } = await office.desk.renew({ holder, runs: [{ id, run }], leaseMs: office.claimMs })
+  const { id, run, queue, holder = '' } = task
+  const leaseMs = await claimMsFor(office, queue)
+  const { until, held } = await office.desk.renew({ holder, runs: [{ id, run }], leaseMs })
   if (held.length > 0) return { ...task, takenUntil: Math.max(until, task.takenUntil ?? 0) }
   return runningTask(await knownTask(office, id), runId)
 }

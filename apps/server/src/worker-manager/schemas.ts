@@ -32,6 +32,9 @@ const lifecycle = z.looseObject({
   idleTimeout: seconds,
   maxLifetime: seconds,
   drainTimeout: seconds,
+  claimTimeout: z.number().int().min(1).max(432_000).optional().openapi({
+    description: 'Seconds that a worker has a task of the queue of this name without reclaiming it. Default: the server says.',
+  }),
 })
 
 /** What there is beyond this is between a pool and its provider. */
