@@ -109,6 +109,8 @@ export function refusal(declaration: Declaration, error: unknown): LovageError {
   const { code, message } = error as Error & { readonly code?: number }
   const got = /"(.*)"/s.exec(message)?.[1] ?? message
   const text = `expected RabbitMQ to take ${declaration.shown}, got: ${got}`
+  // The library cannot write it.
+  if (error instanceof TypeError) return new ConfigError('OPTION_INVALID', text, { cause: error })
   if (code === 406) {
     const cure = 'declare it with the flags and arguments that it has (all programs must agree), or delete it'
     return new ConfigError('QUEUE_MISMATCH', `${text}; ${cure}`, { cause: error })

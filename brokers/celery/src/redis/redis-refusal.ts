@@ -5,5 +5,9 @@ import { LovageError, StoreError } from '@lovage/core'
 export function refused(error: Error): LovageError {
   if (LovageError.is(error)) return error
   const code = error.message.startsWith('OOM') ? 'STORE_FULL' : 'STORE_UNAVAILABLE'
-  return new StoreError(code, `expected Redis to do what it was asked, got: ${error.message}`, { cause: error })
+  return new StoreError(code, `expected Redis to do what it was asked, got: ${error.message}`, {
+    cause: error,
+    // A key of another kind stays one.
+    ...(error.message.startsWith('WRONGTYPE') ? { retryable: false } : {}),
+  })
 }

@@ -102,7 +102,7 @@ export class BuiltInTasks {
   }
 
   async #unlock(unlock: (BuiltinRun & { readonly type: 'unlock' })['unlock'], delivery: CeleryDelivery): Promise<Outcome> {
-    const { member, settler, sender, chords } = this.#parts
+    const { member, settler, chords } = this.#parts
     const canvas = settler.canvasSender(delivery)
     if (member.results === undefined || member.results.kind === 'rpc') return { type: 'failed', failure: nowhereToLook }
     const records = await member.results.get(unlock.ids)
@@ -110,12 +110,7 @@ export class BuiltInTasks {
     if (verdict.type === 'wait') {
       return { type: 'retried', delayMs: unlock.intervalMs ?? unlockIntervalMs, limit: Number.POSITIVE_INFINITY }
     }
-    if (verdict.type === 'failed') {
-      await chords.fail(verdict, delivery.request, canvas)
-      return { type: 'completed', result: null }
-    }
-    await sender.carryOut(verdict.orders)
-    delivery.children.push(...verdict.children)
+    delivery.children.push(...((await chords.conclude(verdict, unlock.body, delivery.request, canvas)) ?? []))
     return { type: 'completed', result: null }
   }
 }

@@ -1,11 +1,13 @@
 /** Chords whose header's tasks run here: reports their parts, and ends a chord when its last part is in. */
-import { type ChordFailure, endChord } from '../canvas/chord-end.ts'
+import { type ChordEnd, type ChordFailure, endChord, failChord } from '../canvas/chord-end.ts'
 import type { CanvasSender } from '../canvas/orders.ts'
 import type { Unreached } from '../canvas/unreached.ts'
 import type { Member } from '../member.ts'
 import type { ResultEntry } from '../result-backend.ts'
 import type { ResultTuple } from '../wire/result-record.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
+import { isFinal } from './final-error.ts'
+import { sendErrbacks } from './send-errbacks.ts'
 import type { TaskSender } from './task-sender.ts'
 
 /** The end of a member of a chord: its state with the value or the exception. */
@@ -25,10 +27,13 @@ export const neverNewStyle = () => false
 export class ChordKeeper {
   readonly #member: Member
   readonly #sender: TaskSender
+  readonly #report: (error: Error) => void
 
-  constructor(member: Member, sender: TaskSender) {
+  /** @param report hears of errbacks that cannot be sent; not needed where no task ends */
+  constructor(member: Member, sender: TaskSender, report: (error: Error) => void = () => {}) {
     this.#member = member
     this.#sender = sender
+    this.#report = report
   }
 
   /** Who counts the headers of chords that are started here. */
@@ -40,46 +45,65 @@ export class ChordKeeper {
 
   /** Reports the part of a task that has ended; nothing where it is in no chord, or others count. Answers what its end has sent. */
   async report(request: TaskRequest, end: MemberEnd, sender: CanvasSender): Promise<readonly ResultTuple[]> {
-    return this.#report({ ...request, chord: request.embed.chord }, end, request, sender)
+    return this.#count({ ...request, chord: request.embed.chord }, end, request, sender)
   }
 
   /** The same for tasks that will never run, since one before them failed. */
   async reportUnreached(steps: readonly Unreached[], end: MemberEnd, finisher: TaskRequest, sender: CanvasSender): Promise<void> {
-    for (const step of steps) await this.#report(step, end, finisher, sender)
+    for (const step of steps) await this.#count(step, end, finisher, sender)
+  }
+
+  /** Sends the body; where there will be none, says so to everybody. Answers what was sent, undefined if nothing. */
+  async conclude(
+    end: ChordEnd,
+    body: unknown,
+    finisher: TaskRequest,
+    sender: CanvasSender,
+  ): Promise<readonly ResultTuple[] | undefined> {
+    if (end.type === 'failed') return this.#fail(end, finisher, sender)
+    try {
+      await this.#sender.carryOut(end.orders)
+      return end.children
+    } catch (error) {
+      if (!isFinal(error)) throw error
+      return this.#fail(callbackError(body, error, sender), finisher, sender)
+    }
   }
 
   /** Stores that a chord will never be, and tells whoever wants to hear of it. */
-  async fail(failure: ChordFailure, finisher: TaskRequest, sender: CanvasSender): Promise<void> {
-    const { exception, unreached, orders } = failure
+  async #fail({ exception, unreached, orders }: ChordFailure, finisher: TaskRequest, sender: CanvasSender): Promise<undefined> {
     await this.#member.results?.store(
       unreachedEntries(unreached, { status: 'FAILURE', result: exception }, this.#member.clock.now()),
     )
     await this.reportUnreached(unreached, { state: 'FAILURE', result: exception }, finisher, sender)
-    await this.#sender.carryOut(orders)
+    await sendErrbacks(this.#sender, orders, this.#report)
   }
 
-  async #report(
-    member: Membership,
-    end: MemberEnd,
-    finisher: TaskRequest,
-    sender: CanvasSender,
-  ): Promise<readonly ResultTuple[]> {
+  async #count(member: Membership, end: MemberEnd, finisher: TaskRequest, sender: CanvasSender): Promise<readonly ResultTuple[]> {
     const chords = this.#member.results?.chords
     const { id, group, groupIndex, chord } = member
     if (chords === undefined || chord === undefined || group === undefined) return []
-    const members = await chords.report({ group, index: groupIndex, id, ...end })
-    if (members === undefined) return []
-    const nested = await chords.nested(group)
-    const ended = endChord({ body: chord, members, nested }, finisher, neverNewStyle, sender)
-    if (ended.type === 'failed') {
-      // As in Celery what was counted is left to expire.
-      await this.fail(ended, finisher, sender)
-      return []
+    let ended: ChordEnd
+    try {
+      const members = await chords.report({ group, index: groupIndex, id, ...end })
+      if (members === undefined) return []
+      const nested = await chords.nested(group)
+      ended = endChord({ body: chord, members, nested }, finisher, neverNewStyle, sender)
+    } catch (error) {
+      // What was counted cannot be read, and never can be.
+      if (!isFinal(error)) throw error
+      ended = { type: 'failed', ...callbackError(chord, error, sender) }
     }
-    await this.#sender.carryOut(ended.orders)
-    await chords.end(group)
-    return ended.children
+    const children = await this.conclude(ended, chord, finisher, sender)
+    // As in Celery what was counted of one that failed is left to expire.
+    if (children !== undefined) await chords.end(group)
+    return children ?? []
   }
+}
+
+/** In Celery's words. */
+function callbackError(body: unknown, error: Error, sender: CanvasSender): ChordFailure {
+  return failChord(body, `Callback error: ${error.message}`, neverNewStyle, sender)
 }
 
 /** The entries of tasks that never run. */

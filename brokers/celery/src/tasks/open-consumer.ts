@@ -23,13 +23,14 @@ export function openConsumer(
   listener: ConsumerListener,
 ): Promise<CeleryConsumer> {
   const { worker } = options
-  const store = new ResultStore(member, worker, (error) => listener.error(error))
-  const chords = new ChordKeeper(member, sender)
+  const report = (error: Error): void => listener.error(error)
+  const store = new ResultStore(member, worker, report)
+  const chords = new ChordKeeper(member, sender, report)
   const tellFailed = (id: string, exception: string): void => {
     if (!member.settings.worker_send_task_events) return
     tell({ type: 'task-failed', at: member.clock.now(), worker, pid: process.pid, id, exception })
   }
-  const settler = new Settler({ member, sender, store, chords, worker, tellFailed })
+  const settler = new Settler({ member, sender, store, chords, worker, report, tellFailed })
   const builtIn = new BuiltInTasks({ member, sender, settler, chords })
   return CeleryConsumer.open({ member, settler, builtIn, stamps }, options, listener)
 }

@@ -1,5 +1,5 @@
 /** What the end of a run means in Celery: what is sent, what is stored, what is acknowledged, in this order (celery.md 11). */
-import { failureFrom, LovageError, type Outcome } from '@lovage/core'
+import { failureFrom, type Outcome } from '@lovage/core'
 import { afterFailure } from '../canvas/after-failure.ts'
 import { afterSuccess } from '../canvas/after-success.ts'
 import type { CanvasSender } from '../canvas/orders.ts'
@@ -9,8 +9,10 @@ import { delayedDelivery } from '../wire/delayed-delivery.ts'
 import { celeryExceptions } from '../wire/python-exception.ts'
 import type { CeleryDelivery } from './celery-delivery.ts'
 import { type ChordKeeper, neverNewStyle, unreachedEntries } from './chord-keeper.ts'
+import { isFinal } from './final-error.ts'
 import type { ResultStore, StoredState } from './result-store.ts'
 import { noRetryLeft, type RunException, runException, shownException } from './run-exception.ts'
+import { sendErrbacks } from './send-errbacks.ts'
 import type { TaskSender } from './task-sender.ts'
 
 export interface SettlerParts {
@@ -20,6 +22,8 @@ export interface SettlerParts {
   readonly chords: ChordKeeper
   /** `name@host`. */
   readonly worker: string
+  /** Hears of errbacks that cannot be sent. */
+  readonly report: (error: Error) => void
   /** Tells of a task that this worker does not know. */
   readonly tellFailed: (id: string, exception: string) => void
 }
@@ -118,7 +122,7 @@ export class Settler {
   }
 
   async #fail(delivery: CeleryDelivery, exception: RunException): Promise<boolean> {
-    const { sender, store, chords, member } = this.#parts
+    const { sender, store, chords, member, report } = this.#parts
     const { request, policy } = delivery
     const canvas = this.canvasSender(delivery)
     const failing = afterFailure(request, neverNewStyle, canvas)
@@ -131,7 +135,7 @@ export class Settler {
       await chords.reportUnreached(failing.unreached, end, request, canvas)
       delivery.done = 'stored'
     }
-    await sender.carryOut(failing.orders)
+    await sendErrbacks(sender, failing.orders, report)
     return acknowledge(delivery, policy.acksOnFailure ? 'ack' : 'reject')
   }
 
@@ -182,11 +186,6 @@ function failureState({ wire, traceback }: RunException): StoredState {
 /** The thread or process died that the handler ran in. */
 function isLost(outcome: Outcome): boolean {
   return (outcome.type === 'failed' || outcome.type === 'retried') && outcome.reason === 'child-died'
-}
-
-/** What is certain never to succeed. */
-function isFinal(error: unknown): boolean {
-  return LovageError.is(error) && !error.retryable && error.code !== 'INPUT_UNSERIALIZABLE'
 }
 
 /** Its queue, unless an exchange that is not direct brought it, which others may have bound, too. */
