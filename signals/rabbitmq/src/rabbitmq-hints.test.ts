@@ -1,5 +1,6 @@
 /** Taking hints on a channel whose answers a test holds back. */
 import { EventEmitter } from 'node:events'
+import type { Clock, Hint } from '@lovage/core'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { expect, test } from 'vitest'
 import { BrokerLink } from './broker-link.ts'
@@ -25,9 +26,17 @@ class SlowChannel extends EventEmitter {
     this.asked.push(`cancel ${tag}`)
     await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
+  ack(): void {
+    this.asked.push('ack')
+  }
   nack(): void {
     this.asked.push('nack')
   }
+  publish(exchange: string, key: string, _: Buffer, { headers }: { headers: { amount: number } }): boolean {
+    this.asked.push(`publish ${exchange} ${key.split('.')[2] ?? key} ${headers.amount}`)
+    return true
+  }
+  async close(): Promise<void> {}
   answer(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
@@ -54,4 +63,64 @@ test('whoever resumes before its turn to stop has come goes on taking, and a hin
   channel.answer()
   await settled()
   expect(channel.asked).toEqual(['consume a', 'consume b', 'cancel take-1', 'nack', 'nack'])
+})
+
+/** Moves by hand; one who waits is called when its time has come. */
+class HandClock implements Clock {
+  #now = 0
+  readonly #alarms = new Set<{ readonly at: number; ring(): void }>()
+  now(): number {
+    return this.#now
+  }
+  at(at: number, ring: () => void): () => void {
+    const alarm = { at, ring }
+    this.#alarms.add(alarm)
+    return () => void this.#alarms.delete(alarm)
+  }
+  advance(ms: number): void {
+    this.#now += ms
+    for (const alarm of this.#alarms) {
+      if (alarm.at > this.#now) continue
+      this.#alarms.delete(alarm)
+      alarm.ring()
+    }
+  }
+}
+
+test('hints at what a worker holds back let others pass, and come again at the end of its line, ever later, until they are of use', async () => {
+  const channel = new SlowChannel()
+  const clock = new HandClock()
+  const hints = new RabbitmqHints(new BrokerLink(rabbitmqSettings('amqp://nowhere')), new Names('t'), clock)
+  const give = async () => channel as unknown as Channel
+  await hints.enter({ channel: give, confirmChannel: () => Promise.reject(new TypeError('none here')), flowing: async () => {} })
+  await settled()
+  let isHeld = true
+  const take = async ({ name }: Hint): Promise<number> => {
+    if (isHeld && name === 'held') throw new RangeError('held back')
+    return 0
+  }
+  await hints.take('a', ['held', 'free'], take)
+  /** What comes of giving it a hint, and of a time that passes. */
+  const given = async (task: string, ms = 0): Promise<readonly string[]> => {
+    channel.asked.length = 0
+    channel.consumers.get('a')?.({ properties: { headers: { task, amount: 3 } } } as unknown as Partial<ConsumeMessage>)
+    await settled()
+    clock.advance(ms)
+    return channel.asked
+  }
+  expect(await given('held')).toEqual(['ack'])
+  expect(await given('free')).toEqual(['ack'])
+  expect(await given('held', 199)).toEqual(['ack'])
+  clock.advance(1)
+  expect(channel.asked).toEqual(['ack', 'publish  a 6'])
+  expect(await given('held', 399)).toEqual(['ack'])
+  clock.advance(1)
+  expect(channel.asked).toEqual(['ack', 'publish  a 3'])
+  isHeld = false
+  expect(await given('held')).toEqual(['ack'])
+  isHeld = true
+  expect(await given('held', 200)).toEqual(['ack', 'publish  a 3'])
+  await given('held')
+  await hints.close()
+  expect(channel.asked).toEqual(['ack', 'publish  a 3'])
 })

@@ -6,6 +6,7 @@
 import type { Clock, Hint, Hints, HintTaker } from '@lovage/core'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import type { BrokerLink, Connection, Lodger } from './broker-link.ts'
+import { HintsAside } from './hints-aside.ts'
 import { inTime } from './in-time.ts'
 import { hintKey, type Names } from './names.ts'
 import { answerMs, OwnChannel, stuckAfter } from './own-channel.ts'
@@ -16,11 +17,13 @@ const mostPerTick = 8
 const mostKept = 256
 /** A queue of hints that no worker consumes is forgotten after so long. */
 const forgottenAfterMs = 24 * 3_600_000
-/** What could not be claimed now is left in hand for so long, so that it does not come and go in a circle. */
+/** A taker that is on its way out keeps a hint for so long, so that it does not come back to it. */
 const giveBackMs = 200
 
 interface Taker {
   readonly queue: string
+  /** The queue of hints for its kind. */
+  readonly line: string
   readonly names: readonly string[]
   handler(hint: Hint): Promise<number>
   isPaused: boolean
@@ -41,6 +44,7 @@ export class RabbitmqHints implements Hints, Lodger {
   /** To post on, and to take on: a queue that is not ready keeps nobody from posting. */
   #broker: Channel | undefined
   readonly #taking = new OwnChannel((channel) => this.#beginAll(channel))
+  readonly #aside: HintsAside
   #isFull = false
   #tags = 0
 
@@ -48,6 +52,7 @@ export class RabbitmqHints implements Hints, Lodger {
     this.#link = link
     this.#names = names
     this.#clock = clock
+    this.#aside = new HintsAside(clock)
   }
 
   post(hint: Hint): void {
@@ -59,7 +64,8 @@ export class RabbitmqHints implements Hints, Lodger {
   }
 
   async take(queue: string, names: readonly string[], handler: (hint: Hint) => Promise<number>): Promise<HintTaker> {
-    const taker: Taker = { queue, names, handler, isPaused: false, isEnded: false, tag: undefined, attempts: 0 }
+    const line = this.#names.hintsFor(queue, names)
+    const taker: Taker = { queue, line, names, handler, isPaused: false, isEnded: false, tag: undefined, attempts: 0 }
     this.#takers.add(taker)
     await this.#link.awake(() => this.#adjust(taker))
     return {
@@ -107,6 +113,7 @@ export class RabbitmqHints implements Hints, Lodger {
   leave(): void {
     this.#broker = undefined
     this.#posted.clear()
+    this.#aside.clear()
     this.#taking.forget()
   }
 
@@ -116,15 +123,16 @@ export class RabbitmqHints implements Hints, Lodger {
     this.#posted.clear()
     // A broker that does not keep up has hints enough.
     if (this.#isFull) return
-    for (const { queue, name, amount } of hints) {
-      const count = Math.min(amount, mostPerTick)
-      for (let i = 0; i < count; i++) this.#write(queue, name, Math.ceil((amount - i) / count))
+    for (const hint of hints) {
+      const count = Math.min(hint.amount, mostPerTick)
+      for (let i = 0; i < count; i++) this.#write(hint, Math.ceil((hint.amount - i) / count))
     }
   }
 
   async close(): Promise<void> {
     for (const taker of this.#takers) taker.isEnded = true
     this.#takers.clear()
+    this.#aside.flush()
     this.flush()
     this.#link.dislodge(this)
     const broker = this.#broker
@@ -152,7 +160,7 @@ export class RabbitmqHints implements Hints, Lodger {
     if (taker.isEnded || taker.isPaused || taker.tag !== undefined) return
     const tag = `take-${++this.#tags}`
     taker.tag = tag
-    const queue = this.#names.hintsFor(taker.queue, taker.names)
+    const queue = taker.line
     if (taker.attempts++ >= stuckAfter) {
       taker.attempts = 0
       await channel.deleteQueue(queue)
@@ -191,15 +199,29 @@ export class RabbitmqHints implements Hints, Lodger {
       void this.#adjust(taker).then(() => this.#settle(channel, () => channel.nack(message, false, true)))
       return
     }
-    const { queue, name, amount } = readHint(taker.queue, message)
-    taker.handler({ queue, name, amount }).then(
+    const hint = readHint(taker.queue, message)
+    const key = keyAside(taker, hint)
+    taker.handler(hint).then(
       (left) => {
+        this.#aside.used(key)
         // Posted first: should this process end here, it is one hint too many and not one too few.
-        if (left > 0) this.#write(queue, name, left)
+        if (left > 0) this.#write(hint, left)
         this.#settle(channel, () => channel.ack(message))
       },
-      () => this.#clock.at(this.#clock.now() + giveBackMs, () => this.#settle(channel, () => channel.nack(message, false, true))),
+      () => this.#refused(channel, taker, message, hint),
     )
+  }
+
+  /** A taker that is on its way out leaves it to the others of its kind when it is gone; one that stays goes on with other hints. */
+  #refused(channel: Channel, taker: Taker, message: ConsumeMessage, hint: Hint): void {
+    if (taker.isPaused || taker.isEnded) {
+      const giveBack = (): void => this.#settle(channel, () => channel.nack(message, false, true))
+      this.#clock.at(this.#clock.now() + giveBackMs, giveBack)
+      return
+    }
+    // Straight to the end of its own queue: other kinds of workers have had this hint.
+    this.#aside.put(keyAside(taker, hint), hint.amount, (amount) => this.#write(hint, amount, taker.line))
+    this.#settle(channel, () => channel.ack(message))
   }
 
   /** On a connection that is gone the broker has given it to another already. */
@@ -212,16 +234,22 @@ export class RabbitmqHints implements Hints, Lodger {
     }
   }
 
-  #write(queue: string, name: string | undefined, amount: number): void {
+  /** @param line the one queue of hints it is for; default all that are bound to what it says */
+  #write({ queue, name }: Hint, amount: number, line?: string): void {
     const broker = this.#broker
     if (broker === undefined) return
     try {
       const options = { persistent: true, headers: { amount, ...(name === undefined ? {} : { task: name }) } }
-      this.#isFull = !broker.publish(this.#names.hints, hintKey(queue, name), Buffer.alloc(0), options)
+      const [exchange, key] = line === undefined ? [this.#names.hints, hintKey(queue, name)] : ['', line]
+      this.#isFull = !broker.publish(exchange, key, Buffer.alloc(0), options)
     } catch {
       // The channel is closing; whoever is idle looks by itself when it is back.
     }
   }
+}
+
+function keyAside({ line }: Taker, { queue, name }: Hint): string {
+  return `${line} ${hintKey(queue, name)}`
 }
 
 function readHint(queue: string, message: ConsumeMessage): Hint {
