@@ -20,6 +20,8 @@ export interface Module {
    * is reported as `error`.
    */
   stop(): void | Promise<void>
+  /** Called when the broker was away and is back, after the event `back`; modules take their turns. A throw is reported. */
+  back?(): void | Promise<void>
   /** Facts for `stats`. */
   describe?(): Readonly<Record<string, unknown>>
 }

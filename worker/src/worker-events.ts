@@ -14,6 +14,8 @@ export interface WorkerEvents extends Record<(typeof eventTypes)[number], [event
   fatal: [error: Error]
   /** Consuming. */
   ready: []
+  /** The broker was away and is back: what was said meanwhile was not heard. Only of brokers whose messages are not kept. */
+  back: []
   /** Stopping: nothing new begins. */
   end: []
   /** Stopped: everything is settled and closed. */

@@ -12,6 +12,7 @@ import {
 } from '@lovage/core'
 import { Autoscaler } from './autoscaler.ts'
 import { ColdStop } from './cold-stop.ts'
+import { comingBack } from './coming-back.ts'
 import { modulesWith } from './default-modules.ts'
 import { EventDesk } from './event-desk.ts'
 import { handlerDesk } from './handler-desk.ts'
@@ -279,17 +280,17 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
         deliver: (deliveries) => this.#intake.receive(deliveries),
         revoke: (taskId, run, reason) => this.#disown(taskId, run, reason),
         error: (error) => this.report(error),
+        back: comingBack(this),
       },
     )
   }
 
   async #stop(): Promise<void> {
-    try {
-      await this.#starting
-    } catch {
-      return
-    }
-    if (this.#starting === undefined) return
+    const hasStarted = await this.#starting?.then(
+      () => true,
+      () => false,
+    )
+    if (hasStarted !== true) return
     this.#intake.ending = true
     this.#consumer?.pause()
     this.autoscaler.stop()

@@ -119,7 +119,7 @@ export class CeleryBroker implements Broker {
         logger.warn({ error }, `the connection to ${transport.kind === 'amqp' ? 'RabbitMQ' : 'Redis'} is lost; trying again`),
       back: () => {
         logger.info({}, `the connection to ${transport.kind === 'amqp' ? 'RabbitMQ' : 'Redis'} is back`)
-        this.events.announce()
+        this.tasks.comeBack()
       },
     })
   }

@@ -66,6 +66,11 @@ export interface ConsumerListener {
   revoke(taskId: string, run: number, reason: RevokeReason): void
   /** Something went wrong and was recovered or is being retried. */
   error(error: Error): void
+  /**
+   * The broker was away and everything is in place again, but what was said meanwhile was not heard: commands and events. Never
+   * called by a broker that keeps them.
+   */
+  back?(): void
 }
 
 /** `cancelled`: someone asked for it; `lost`: the lease or the connection went, the task may run elsewhere; `deadline`: it passed. */

@@ -1,4 +1,4 @@
-/** The hello module (Celery's mingle): asks the others at the start what was revoked and what their clocks say. */
+/** The hello module (Celery's mingle): asks the others at the start, and after a comeback, what was revoked and what their clocks say. */
 import type { ControlReply, RequestOptions } from '@lovage/core'
 import type { Module, WorkerSurface } from '../module.ts'
 import { revokedFromWire, revokedToWire } from '../revoked-wire.ts'
@@ -13,18 +13,23 @@ export interface HelloOptions {
   readonly timeoutMs?: number | undefined
 }
 
-/** Says hello once, when the worker starts. */
+/** Says hello when the worker starts, and when its broker was away and is back. */
 export function hello(options: HelloOptions = {}): Module {
   const stopping = new AbortController()
+  let say: () => Promise<void> = async () => {}
   return {
     name: 'hello',
-    async start(worker) {
+    start(worker) {
       const request = { timeoutMs: options.timeoutMs ?? 1000, signal: stopping.signal }
-      const said = Promise.all([sayHello(worker, request), warnOfTwins(worker)]).catch(
-        (error) => stopping.signal.aborted || worker.report(error),
-      )
-      if (options.wait ?? worker.broker.asksBeforeTaking === true) await said
+      say = async () => {
+        const said = Promise.all([sayHello(worker, request), warnOfTwins(worker)]).catch(
+          (error) => stopping.signal.aborted || worker.report(error),
+        )
+        if (options.wait ?? worker.broker.asksBeforeTaking === true) await said
+      }
+      return say()
     },
+    back: () => say(),
     stop() {
       stopping.abort()
     },

@@ -1,5 +1,5 @@
 import { silentLogger, type WorkerEvent } from '@lovage/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { settled } from '../fixtures/manual-clock.ts'
 import { ToyBroker } from '../fixtures/toy-broker.ts'
 import { Workshop } from '../fixtures/workshop.ts'
@@ -76,6 +76,40 @@ describe('presence and heartbeat', () => {
     const shop = await new Workshop({ modules: [deaf] }).start()
     await shop.clock.advance(4000)
     expect(shop.broker.emitted).toEqual([])
+  })
+})
+
+describe('a broker that was away', () => {
+  it('is told offline, asked what was missed, and told online, one comeback after the other', async () => {
+    const steps: string[] = []
+    const broken: Module = {
+      name: 'broken',
+      start() {},
+      back: () => Promise.reject(new TypeError('stuck')),
+      stop() {},
+    }
+    const shop = new Workshop({ modules: [hello({ wait: true }), broken] })
+    await shop.broker.control.serve('other@h', async () => {
+      await settled()
+      steps.push('hello')
+      return { revoked: { gone: 12.5 }, clock: 40 }
+    })
+    await shop.broker.events.capture(['worker-o*'], ({ type }) => void steps.push(type))
+    const starting = shop.start()
+    shop.broker.listener?.back?.()
+    await starting
+    steps.length = 0
+    shop.broker.listener?.back?.()
+    shop.broker.listener?.back?.()
+    await vi.waitFor(() => expect(steps).toHaveLength(6))
+    const once = ['worker-offline', 'hello', 'worker-online']
+    expect(steps).toEqual([...once, ...once])
+    expect([...shop.worker.revoked.list()]).toEqual(['gone'])
+    expect(shop.errors.map(({ message }) => message)).toEqual(['stuck', 'stuck'])
+    await shop.worker.stop()
+    shop.broker.listener?.back?.()
+    await settled()
+    expect(steps.slice(6)).toEqual(['worker-offline'])
   })
 })
 

@@ -103,20 +103,6 @@ describe('the event bus', () => {
     expect(mailboxes[0]).toMatchObject({ expiresMs: 60_000, messageTtlMs: 5000 })
   })
 
-  test('says again who is there when the connection is back', () => {
-    const { bus, event, wire } = setUp()
-    bus.emit(event('worker-online', { sw_ident: 'lovage' }))
-    bus.emit(event('worker-online', { worker: 'gone@h' }))
-    bus.emit(event('worker-offline', { worker: 'gone@h' }))
-    bus.announce()
-    expect(wire().map(({ type, hostname }) => [type, hostname])).toEqual([
-      ['worker-online', 'w@h'],
-      ['worker-online', 'gone@h'],
-      ['worker-offline', 'gone@h'],
-      ['worker-online', 'w@h'],
-    ])
-  })
-
   test('drops an event that cannot be written, and tells nothing when it is closed', async () => {
     const { bus, event, sent } = setUp()
     const circle: Record<string, unknown> = {}

@@ -18,8 +18,6 @@ export class CeleryEventBus implements EventBus {
   /** Task events of this turn, by worker. */
   readonly #gathered = new Map<string, WorkerEvent[]>()
   readonly #captures = new Set<() => Promise<void>>()
-  /** The last sign of each worker that is there. */
-  readonly #online = new Map<string, WorkerEvent>()
   #closed: Error | undefined
 
   constructor(member: Member) {
@@ -31,8 +29,6 @@ export class CeleryEventBus implements EventBus {
 
   emit(event: WorkerEvent): void {
     if (this.#closed !== undefined) return
-    if (event.type === 'worker-online') this.#online.set(event.worker, event)
-    if (event.type === 'worker-offline') this.#online.delete(event.worker)
     if (event.type.startsWith('task-')) {
       this.#gather(event)
       return
@@ -68,12 +64,6 @@ export class CeleryEventBus implements EventBus {
       throw this.#closed
     }
     return leave
-  }
-
-  /** After a connection was lost: those that are here say so again, as a worker of Celery does. */
-  announce(): void {
-    const at = this.#member.clock.now()
-    for (const event of this.#online.values()) this.#send([{ ...event, at }])
   }
 
   /** Sends what was gathered in this turn. */

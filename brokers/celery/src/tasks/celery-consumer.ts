@@ -91,6 +91,11 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
     return this.#closing
   }
 
+  /** What others said meanwhile was not heard. */
+  comeBack(): void {
+    if (this.#closing === undefined) this.#listener.back?.()
+  }
+
   begun(delivery: CeleryDelivery): void {
     if (delivery.policy.trackStarted) this.#told(this.#parts.settler.started(delivery))
   }

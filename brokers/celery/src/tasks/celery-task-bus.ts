@@ -69,6 +69,11 @@ export class CeleryTaskBus implements TaskBus {
     return over.map((isOver) => !isOver)
   }
 
+  /** The connection is there again: consumers tell their workers. */
+  comeBack(): void {
+    for (const consumer of this.#consumers) consumer.comeBack()
+  }
+
   async close(): Promise<void> {
     for (const consumer of [...this.#consumers]) await consumer.close()
   }
