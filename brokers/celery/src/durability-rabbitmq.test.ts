@@ -98,6 +98,8 @@ describe('a connection that breaks', { timeout: 90_000 }, () => {
     const url = await server.virtualHost()
     const worker = await countingWorker(url, late)
     const ids = ['a', 'b', 'c', 'd', 'e', 'f']
+    const signs: string[] = []
+    for (const sign of ['back', 'worker-offline', 'worker-online'] as const) worker.worker.on(sign, () => signs.push(sign))
     await worker.broker.tasks.send(ids.map(message))
     await vi.waitFor(() => expect(worker.runs).toHaveLength(2), patient)
     await server.closeConnections()
@@ -111,6 +113,7 @@ describe('a connection that breaks', { timeout: 90_000 }, () => {
     await worker.broker.tasks.send([message('last')])
     await vi.waitFor(() => expect(worker.runs).toContain('last'), patient)
     expect(worker.runs).toHaveLength(ids.length + 1)
+    await vi.waitFor(() => expect(signs.slice(0, 3)).toEqual(['worker-offline', 'back', 'worker-online']), patient)
     await worker.stop()
   })
 

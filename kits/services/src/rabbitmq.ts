@@ -186,7 +186,7 @@ async function inFolder(place: Place): Promise<PrivateRabbitmq> {
       return `${url}/${name}`
     },
     async closeConnections() {
-      await control('close_all_connections', 'closed for a test')
+      await control('close_all_connections', '--global', 'closed for a test')
     },
     async persist() {
       await control('eval', '[ok = dets:sync(Table) || Table <- dets:all()], ok.')
