@@ -9,11 +9,22 @@ interface RawJson {
 }
 const rawJson = JSON as unknown as { rawJSON(text: string): RawJson; isRawJSON(value: unknown): value is RawJson }
 
-/**
- * What `JSON.parse` would lose, as Python writes it: whole numbers of 16 digits and more, floats that are whole (`1.0`, `1e+16`), and
- * typed values. Matches in texts only cost time.
- */
-const exotic = /[\s,:[-]\d{16}|^\d{16}|\.0+[\s,\]}]|\.0+$|\de\+|"__type__"/
+/** Whole numbers of 16 digits and more, which `JSON.parse` may round. Matches in texts only cost time, here and below. */
+const longNumber = /[\s,:[-]\d{16}|^\d{16}/
+/** Floats that are whole, as Python writes them: `1.0`, `1e+16`. */
+const wholeFloat = /\.0+(?:[\s,\]}]|$)/
+const hugeFloat = /\de\+/
+
+/** Whether a text has what `JSON.parse` would lose. Most have not, and looking for two characters is cheaper than any pattern. */
+function mayBeExotic(text: string): boolean {
+  return (
+    longNumber.test(text) ||
+    (text.includes('.0') && wholeFloat.test(text)) ||
+    (text.includes('e+') && hugeFloat.test(text)) ||
+    text.includes('"__type__"')
+  )
+}
+
 /** One text, or one word that JSON does not know. */
 const textsAndWords = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN/gs
 /** Numbers of JSON that nobody writes stand for the words while others hold the pen. */
@@ -36,7 +47,7 @@ export interface PythonValue {
  */
 export function parsePython(text: string): PythonValue {
   try {
-    const isExotic = exotic.test(text)
+    const isExotic = mayBeExotic(text)
     const carried = isExotic ? JSON.parse(text, keepExact) : JSON.parse(text)
     return { carried, revived: isExotic ? revivePython(carried) : carried }
   } catch (cause) {
