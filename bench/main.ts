@@ -45,8 +45,8 @@ interface Servers {
 /** A Celery cluster on one of them, and where its results are: Lovage, Python's Celery, and the same messages by hand. */
 function celery(broker: 'rabbitmq' | 'redis', results: string | undefined): readonly Plan[] {
   const settings = { cluster: broker, ...(results === undefined ? {} : { keep: results }) }
-  const common = { settings, needs: [broker], callers: 100 }
-  const place = `${broker === 'rabbitmq' ? 'RabbitMQ' : 'Redis'}, ${results === undefined ? 'no results' : 'results'}`
+  const common = { settings, needs: [broker] }
+  const place = `${broker === 'rabbitmq' ? 'RabbitMQ' : 'Redis'} ${results === undefined ? 'without' : 'with'} results`
   return [
     { ...common, name: `Lovage (${place})`, file: 'lovage-celery.ts' },
     { ...common, name: `by hand (${place})`, file: broker === 'rabbitmq' ? 'raw-amqp.ts' : 'raw-redis.ts' },
