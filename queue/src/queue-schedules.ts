@@ -131,7 +131,7 @@ export class QueueSchedules implements Schedules {
 
   async #insert(tasks: readonly NewTask[]): Promise<void> {
     if (tasks.length === 0) return
-    this.#engine.announcer.ripple(await this.#engine.store.insert(tasks))
+    this.#engine.announcer.inserted(tasks, await this.#engine.store.insert(tasks))
   }
 
   #task(schedule: Schedule, time: number, id: string): NewTask {

@@ -63,3 +63,15 @@ test('a task that is given back before it began is pending again', async () => {
   await recorder.consumer.close()
   expect(told).toEqual(['defined a pending', 'pending a pending', 'running a running', 'pending a pending'])
 })
+
+test('a task that a schedule sends is told of once, by whoever fires it first', async () => {
+  const broker = await telling()
+  const other = await telling()
+  await broker.admin?.schedules.add({ name: 'tick', everyMs: 60_000, task: 'job', input: null })
+  const [recorder] = [await new Recorder().open(broker), await new Recorder().open(other, { worker: 'two@host' })]
+  recorder.consumer.pause()
+  await w.clock.advance(60_000)
+  expect(told.filter((line) => /^(defined|pending) schedule:tick:/.test(line))).toHaveLength(2)
+  expect(await broker.admin?.schedules.run('tick')).toBeDefined()
+  expect(told.filter((line) => line.startsWith('defined'))).toHaveLength(2)
+})
