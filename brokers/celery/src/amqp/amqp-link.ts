@@ -1,5 +1,5 @@
 /** A connection to RabbitMQ that lives for ever: joined at once, and joined again after every loss. */
-import { type LovageError, StoreError } from '@lovage/core'
+import { type LovageError, StoreError, shown } from '@lovage/core'
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib'
 import type { AmqpAddress } from './amqp-address.ts'
 import type { AmqpSettings } from './amqp-options.ts'
@@ -174,7 +174,7 @@ export class AmqpLink {
         return await this.#connectTo(address)
       } catch (error) {
         cause = error
-        failures.push(`${address.shown}: ${messageOf(error)}`)
+        failures.push(`${address.shown}: ${refusedHost(address, error) ?? messageOf(error)}`)
       }
     }
     throw new StoreError('STORE_UNAVAILABLE', `expected RabbitMQ to take a connection, got: ${failures.join('; ')}`, { cause })
@@ -292,6 +292,12 @@ function closedHere(): StoreError {
 
 function closedByBroker(): StoreError {
   return new StoreError('STORE_UNAVAILABLE', 'the broker closed it')
+}
+
+/** The library does not pass on why the last step of joining was refused; it is the one that names the virtual host. */
+function refusedHost({ vhost, username }: AmqpAddress, error: unknown): string | undefined {
+  if (!(error instanceof Error) || !error.message.startsWith('Expected ConnectionOpenOk; got <ConnectionClose')) return undefined
+  return `it has no virtual host ${shown(vhost)}, or none that ${shown(username)} may enter`
 }
 
 /** A refused connection to several addresses of one name has its words in parts. */

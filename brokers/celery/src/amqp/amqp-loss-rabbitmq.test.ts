@@ -161,6 +161,7 @@ test('the first connection fails in words, or is waited for', async () => {
   )
   const wrong = server.url.replace('private', 'wrong')
   await expect(open(wrong)).rejects.toThrow(/ACCESS.REFUSED(?!.*wrong)/)
+  await expect(open(`${server.url}/none`)).rejects.toThrow('it has no virtual host "none", or none that "lovage" may enter')
   // Others are tried in turn.
   const transport = await open(nobody, { url: [nobody, server.url] })
   await transport.declare(taskQueue(fresh()))
