@@ -167,6 +167,19 @@ describe("Celery's own tasks", () => {
     await settled()
     expect(cluster.log).toEqual(['store SUCCESS t1', 'ack t1', 'close'])
   })
+
+  test('are not run by their old message when their connection broke while they waited', async () => {
+    const { cluster, worker } = await setUp()
+    worker.consumer?.setPrefetch(4)
+    const task = { id: 't1', task: 'celery.accumulate', etaMs: cluster.now + 1000 }
+    cluster.arrive(task)
+    cluster.lose()
+    expect(cluster.prefetch).toBe(4)
+    cluster.arrive(task, true)
+    cluster.advance(1000)
+    await settled()
+    expect(cluster.log).toEqual(['store SUCCESS t1', 'ack t1'])
+  })
 })
 
 describe('a retry that comes back before it is confirmed', () => {

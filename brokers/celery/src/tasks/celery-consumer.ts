@@ -239,6 +239,8 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
 
   /** Nothing that has not begun is ours any more; what runs goes on. */
   #lose(): void {
+    this.#waiting.clear()
+    this.#tune()
     this.#early.clear()
     for (const delivery of [...this.#unsettled]) {
       if (delivery.began) {
