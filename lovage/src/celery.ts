@@ -3,7 +3,7 @@ import type { CanvasClient, CeleryBroker, CelerySettingsInput } from '@lovage/br
 import { type Client, createClient } from '@lovage/client'
 import { type Clock, ConfigError, checkOptionNames, type Logger, type OptionNames, shown } from '@lovage/core'
 
-const scheme = /^\s*(amqps?|rediss?):\/\//i
+const scheme = /^\s*(amqps?|pyamqp|rediss?|redis\+socket):\/\//i
 
 /** What it looks like, for messages. @internal */
 export const celeryExamples = ['amqp://user:password@host/vhost', 'redis://host/0'] as const

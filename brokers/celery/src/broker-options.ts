@@ -53,8 +53,8 @@ export function checkBrokerOptions(options: CeleryBrokerOptions): Addresses {
 }
 
 function transportOf(url: string): TransportKind {
-  if (typeof url === 'string' && /^amqps?:\/\//i.test(url)) return 'amqp'
-  if (typeof url === 'string' && /^rediss?:\/\//i.test(url)) return 'redis'
+  if (typeof url === 'string' && /^(amqps?|pyamqp):\/\//i.test(url)) return 'amqp'
+  if (typeof url === 'string' && /^(rediss?|redis\+socket):\/\//i.test(url)) return 'redis'
   const expected = '`amqp://user:password@host/vhost` or `redis://host/0`'
   throw new ConfigError(
     'URL_UNSUPPORTED',
@@ -65,11 +65,12 @@ function transportOf(url: string): TransportKind {
 function resultsOf(url: string | undefined): ResultsKind {
   if (url === undefined) return undefined
   if (typeof url === 'string' && /^rpc:(\/\/)?$/i.test(url)) return 'rpc'
-  if (typeof url === 'string' && /^rediss?:\/\//i.test(url)) return 'redis'
+  if (typeof url === 'string' && /^(rediss?|redis\+socket):\/\//i.test(url)) return 'redis'
   const text = `expected \`results\` to be \`rpc://\` or \`redis://host/1\`, got: ${shown(withoutPassword(url))}`
   throw new ConfigError('URL_UNSUPPORTED', text)
 }
 
 function withoutPassword(url: unknown): string {
-  return String(url).replace(/\/\/[^/@]*@/, '//')
+  // A password may hold anything, even what ought to be escaped.
+  return String(url).replace(/\/\/.*@/, '//')
 }

@@ -29,7 +29,7 @@ export function redisAddress(url: string): RedisAddress {
   const whole = typeof url === 'string' ? url.replace(/^(redis\+socket|unix):\/\/([^/]*@)?\//, '$1://$2local/') : ''
   const parts = URL.canParse(whole) ? new URL(whole) : undefined
   if (parts === undefined || !kinds.includes(parts.protocol)) {
-    const got = shown(String(url).replace(/\/\/[^/]*@/, '//'))
+    const got = shown(String(url).replace(/\/\/.*@/, '//'))
     throw new ConfigError('URL_UNSUPPORTED', `expected \`redis://:password@host:6379/0\`, rediss: or redis+socket:, got: ${got}`)
   }
   const isSocket = parts.protocol === 'redis+socket:' || parts.protocol === 'unix:'
