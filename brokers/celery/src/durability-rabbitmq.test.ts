@@ -1,16 +1,13 @@
 /** What is lost when connections, workers and RabbitMQ itself go: nothing that is acknowledged late, Celery's loss otherwise. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { defineTask } from '@lovage/core'
 import { type PrivateRabbitmq, startRabbitmq } from '@lovage/services'
 import { processPool, Worker } from '@lovage/worker'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createCeleryBroker } from './celery-broker.ts'
 import { mortal } from './fixtures/mortal-tasks.ts'
+import { countingWorker, doomedWorker, stuckMessage } from './fixtures/stuck-workers.ts'
 
 const patient = { timeout: 30_000, interval: 50 } as const
 let server: PrivateRabbitmq
@@ -19,52 +16,16 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => server.stop())
 
-/** A worker of this process whose runs end by hand, and which counts them. */
-async function countingWorker(url: string, task_acks_late: boolean) {
-  const broker = await createCeleryBroker({ url, settings: { task_acks_late } })
-  const runs: string[] = []
-  let release = () => {}
-  const released = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  const stuck = defineTask({
-    name: 'stuck',
-    run: async (_: unknown, { id }) => {
-      runs.push(id)
-      await released
-    },
-  })
-  const worker = new Worker({ broker, tasks: [stuck], name: 'heir@test', queues: ['default'], concurrency: 2, prefetch: 4 })
-  worker.on('error', () => {})
-  await worker.start()
-  const stop = async () => {
-    release()
-    await worker.stop()
-    await broker.close()
-  }
-  return { broker, worker, runs, release, stop }
-}
-
-const message = (id: string) => ({ id, name: 'stuck', queue: 'default', priority: 4 })
-
-/** Starts a worker in a process of its own, and resolves when it has begun the first task. */
-async function doomedWorker(url: string, acks: 'late' | 'early') {
-  const program = join(import.meta.dirname, 'fixtures/doomed-worker.ts')
-  const child = spawn(process.execPath, [program, url, acks], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-  return { line, kill: () => child.kill('SIGKILL') }
-}
-
 describe('a killed worker', { timeout: 60_000 }, () => {
   test.for(['late', 'early'] as const)('that acknowledges %s', async (acks) => {
     const url = await server.virtualHost()
     const sender = await createCeleryBroker({ url })
-    await sender.tasks.send([message('begun'), message('held')])
-    const doomed = await doomedWorker(url, acks)
+    await sender.tasks.send([stuckMessage('begun'), stuckMessage('held')])
+    const doomed = await doomedWorker(url, { task_acks_late: acks === 'late' })
     expect(doomed.line).toBe('began begun')
     doomed.kill()
-    const heir = await countingWorker(url, true)
-    await sender.tasks.send([message('last')])
+    const heir = await countingWorker(url, { task_acks_late: true })
+    await sender.tasks.send([stuckMessage('last')])
     heir.release()
     await vi.waitFor(() => expect(heir.runs).toContain('last'), patient)
     expect(heir.runs.sort()).toEqual(acks === 'late' ? ['begun', 'held', 'last'] : ['held', 'last'])
@@ -96,11 +57,11 @@ describe('a killed process of a pool', { timeout: 60_000 }, () => {
 describe('a connection that breaks', { timeout: 90_000 }, () => {
   test.for([true, false])('runs nothing twice here and loses nothing (late acknowledgement: %s)', async (late) => {
     const url = await server.virtualHost()
-    const worker = await countingWorker(url, late)
+    const worker = await countingWorker(url, { task_acks_late: late })
     const ids = ['a', 'b', 'c', 'd', 'e', 'f']
     const signs: string[] = []
     for (const sign of ['back', 'worker-offline', 'worker-online'] as const) worker.worker.on(sign, () => signs.push(sign))
-    await worker.broker.tasks.send(ids.map(message))
+    await worker.broker.tasks.send(ids.map(stuckMessage))
     await vi.waitFor(() => expect(worker.runs).toHaveLength(2), patient)
     await server.closeConnections()
     // Once it answers again, it also consumes again.
@@ -110,7 +71,7 @@ describe('a connection that breaks', { timeout: 90_000 }, () => {
     )
     worker.release()
     await vi.waitFor(() => expect([...new Set(worker.runs)].sort()).toEqual(ids), patient)
-    await worker.broker.tasks.send([message('last')])
+    await worker.broker.tasks.send([stuckMessage('last')])
     await vi.waitFor(() => expect(worker.runs).toContain('last'), patient)
     expect(worker.runs).toHaveLength(ids.length + 1)
     await vi.waitFor(() => expect(signs.slice(0, 3)).toEqual(['worker-offline', 'back', 'worker-online']), patient)
@@ -119,10 +80,10 @@ describe('a connection that breaks', { timeout: 90_000 }, () => {
 
   test('and a broker that starts again: everything is in place', async () => {
     const url = await server.virtualHost()
-    const worker = await countingWorker(url, true)
+    const worker = await countingWorker(url, { task_acks_late: true })
     await server.shutDown()
     await server.restart()
-    const sending = worker.broker.tasks.send([message('after')])
+    const sending = worker.broker.tasks.send([stuckMessage('after')])
     worker.release()
     await sending
     await vi.waitFor(() => expect(worker.runs).toEqual(['after']), patient)

@@ -54,6 +54,11 @@ test('options that are left out are those of kombu', () => {
   })
 })
 
+test('a restorer that was killed at its work holds up the others for no longer than the visibility timeout', () => {
+  expect(redisSettings('redis://h', { visibility_timeout: 2 }).mutexMs).toBe(2000)
+  expect(redisSettings('redis://h', { visibility_timeout: 2, unacked_mutex_expire: 5 }).mutexMs).toBe(5000)
+})
+
 test.each<[RedisTransportOptions, RegExp]>([
   [{ visibility_timeout: 0 }, /expected `visibility_timeout` to be a number of seconds above 0, got: 0/],
   [{ priority_steps: [1, 2] }, /expected `priority_steps` to be whole numbers that rise from 0/],

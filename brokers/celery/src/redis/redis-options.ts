@@ -21,7 +21,7 @@ export interface RedisTransportOptions {
   readonly unacked_key?: string | undefined
   readonly unacked_index_key?: string | undefined
   readonly unacked_mutex_key?: string | undefined
-  /** Seconds after which a restorer that vanished holds up the others no longer. Default 300. */
+  /** Seconds after which a restorer that vanished holds up the others no longer. Default 300, or the visibility timeout where that is less. */
   readonly unacked_mutex_expire?: number | undefined
   /** Seconds between questions whether a silent connection is alive. Default 25. */
   readonly health_check_interval?: number | undefined
@@ -84,10 +84,11 @@ export function redisSettings(url: string, given: RedisTransportOptions = {}): R
   if (typeof prefix !== 'boolean' && typeof prefix !== 'string')
     throw unexpected('fanout_prefix', 'true, false or a text', prefix)
   const fanoutPrefix = prefix === true ? '/{db}.' : prefix === false ? '' : prefix
+  const visibilityMs = milliseconds('visibility_timeout', given.visibility_timeout, 3600)
   return {
     address,
     ...linkTimes(given),
-    visibilityMs: milliseconds('visibility_timeout', given.visibility_timeout, 3600),
+    visibilityMs,
     prioritySteps: stepsOf(given.priority_steps),
     separator: textOf('sep', given.sep, '\x06\x16'),
     fanoutPrefix: fanoutPrefix.replace('{db}', String(address.database)),
@@ -97,7 +98,7 @@ export function redisSettings(url: string, given: RedisTransportOptions = {}): R
     unacked: keyPrefix + textOf('unacked_key', given.unacked_key, 'unacked'),
     unackedIndex: keyPrefix + textOf('unacked_index_key', given.unacked_index_key, 'unacked_index'),
     unackedMutex: keyPrefix + textOf('unacked_mutex_key', given.unacked_mutex_key, 'unacked_mutex'),
-    mutexMs: milliseconds('unacked_mutex_expire', given.unacked_mutex_expire, 300),
+    mutexMs: milliseconds('unacked_mutex_expire', given.unacked_mutex_expire, Math.min(300, visibilityMs / 1000)),
   }
 }
 
