@@ -41,7 +41,7 @@ test('runs are settled whether their rows stand where they were claimed or have 
   const store = await opened()
   await store.insert(['stays', 'moves', 'elsewhere'].map((id) => newTask(id)))
   const { tasks } = await store.claim(claimRequest())
-  await store.renew({ holder: 'h', runs: [{ id: 'moves', run: 0 }], now: 2000, until: 99_000 })
+  await store.renew({ holder: 'h', runs: [{ id: 'moves', run: 0 }], until: 99_000 })
   await store.update([{ id: 'elsewhere', from: 'running', run: 0, patch: { state: 'pending' } }])
   await store.claim(claimRequest({ holder: 'other', ids: ['elsewhere'] }))
   const { applied } = await store.update(tasks.map((task) => completed(task)))
