@@ -97,6 +97,7 @@ function partsOf(desk: Desk): Desk {
     settle: (task, event) => desk.settle(task, event),
     lose: (holder, startedBefore) => desk.lose(holder, startedBefore),
     schedule: (ids) => desk.schedule(ids),
+    rerun: (ids, mostRuns) => desk.rerun(ids, mostRuns),
     prioritize: (ids, priority) => desk.prioritize(ids, priority),
   }
 }
