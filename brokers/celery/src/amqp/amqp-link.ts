@@ -217,7 +217,6 @@ export class AmqpLink {
     this.#waiting.clear()
     if (!this.#isAway) return
     this.#isAway = false
-    this.#settings.logger.info({ broker: address.shown }, 'RabbitMQ is back')
     this.#watch.back()
   }
 
@@ -234,7 +233,6 @@ export class AmqpLink {
   #tellLost(error: LovageError): void {
     if (this.#isAway || this.#isClosed) return
     this.#isAway = true
-    this.#settings.logger.error({ error: error.message }, 'RabbitMQ is away; trying again')
     this.#watch.lost(error)
   }
 }
