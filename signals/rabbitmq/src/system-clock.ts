@@ -1,12 +1,12 @@
-/** The Clock port on the machine's clock and Node's timers, for waits of hours at the most. */
-import type { Clock } from '@lovage/core'
+/** The Clock port on the machine's clock and Node's timers. */
+import { type Clock, timerClock } from '@lovage/core'
 
 /** Timers do not keep the process alive. */
-export const systemClock: Clock = {
+export const systemClock: Clock = timerClock({
   now: () => Date.now(),
-  at(time, callback) {
-    const timer = setTimeout(callback, Math.max(0, time - Date.now()))
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms)
     timer.unref()
     return () => clearTimeout(timer)
   },
-}
+})
