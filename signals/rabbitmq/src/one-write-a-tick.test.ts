@@ -1,3 +1,4 @@
+/** Frames of a tick are one write to the socket. */
 import { EventEmitter } from 'node:events'
 import type { ChannelModel } from 'amqplib'
 import { expect, test } from 'vitest'

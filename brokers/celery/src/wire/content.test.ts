@@ -1,3 +1,4 @@
+/** Bodies in every content type and compression, and those that are refused. */
 import { Buffer } from 'node:buffer'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'

@@ -1,3 +1,4 @@
+/** Commands and their replies: captured ones, matchers, and what is malformed. */
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,3 +1,4 @@
+/** Events, alone and in batches: captured ones, every field, and what is malformed. */
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

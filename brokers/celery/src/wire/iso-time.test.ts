@@ -1,3 +1,4 @@
+/** Every form of ISO time that Python writes and reads. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseIsoTime, writeIsoTime } from './iso-time.ts'

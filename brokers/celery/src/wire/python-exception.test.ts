@@ -1,3 +1,4 @@
+/** Failures as exceptions that Python makes up again, and the other way round. */
 import { failureFrom } from '@lovage/core'
 import { describe, expect, it } from 'vitest'
 import { celeryExceptions, exceptionFrom, exceptionRepr, failureFromRecord, readException } from './python-exception.ts'

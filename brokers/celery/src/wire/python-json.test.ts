@@ -1,3 +1,4 @@
+/** Python's JSON: numbers that survive being passed on, values with a type, and what is no JSON. */
 import { LovageError } from '@lovage/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,3 +1,4 @@
+/** Texts as Python's saferepr shows values: all captured ones. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readFixture } from '../fixtures/captured.ts'

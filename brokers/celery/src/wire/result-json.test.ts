@@ -1,3 +1,4 @@
+/** Result records of every version and state, read and written. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parsePython } from './python-json.ts'

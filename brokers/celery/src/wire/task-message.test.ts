@@ -1,3 +1,4 @@
+/** Task messages of both protocols: captured ones, bad ones by the row they are, and garbage. */
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
