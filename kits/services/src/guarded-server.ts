@@ -73,6 +73,7 @@ export async function guardedServer({
   // Whoever was killed together with the server reads no more.
   pipe.on('error', () => {})
   const ended = once(child, 'exit').then(() => void pipe.end('done\n'))
+  const isGone = once(child, 'close')
   const isUp = new Promise<void>((resolve) => {
     const hear = (chunk: Buffer): void => {
       text += chunk.toString()
@@ -99,7 +100,15 @@ export async function guardedServer({
     if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid as number), signal)
     await wait()
   }
-  return { ended: wait, stop: () => end(stop), kill: () => end('SIGKILL') }
+  return {
+    ended: wait,
+    stop: () => end(stop),
+    async kill() {
+      await end('SIGKILL')
+      // The shell can be dead before the server: what it holds open tells when the server is, too.
+      await isGone
+    },
+  }
 }
 
 function unref(part: unknown): void {
