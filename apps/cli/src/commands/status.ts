@@ -9,6 +9,7 @@ import { painter } from '../render/paint.ts'
 import { poolRows } from '../render/pool-rows.ts'
 import { queueRows } from '../render/queue-rows.ts'
 import { type WorkerStatus, workerRows } from '../render/worker-rows.ts'
+import { queueNames } from '../running/worker-process.ts'
 import { print, printJson, type Terminal } from '../terminal.ts'
 
 interface StatusFlags {
@@ -47,14 +48,9 @@ async function readWorkers(broker: Client, timeoutMs: number): Promise<readonly 
     known === undefined ? broker.control.request('active_queues', {}, { timeoutMs }) : [],
   ])
   const stats = new Map(replies.map((reply) => [reply.worker, reply.ok ? reply.value : undefined]))
-  const queues = new Map(lines.map((reply) => [reply.worker, reply.ok ? namesOf(reply.value) : undefined]))
+  const queues = new Map(lines.map((reply) => [reply.worker, reply.ok ? queueNames(reply.value) : undefined]))
   const named = known ?? replies.map(({ worker: name }) => ({ name, queues: queues.get(name) }))
   return named.map((worker) => workerStatus(worker, stats.get(worker.name)))
-}
-
-/** The names of a list as `active_queues` answers it. */
-function namesOf(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) ? value.flatMap(({ name }) => (typeof name === 'string' ? [name] : [])) : undefined
 }
 
 /** The parts of a `stats` reply that are shown; foreign workers leave some out. */

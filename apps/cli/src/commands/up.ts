@@ -72,7 +72,12 @@ async function runAll(
   handleSignals({ stop }, signalSource(process))
   try {
     await worker?.start()
-    const facts = [['broker', settings.broker], ['url', http.url], ...factsOf(worker), ...pools.map(poolFact)] as const
+    const facts = [
+      ['broker', settings.broker],
+      ['url', http.url],
+      ...(await factsOf(worker, broker)),
+      ...pools.map(poolFact),
+    ] as const
     printBanner(invocation, log.logger, 'is up', facts)
     if (pools.length > 0) provisioner = await providePools(broker, invocation, pools, log)
     await Promise.race([stopping, ended(worker)])
@@ -92,6 +97,6 @@ function ended(worker: Worker | undefined): Promise<void> {
   return new Promise((resolve) => worker?.once('exit', resolve))
 }
 
-function factsOf(worker: Worker | undefined): readonly (readonly [string, unknown])[] {
-  return worker === undefined ? [['pid', process.pid]] : workerFacts(worker)
+async function factsOf(worker: Worker | undefined, broker: Client): Promise<readonly (readonly [string, unknown])[]> {
+  return worker === undefined ? [['pid', process.pid]] : await workerFacts(worker, broker)
 }

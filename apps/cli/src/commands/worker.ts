@@ -20,7 +20,10 @@ export const worker: Action<WorkerFlags> = async (invocation) => {
     const ignoreSignals = handleSignals(made, signalSource(process))
     await made.start()
     endWithParent(made, process)
-    printBanner(invocation, log.logger, 'worker ready', [['broker', invocation.settings.broker], ...workerFacts(made)])
+    printBanner(invocation, log.logger, 'worker ready', [
+      ['broker', invocation.settings.broker],
+      ...(await workerFacts(made, broker)),
+    ])
     await exit
     ignoreSignals()
     return exitCodes.done

@@ -53,14 +53,22 @@ export function makeWorker(
   return worker
 }
 
-/** What a worker is, for the banner. */
-export function workerFacts(worker: Worker): readonly (readonly [name: string, value: unknown])[] {
+/** What a worker is, for the banner. Its queues are called as its world calls them: Celery's `celery` is Lovage's `default`. */
+export async function workerFacts(worker: Worker, broker: Client): Promise<readonly (readonly [name: string, value: unknown])[]> {
+  const { admin, control } = broker
+  const asked = { destination: [worker.name], limit: 1 }
+  const [reply] = admin === undefined ? await control.request('active_queues', {}, asked) : []
   return [
     ['worker', worker.name],
     ['pid', process.pid],
-    ['queues', worker.queues],
+    ['queues', (reply?.ok ? queueNames(reply.value) : undefined) ?? worker.queues],
     ['tasks', [...worker.registry.keys()].sort()],
     ['concurrency', worker.concurrency],
     ['pool', worker.pool.name],
   ]
+}
+
+/** The names of a list as `active_queues` answers it. */
+export function queueNames(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) ? value.flatMap(({ name }) => (typeof name === 'string' ? [name] : [])) : undefined
 }
