@@ -2,14 +2,17 @@
  * Lovage's worker in a Celery cluster: `node bench/celery-worker.js BROKER [RESULTS]`; talks over IPC. In JavaScript, on what `tsc -b` made,
  * as users have it: Node's reader of TypeScript takes memory of its own.
  */
+import { realpathSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { connect as dial } from 'node:net'
 import { argv, hrtime } from 'node:process'
+import { pathToFileURL } from 'node:url'
 
 registerHooks({
   resolve(name, context, next) {
-    const found = next(name, context)
-    return { ...found, url: found.url.replace(/\/src\/index\.ts$/, '/dist/index.js') }
+    if (!/^(@lovage\/[^/]+|lovage)$/.test(name)) return next(name, context)
+    const folder = realpathSync(new URL(`../node_modules/${name}`, import.meta.url))
+    return { url: pathToFileURL(`${folder}/dist/index.js`).href, shortCircuit: true }
   },
 })
 const { connect, defineTask, Worker } = await import('lovage')
