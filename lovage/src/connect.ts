@@ -2,7 +2,7 @@
 import type { CelerySettingsInput } from '@lovage/broker-celery'
 import { type Client, createClient } from '@lovage/client'
 import { type Clock, ConfigError, checkOptionNames, type Duration, type OptionNames } from '@lovage/core'
-import { createQueueBroker, type QueueBrokerOptions } from '@lovage/queue'
+import type { QueueBrokerOptions } from '@lovage/queue'
 import { connectCelery, isCeleryUrl, refuseForCelery } from './celery.ts'
 import { type BackendOptions, backendOptionNames, openBackend, shownUrl } from './schemes.ts'
 
@@ -49,6 +49,8 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   if (results !== undefined) refuse('results', results, 'the queue keeps its own results')
   const backend = await openBackend(url, { synchronous, create, migrate, signal, heartbeat, logger })
   try {
+    // A member of a cluster does without it.
+    const { createQueueBroker } = await import('@lovage/queue')
     const time = clock ?? backend.clock
     const broker = await createQueueBroker({ ...backend, lease, retention, maintain, logger, clock: time })
     return createClient(broker, { clock: time })

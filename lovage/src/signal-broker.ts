@@ -1,7 +1,6 @@
 /** A broker beside the store: RabbitMQ wakes and watches, the store goes on by itself while it is away. */
 import { randomBytes } from 'node:crypto'
 import { ConfigError, type Duration, type Logger, type LovageError, type Records, shown } from '@lovage/core'
-import { jointLiveness, jointSignal } from '@lovage/queue'
 import type { Backend } from './backend.ts'
 
 /**
@@ -28,6 +27,7 @@ interface BrokerOptions {
  */
 export async function withBroker(backend: Backend, url: string, { logger, heartbeat }: BrokerOptions): Promise<Backend> {
   try {
+    const { jointLiveness, jointSignal } = await import('@lovage/queue')
     const { rabbitmqSignal } = await import('@lovage/signal-rabbitmq')
     const { liveness } = backend
     const broker = await rabbitmqSignal(url, {
