@@ -53,6 +53,7 @@ export function createClient(broker: Broker, options: ClientOptions = {}): Clien
     admin: broker.admin,
     desk: broker.desk,
     asksBeforeTaking: broker.asksBeforeTaking,
+    workerDefaults: broker.workerDefaults,
     close: () => broker.close(),
     task: (id: string) => new SentTask(broker, checkId(id), 'existing'),
     within: (transaction: object) => sendingWithin(context, transaction),

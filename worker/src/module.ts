@@ -36,7 +36,8 @@ export interface StopOptions {
 
 /** What a worker was told to be; shown by the command `conf`. */
 export interface WorkerSettings {
-  readonly prefetch: 'auto' | number
+  /** `broker`: as the settings of the broker say. */
+  readonly prefetch: 'auto' | 'broker' | number
   readonly abortGraceMs: number
   readonly coldGraceMs: number
 }

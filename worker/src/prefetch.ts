@@ -38,17 +38,20 @@ export function isNoticeable(current: number, next: number, concurrency: number)
   return next === concurrency || next === mostPrefetched || Math.abs(next - current) >= current / 4
 }
 
+/** By the load, a number, or what the settings of the broker make of the concurrency, where 0 is without a limit. */
+export type PrefetchRule = 'auto' | number | ((concurrency: number) => number)
+
 /** Keeps a consumer told. */
 export class Prefetch {
-  readonly #setting: 'auto' | number
+  readonly #rule: PrefetchRule
   #base: number
   #told: number
   #endedSince = 0
   #consumer: { setPrefetch(prefetch: number): void } | undefined
 
-  constructor(setting: 'auto' | number, concurrency: number) {
-    this.#setting = setting
-    this.#base = setting === 'auto' ? concurrency : setting
+  constructor(rule: PrefetchRule, concurrency: number) {
+    this.#rule = rule
+    this.#base = rule === 'auto' ? concurrency : typeof rule === 'function' ? rule(concurrency) : rule
     this.#told = this.#base
   }
 
@@ -64,17 +67,17 @@ export class Prefetch {
 
   /** Counts an ended run; true when it is time to tune. */
   isDue(): boolean {
-    return this.#setting === 'auto' && ++this.#endedSince >= this.#base / 2
+    return this.#rule === 'auto' && ++this.#endedSince >= this.#base / 2
   }
 
   /** `held` deliveries wait for a time of their own; others come in their place. */
   tune(concurrency: number, meanMs: number | undefined, held: number): void {
     this.#endedSince = 0
-    if (this.#setting === 'auto') {
+    if (this.#rule === 'auto') {
       const next = nextPrefetch(this.#base, concurrency, meanMs)
       if (isNoticeable(this.#base, next, concurrency)) this.#base = next
-    }
-    const total = this.#base + held
+    } else if (typeof this.#rule === 'function') this.#base = this.#rule(concurrency)
+    const total = this.#base === 0 ? 0 : this.#base + held
     if (total === this.#told) return
     this.#told = total
     this.#consumer?.setPrefetch(total)

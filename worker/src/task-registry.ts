@@ -8,6 +8,7 @@ import {
   rateLimit,
   type Schema,
   shown,
+  type WorkerDefaults,
 } from '@lovage/core'
 import { RateGate } from './rate-gate.ts'
 import { type RuntimeSummary, Runtimes } from './runtimes.ts'
@@ -30,12 +31,13 @@ export class RegisteredTask {
   readonly outcomes: Record<OutcomeType, number> = { completed: 0, failed: 0, retried: 0, released: 0, rejected: 0, cancelled: 0 }
   readonly runtimes = new Runtimes()
 
-  constructor(definition: AnyTask) {
+  /** @param defaults for what the definition does not say */
+  constructor(definition: AnyTask, defaults: WorkerDefaults = {}) {
     this.definition = definition
     this.event = `worker.task.${definition.name}`
-    this.hardMs = definition.timeoutMs
-    this.softMs = definition.softTimeoutMs
-    this.limitRate(definition.rateLimit)
+    this.hardMs = definition.timeoutMs ?? defaults.timeoutMs
+    this.softMs = definition.softTimeoutMs ?? defaults.softTimeoutMs
+    this.limitRate(definition.rateLimit ?? defaults.rateLimit)
   }
 
   /** Sets the rate limit; 0 or undefined takes it away. @throws {ConfigError} OPTION_INVALID */
@@ -67,7 +69,7 @@ export interface TaskSummary {
  * Reads the option `tasks`, by name.
  * @throws {ConfigError} DEFINITION_DUPLICATE, DEFINITION_INVALID, OPTION_INVALID
  */
-export function registerTasks(tasks: Tasks): ReadonlyMap<string, RegisteredTask> {
+export function registerTasks(tasks: Tasks, defaults?: WorkerDefaults): ReadonlyMap<string, RegisteredTask> {
   const registry = new Map<string, RegisteredTask>()
   for (const definition of definitionsOf(tasks)) {
     const earlier = registry.get(definition.name)
@@ -76,7 +78,7 @@ export function registerTasks(tasks: Tasks): ReadonlyMap<string, RegisteredTask>
       const message = `expected every task to have its own name, got two definitions of: ${definition.name}`
       throw new ConfigError('DEFINITION_DUPLICATE', message, { subject: definition.name })
     }
-    registry.set(definition.name, new RegisteredTask(definition))
+    registry.set(definition.name, new RegisteredTask(definition, defaults))
   }
   return registry
 }

@@ -12,6 +12,7 @@ import {
   type OptionNames,
   type Random,
   shown,
+  type WorkerDefaults,
 } from '@lovage/core'
 import { type AutoscaleRange, autoscaleRange } from './autoscaler.ts'
 import type { Module, WorkerSettings } from './module.ts'
@@ -20,6 +21,7 @@ import type { Pool } from './pool.ts'
 import { inlinePool } from './pools/inline.ts'
 import { processPool } from './pools/processes.ts'
 import { threadPool } from './pools/threads.ts'
+import type { PrefetchRule } from './prefetch.ts'
 import { stderrLogger } from './stderr-logger.ts'
 import { systemClock } from './system-clock.ts'
 import { type RegisteredTask, registerTasks, type Tasks } from './task-registry.ts'
@@ -33,13 +35,13 @@ export interface WorkerOptions {
   readonly name?: string | undefined
   /** Default: `default` and every queue that a definition names. */
   readonly queues?: readonly string[] | undefined
-  /** How many tasks run at once. Default 10 inline, else one for each processor. */
+  /** How many tasks run at once. Default: what the broker's settings say, else 10 inline and one for each processor elsewhere. */
   readonly concurrency?: number | undefined
   /** Keeps `concurrency` between two numbers, by the load. */
   readonly autoscale?: AutoscaleRange | undefined
   /**
-   * The most deliveries held, running ones among them. Default `auto`: about 75 ms of work, from `concurrency` for slow
-   * handlers to 2000 for instant ones.
+   * The most deliveries held, running ones among them. Default: what the broker's settings say, else `auto`: about 75 ms of
+   * work, from `concurrency` for slow handlers to 2000 for instant ones.
    */
   readonly prefetch?: 'auto' | number | undefined
   /** Where handlers run. Default `inline`. */
@@ -90,6 +92,7 @@ export interface WorkerSetup {
   readonly queues: readonly string[]
   readonly concurrency: number
   readonly autoscale: AutoscaleRange | undefined
+  readonly prefetch: PrefetchRule
   readonly settings: WorkerSettings
   readonly pool: Pool
   readonly events: boolean
@@ -102,21 +105,24 @@ export interface WorkerSetup {
 /** Checks the options. @throws {ConfigError} OPTION_INVALID, NAME_INVALID, DURATION_INVALID, DEFINITION_DUPLICATE, DEFINITION_INVALID, MODULE_INVALID */
 export function workerSetup(options: WorkerOptions): WorkerSetup {
   checkOptionNames(options, optionNames, 'a worker')
-  const registry = registerTasks(options.tasks)
+  const defaults = options.broker.workerDefaults ?? {}
+  const registry = registerTasks(options.tasks, defaults)
   const { autoscale } = options
   if (autoscale !== undefined) checkOptionNames(autoscale, autoscaleNames, '`autoscale`')
   const range = autoscale === undefined ? undefined : autoscaleRange(autoscale.min, autoscale.max)
   const inline = options.pool === undefined || options.pool === 'inline'
-  const concurrency = wholeNumber(options.concurrency ?? range?.min ?? (inline ? 10 : availableParallelism()), 'concurrency')
-  const { prefetch = 'auto' } = options
+  const usual = defaults.concurrency ?? (inline ? 10 : availableParallelism())
+  const concurrency = wholeNumber(options.concurrency ?? range?.min ?? usual, 'concurrency')
+  const prefetch = prefetchRule(options.prefetch, defaults)
   return {
     name: workerName(options.name ?? 'worker'),
     registry,
     queues: options.queues === undefined ? defaultQueues(registry) : checkedQueues(options.queues),
     concurrency,
     autoscale: range,
+    prefetch,
     settings: {
-      prefetch: prefetch === 'auto' ? prefetch : wholeNumber(prefetch, 'prefetch'),
+      prefetch: typeof prefetch === 'function' ? 'broker' : prefetch,
       abortGraceMs: durationMs(options.abortGrace ?? 2000, 'abortGrace'),
       coldGraceMs: durationMs(options.coldGrace ?? 2000, 'coldGrace'),
     },
@@ -133,6 +139,11 @@ export function workerSetup(options: WorkerOptions): WorkerSetup {
 export function wholeNumber(value: unknown, what: string): number {
   if (Number.isInteger(value) && Number(value) > 0) return Number(value)
   throw new ConfigError('OPTION_INVALID', `expected \`${what}\` to be a positive whole number, got: ${shown(value)}`)
+}
+
+function prefetchRule(given: WorkerOptions['prefetch'], defaults: WorkerDefaults): PrefetchRule {
+  if (given === undefined) return defaults.prefetch ?? 'auto'
+  return given === 'auto' ? given : wholeNumber(given, 'prefetch')
 }
 
 function workerName(name: string): string {
@@ -159,5 +170,7 @@ function poolOf(options: WorkerOptions, registry: ReadonlyMap<string, Registered
     const text = `expected \`files\` to name the files that export the tasks, which the pool of ${pool} loads, got none`
     throw new ConfigError('MODULE_INVALID', text)
   }
-  return pool === 'threads' ? threadPool({ modules: files, size }) : processPool({ modules: files, size })
+  const { maxTasksPerChild } = options.broker.workerDefaults ?? {}
+  const plan = { modules: files, size, maxTasksPerChild }
+  return pool === 'threads' ? threadPool(plan) : processPool(plan)
 }

@@ -80,7 +80,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
     this.#settler = new Settler({ clock: setup.clock, random: setup.random, report: (error) => this.report(error) })
     this.#runner = this.#makeRunner(setup)
     this.#intake = this.#makeIntake(setup)
-    this.#prefetch = new Prefetch(setup.settings.prefetch, setup.concurrency)
+    this.#prefetch = new Prefetch(setup.prefetch, setup.concurrency)
     if (setup.autoscale !== undefined) this.autoscaler.set(setup.autoscale)
   }
 

@@ -22,11 +22,27 @@ export interface Broker {
   readonly desk?: Desk | undefined
   /** Only workers remember what was revoked: one that starts asks the others before it takes tasks. Default false. */
   readonly asksBeforeTaking?: boolean | undefined
+  /** What the settings of the world say of its workers; absent where it has none for them. */
+  readonly workerDefaults?: WorkerDefaults | undefined
   /**
    * Ends consumers (their unsettled deliveries go back) and captures, waits for what is being written, and rejects what
    * still waits for a result or a reply. May be called twice.
    */
   close(): Promise<void>
+}
+
+/** What holds for a worker, and for a definition, that says nothing itself. */
+export interface WorkerDefaults {
+  /** How many tasks run at once. */
+  readonly concurrency?: number | undefined
+  /** The prefetch of a worker that runs so many tasks at once; 0 is without a limit. Absent: the worker finds its own. */
+  readonly prefetch?: ((concurrency: number) => number) | undefined
+  /** After so many tasks a thread or process of a pool is replaced. */
+  readonly maxTasksPerChild?: number | undefined
+  readonly timeoutMs?: number | undefined
+  readonly softTimeoutMs?: number | undefined
+  /** As a definition writes it. */
+  readonly rateLimit?: string | number | undefined
 }
 
 /** Work: from senders to workers. */
@@ -50,12 +66,14 @@ export interface TaskBus {
 
 export interface ConsumeOptions {
   readonly queues: readonly string[]
-  /** The most deliveries that may be unsettled at once. */
+  /** The most deliveries that may be unsettled at once; 0, which only the defaults of the broker's own give, is without a limit. */
   readonly prefetch: number
   /** `name@host`. */
   readonly worker: string
   /** What the worker can run; nothing else is delivered by a broker that can choose. */
   readonly tasks: readonly PublishedTask[]
+  /** The worker hands tasks on, whatever their names: those of every name are delivered. Default false. */
+  readonly everyTask?: boolean | undefined
 }
 
 /** What a consumer tells its worker. None of these may throw. */
