@@ -40,6 +40,18 @@ test('names that are skipped stay with the queue until they are asked for again'
   expect(recorder.names).toEqual(['a', 's', 'b'])
 })
 
+test('who hands tasks on gets those of every name, is known for it, and can leave none out', async () => {
+  const recorder = await new Recorder().open(w.broker, { tasks: [], everyTask: true })
+  recorder.consumer.skip?.(['slow'])
+  await w.broker.tasks.send([job('s', { name: 'slow' }), job('a'), job('elsewhere', { queue: 'other' })])
+  await settled()
+  expect(recorder.names).toEqual(['s', 'a'])
+  expect(await w.broker.admin?.workers()).toMatchObject([{ tasks: [], everyTask: true }])
+  expect((await w.broker.admin?.explain('elsewhere'))?.reasons).toEqual([
+    expect.stringMatching(/^No worker that knows job consumes queue other; .* could/),
+  ])
+})
+
 test('a send wakes an idle consumer, which asked nothing while it waited', async () => {
   const recorder = await new Recorder().open(w.broker)
   const asked = { ...w.calls }

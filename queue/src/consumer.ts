@@ -32,7 +32,8 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #options: ConsumeOptions
   readonly #listener: ConsumerListener
   readonly #ties: ConsumerTies
-  #names: readonly string[]
+  /** What is claimed; undefined: tasks of any name. */
+  #names: readonly string[] | undefined
   readonly #settler: Settler
   readonly notes: NoteTaker
   readonly #leases: LeaseKeeper
@@ -58,7 +59,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.#options = options
     this.#listener = listener
     this.#prefetch = options.prefetch
-    this.#names = options.tasks.map((task) => task.name)
+    this.#names = namesOf(options)
     this.#pump = new ClaimPump({
       clock: engine.clock,
       limit: claimBatches * batchOf(engine),
@@ -136,9 +137,10 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     if (more) this.#pump.pump()
   }
 
+  /** Of one that takes every name, none can be left out. */
   skip(names: readonly string[]): void {
     const skipped = new Set(names)
-    this.#names = this.#options.tasks.flatMap(({ name }) => (skipped.has(name) ? [] : name))
+    this.#names = namesOf(this.#options)?.filter((name) => !skipped.has(name))
     this.#pump.pump()
   }
 
@@ -194,10 +196,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   }
 
   async #subscribe(queue: string): Promise<void> {
-    const end = await (this.#hints?.take(
-      queue,
-      this.#options.tasks.map((task) => task.name),
-    ) ?? this.#listen(queue))
+    const end = await (this.#hints?.take(queue, namesOf(this.#options)) ?? this.#listen(queue))
     if (this.#queues.has(queue)) end()
     else this.#queues.set(queue, end)
   }
@@ -212,7 +211,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   #refusal({ name }: Hint): string | undefined {
     if (this.#paused || this.#closing !== undefined) return 'a pause'
     if (this.#inFlight.size >= this.#prefetch) return 'a full worker'
-    return name === undefined || this.#names.includes(name) ? undefined : `${name} being held back`
+    return name === undefined || this.#names?.includes(name) !== false ? undefined : `${name} being held back`
   }
 
   #register(): Promise<void> {
@@ -360,4 +359,8 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     for (const task of tasks) this.#revoke({ id: task.id, run: task.run, reason: 'lost' })
     await giveBack(this.#engine, tasks)
   }
+}
+
+function namesOf({ tasks, everyTask }: ConsumeOptions): readonly string[] | undefined {
+  return everyTask === true ? undefined : tasks.map(({ name }) => name)
 }

@@ -115,7 +115,7 @@ function pending(task: Task, around: Circumstances): readonly string[] {
 
 /** Why no live worker can take it, if so. */
 function nobody(task: Task, { workers }: Circumstances): readonly string[] {
-  const knowing = workers.filter((worker) => worker.tasks.some((known) => known.name === task.name))
+  const knowing = workers.filter(({ tasks, everyTask }) => everyTask === true || tasks.some((known) => known.name === task.name))
   if (task.name === httpPayloadName && knowing.length === 0) {
     return [`It waits for a worker that claims from queue ${task.queue} over HTTP.`]
   }

@@ -21,8 +21,8 @@ export class HintTaking {
     this.#claimer = claimer
   }
 
-  /** Takes hints of a queue; the answer ends it. */
-  async take(queue: string, names: readonly string[]): Promise<() => void> {
+  /** Takes hints of a queue, of any name if none are given; the answer ends it. */
+  async take(queue: string, names: readonly string[] | undefined): Promise<() => void> {
     const taker = await this.#hints.take(queue, names, (hint) => this.#taken(hint))
     this.#takers.add(taker)
     if (!this.#isHungry) taker.pause()

@@ -48,7 +48,8 @@ export function jointSignal(broker: LinkedSignal, own: Signal): LinkedSignal {
 /** Someone in this process who takes hints. */
 interface LocalTaker {
   readonly queue: string
-  readonly names: readonly string[]
+  /** Undefined: any. */
+  readonly names: readonly string[] | undefined
   isPaused: boolean
   readonly handler: (hint: Hint) => Promise<number>
 }
@@ -186,7 +187,7 @@ class JointSignal implements LinkedSignal {
     if (!this.#broker.link.isUp) return
     hints.post(hint)
     for (const { queue, names, isPaused, handler } of this.#takers) {
-      if (isPaused || queue !== hint.queue || (hint.name !== undefined && !names.includes(hint.name))) continue
+      if (isPaused || queue !== hint.queue || (hint.name !== undefined && names?.includes(hint.name) === false)) continue
       handler(hint).catch(() => {})
       return
     }
@@ -196,7 +197,7 @@ class JointSignal implements LinkedSignal {
   async #take(
     hints: Hints,
     queue: string,
-    names: readonly string[],
+    names: readonly string[] | undefined,
     handler: (hint: Hint) => Promise<number>,
   ): Promise<HintTaker> {
     const endOwn = await this.#subscribeOwn(readyChannel(queue), (message) => {

@@ -27,8 +27,8 @@ export class WorkerRegistry {
   async put(holder: string, options: ConsumeOptions): Promise<void> {
     const startedAt = this.#startedAt.get(holder) ?? this.#engine.clock.now()
     this.#startedAt.set(holder, startedAt)
-    const { worker: name, queues, tasks } = options
-    const info: WorkerInfo = { name, holder, ...this.#facts, startedAt, queues, tasks }
+    const { worker: name, queues, tasks, everyTask } = options
+    const info: WorkerInfo = { name, holder, ...this.#facts, startedAt, queues, tasks, everyTask }
     this.#own.set(holder, JSON.stringify(info))
     await this.#write(holder, JSON.stringify(info))
   }

@@ -16,6 +16,8 @@ export interface WorkerInfo {
   readonly startedAt: number
   readonly queues: readonly string[]
   readonly tasks: readonly PublishedTask[]
+  /** It takes tasks of every name and hands them on. */
+  readonly everyTask?: boolean | undefined
 }
 
 export interface QueueInfo {

@@ -17,11 +17,11 @@ export interface Hints {
   /** Never throws and never blocks. Hints that nobody takes pile up to a bound; then the oldest are dropped. */
   post(hint: Hint): void
   /**
-   * Takes hints of the queue for tasks of these names, one at a time. The handler claims, and answers how many of the hinted
+   * Takes hints of the queue for tasks of these names (undefined: of any), one at a time. The handler claims, and answers how many of the hinted
    * tasks it had no room for: another taker is woken for them. A hint is gone when the answer is there, not before; if the
    * handler rejects or its process dies, another taker gets it. Resolves when hints posted from now on may arrive.
    */
-  take(queue: string, names: readonly string[], handler: (hint: Hint) => Promise<number>): Promise<HintTaker>
+  take(queue: string, names: readonly string[] | undefined, handler: (hint: Hint) => Promise<number>): Promise<HintTaker>
 }
 
 /** Somebody who takes hints. */

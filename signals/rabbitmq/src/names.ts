@@ -36,12 +36,9 @@ export class Names {
     return `${this.#prefix}.alive.${fitting(holder)}`
   }
 
-  /** The hints for those who consume a queue and know just these tasks: deploys with other tasks have a queue of their own. */
-  hintsFor(queue: string, names: readonly string[]): string {
-    const kind = createHash('sha256')
-      .update([...names].sort().join('\n'))
-      .digest('hex')
-      .slice(0, 12)
+  /** The hints for those who consume a queue and know just these tasks: deploys with other tasks have a queue of their own. Undefined: all tasks. */
+  hintsFor(queue: string, names: readonly string[] | undefined): string {
+    const kind = names === undefined ? 'every' : digestOf(names)
     return `${this.#prefix}.hints.${fitting(queue)}.${kind}`
   }
 
@@ -59,4 +56,16 @@ export function channelKey(channel: string): string {
 /** The routing key of hints; without a name those that tell none. */
 export function hintKey(queue: string, name?: string): string {
   return fitting(name === undefined ? `any ${queue}` : `task ${queue} ${name}`)
+}
+
+/** The routing key, beside their own, of hints for those who take tasks of any name. */
+export function everyHintKey(queue: string): string {
+  return fitting(`every ${queue}`)
+}
+
+function digestOf(names: readonly string[]): string {
+  return createHash('sha256')
+    .update([...names].sort().join('\n'))
+    .digest('hex')
+    .slice(0, 12)
 }

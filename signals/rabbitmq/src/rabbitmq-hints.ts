@@ -8,7 +8,7 @@ import type { Channel, ConsumeMessage } from 'amqplib'
 import type { BrokerLink, Connection, Lodger } from './broker-link.ts'
 import { HintsAside } from './hints-aside.ts'
 import { inTime } from './in-time.ts'
-import { hintKey, type Names } from './names.ts'
+import { everyHintKey, hintKey, type Names } from './names.ts'
 import { answerMs, OwnChannel, stuckAfter } from './own-channel.ts'
 
 /** The most workers that one tick of sending wakes at once; those who have no room for all they claim wake others. */
@@ -24,7 +24,8 @@ interface Taker {
   readonly queue: string
   /** The queue of hints for its kind. */
   readonly line: string
-  readonly names: readonly string[]
+  /** Undefined: any. */
+  readonly names: readonly string[] | undefined
   handler(hint: Hint): Promise<number>
   isPaused: boolean
   isEnded: boolean
@@ -63,7 +64,7 @@ export class RabbitmqHints implements Hints, Lodger {
     this.#posted.set(key, { ...hint, amount: hint.amount + (before?.amount ?? 0) })
   }
 
-  async take(queue: string, names: readonly string[], handler: (hint: Hint) => Promise<number>): Promise<HintTaker> {
+  async take(queue: string, names: readonly string[] | undefined, handler: (hint: Hint) => Promise<number>): Promise<HintTaker> {
     const line = this.#names.hintsFor(queue, names)
     const taker: Taker = { queue, line, names, handler, isPaused: false, isEnded: false, tag: undefined, attempts: 0 }
     this.#takers.add(taker)
@@ -174,7 +175,8 @@ export class RabbitmqHints implements Hints, Lodger {
         'x-expires': forgottenAfterMs,
       },
     })
-    const keys = [hintKey(taker.queue), ...taker.names.map((name) => hintKey(taker.queue, name))]
+    const named = taker.names?.map((name) => hintKey(taker.queue, name)) ?? [everyHintKey(taker.queue)]
+    const keys = [hintKey(taker.queue), ...named]
     await Promise.all(keys.map((key) => channel.bindQueue(queue, this.#names.hints, key)))
     await channel.consume(queue, (message) => this.#taken(channel, taker, message), { consumerTag: tag })
     taker.attempts = 0
@@ -239,7 +241,9 @@ export class RabbitmqHints implements Hints, Lodger {
     const broker = this.#broker
     if (broker === undefined) return
     try {
-      const options = { persistent: true, headers: { amount, ...(name === undefined ? {} : { task: name }) } }
+      const task = name === undefined ? {} : { task: name }
+      const others = name === undefined || line !== undefined ? {} : { CC: everyHintKey(queue) }
+      const options = { persistent: true, headers: { amount, ...task }, ...others }
       const [exchange, key] = line === undefined ? [this.#names.hints, hintKey(queue, name)] : ['', line]
       this.#isFull = !broker.publish(exchange, key, Buffer.alloc(0), options)
     } catch {

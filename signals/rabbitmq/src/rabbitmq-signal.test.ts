@@ -47,7 +47,7 @@ async function pair(): Promise<readonly [RabbitmqSignal, RabbitmqSignal]> {
 }
 
 /** Takes hints and keeps them; each is answered with `left`. */
-async function taker(of: RabbitmqSignal, queue: string, names: readonly string[], left = 0) {
+async function taker(of: RabbitmqSignal, queue: string, names: readonly string[] | undefined, left = 0) {
   const taken: Hint[] = []
   const handle = await of.signal.hints!.take(queue, names, async (hint) => {
     taken.push(hint)
@@ -103,8 +103,10 @@ test('a hint wakes one of those who know the task, and one of every kind of work
   const same = [await taker(a, 'default', ['job', 'mail']), await taker(b, 'default', ['mail', 'job'])]
   const other = await taker(b, 'default', ['job'])
   const none = await taker(b, 'default', ['mail'])
+  const every = await taker(b, 'default', undefined)
   a.signal.hints?.post({ queue: 'default', name: 'job', amount: 1 })
   await vi.waitFor(() => {
+    expect(every.taken).toEqual([{ queue: 'default', name: 'job', amount: 1 }])
     expect(other.taken).toEqual([{ queue: 'default', name: 'job', amount: 1 }])
     expect(same.flatMap(({ taken }) => taken)).toHaveLength(1)
   }, soon)
