@@ -40,3 +40,14 @@ test('a task is sent, run and waited for; inputs of every kind arrive as they we
   await worker.stop()
   await Promise.all([cluster.close(), broker.close()])
 })
+
+test("a worker takes what Celery's settings say of it, unless it says something itself", { timeout: 60_000 }, async () => {
+  const celery = { worker_concurrency: 8, worker_prefetch_multiplier: 1, task_time_limit: 2.5 }
+  const broker = await connect(`${server.url}/0`, { celery })
+  const limitOf = (worker: Worker) => worker.registry.get('add')?.hardMs
+  const [said, silent] = [new Worker({ broker, tasks: [add], concurrency: 3 }), new Worker({ broker, tasks: [add] })]
+  expect([silent.concurrency, silent.prefetch, limitOf(silent)]).toEqual([8, 8, 2500])
+  expect([said.concurrency, said.prefetch]).toEqual([3, 3])
+  expect(new Worker({ broker, tasks: [add], prefetch: 20 }).prefetch).toBe(20)
+  await broker.close()
+})

@@ -1,7 +1,7 @@
 /** The Celery broker: a full member of a Celery cluster, made of a transport, a place for results, and Celery's settings. */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { type Broker, StoreError, silentLogger, type WorkerEvent } from '@lovage/core'
+import { type Broker, StoreError, silentLogger, type WorkerDefaults, type WorkerEvent } from '@lovage/core'
 import { type CeleryBrokerOptions, checkBrokerOptions } from './broker-options.ts'
 import { builtinNames } from './canvas/builtin-tasks.ts'
 import { CanvasClient } from './canvas/canvas-client.ts'
@@ -15,6 +15,7 @@ import { CeleryResults } from './results/celery-results.ts'
 import { celerySettings } from './settings/celery-settings.ts'
 import { Router } from './settings/router.ts'
 import { taskPolicies } from './settings/task-policy.ts'
+import { workerDefaults } from './settings/worker-defaults.ts'
 import { systemClock } from './system-clock.ts'
 import { CeleryTaskBus } from './tasks/celery-task-bus.ts'
 import { ChordKeeper } from './tasks/chord-keeper.ts'
@@ -51,6 +52,7 @@ export async function createCeleryBroker(options: CeleryBrokerOptions): Promise<
 export class CeleryBroker implements Broker {
   readonly name = 'celery'
   readonly asksBeforeTaking = true
+  readonly workerDefaults: WorkerDefaults
   readonly tasks: CeleryTaskBus
   readonly control: CeleryControlBus
   readonly events: CeleryEventBus
@@ -65,6 +67,7 @@ export class CeleryBroker implements Broker {
     const sender = new TaskSender(member)
     const stamps = new RevokedStamps()
     this.#member = member
+    this.workerDefaults = workerDefaults(member.settings)
     this.events = new CeleryEventBus(member)
     this.results = new CeleryResults(member.results)
     const tell = (event: WorkerEvent): void => this.events.emit(event)

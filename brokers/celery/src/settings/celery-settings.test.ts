@@ -1,7 +1,9 @@
 /** Settings by Celery's names: checked, complete, and what they say of single tasks. */
 import { describe, expect, test } from 'vitest'
-import { celerySettings } from './celery-settings.ts'
+import { celerySettings, settingTable } from './celery-settings.ts'
+import { insteadOf } from './refused-settings.ts'
 import { taskPolicies } from './task-policy.ts'
+import { workerDefaults } from './worker-defaults.ts'
 
 describe('settings', () => {
   test('have the defaults of Celery', () => {
@@ -27,6 +29,11 @@ describe('settings', () => {
     expect(settings.result_expires).toBeUndefined()
   })
 
+  test('take contents and delivery modes by all names that Celery has for them', () => {
+    const settings = celerySettings({ accept_content: ['application/json', 'msgpack'], task_default_delivery_mode: 'transient' })
+    expect(settings).toMatchObject({ accept_content: ['json', 'msgpack'], task_default_delivery_mode: 1 })
+  })
+
   const refusals: readonly [object, RegExp][] = [
     [{ task_ack_late: true }, /option of Celery .*got: "task_ack_late"; did you mean `task_acks_late`\?$/],
     [{ task_acks_late: 'yes' }, /expected `task_acks_late` to be true or false, got: "yes"$/],
@@ -38,10 +45,41 @@ describe('settings', () => {
     [{ task_annotations: { t: { acks_late: 1 } } }, /expected `task_annotations\["t"\]\.acks_late` to be true or false/],
     [{ task_protocol: 3 }, /expected `task_protocol` to be 1 or 2, got: 3$/],
     [{ accept_content: 'json' }, /expected `accept_content` to be a list, got: "json"$/],
+    [
+      { accept_content: ['pickle'] },
+      /`accept_content\[0\]` to be json or yaml or msgpack \(pickle is never read\), got: "pickle"$/,
+    ],
+    [{ task_time_limit: 0 }, /expected `task_time_limit` to be a number of seconds above 0, got: 0$/],
+    [{ task_default_rate_limit: 'often' }, /expected `task_default_rate_limit` to be runs per second such as 10/],
+    [{ result_backend: 'rpc://' }, /got: `result_backend`; the option `results` \(`--results`\) says it/],
   ]
   test.for(refusals)('refuse %o', ([given, message]) => {
     expect(() => celerySettings(given)).toThrow(message)
   })
+})
+
+test('what is refused with a word on what to use instead is no setting that there is', () => {
+  expect(Object.keys(insteadOf).filter((name) => name in settingTable)).toEqual([])
+  for (const name of Object.keys(insteadOf)) {
+    expect(() => celerySettings({ [name]: true } as object)).toThrow(`got: \`${name}\`; ${insteadOf[name]}`)
+  }
+})
+
+test('workers get what the settings say, and the prefetch is a multiple of the concurrency only where it is said', () => {
+  expect(workerDefaults(celerySettings()).prefetch).toBeUndefined()
+  const said = workerDefaults(
+    celerySettings({
+      worker_concurrency: 8,
+      worker_prefetch_multiplier: 1,
+      worker_max_tasks_per_child: 100,
+      task_time_limit: 1.5,
+      task_soft_time_limit: 1,
+      task_default_rate_limit: '10/m',
+    }),
+  )
+  expect(said).toMatchObject({ concurrency: 8, maxTasksPerChild: 100, timeoutMs: 1500, softTimeoutMs: 1000, rateLimit: '10/m' })
+  expect(said.prefetch?.(8)).toBe(8)
+  expect(workerDefaults(celerySettings({ worker_prefetch_multiplier: 0 })).prefetch?.(8)).toBe(0)
 })
 
 test('annotations stand above the settings for all, those of a name above those of all names', () => {

@@ -1,5 +1,6 @@
 /** The settings of Celery that count here, by Celery's names: their kinds, and Celery's defaults. */
 import { checkOptionNames } from '@lovage/core'
+import type { Serializer } from '../wire/content.ts'
 import {
   type AnnotationSetting,
   annotationSetting,
@@ -8,7 +9,23 @@ import {
   type RouteSetting,
   routeSetting,
 } from './queue-setting.ts'
-import { flag, listOf, mapOf, objectOf, oneOf, orNone, type SettingKind, seconds, text, wholeNumber } from './setting-kinds.ts'
+import { refuseSettings } from './refused-settings.ts'
+import {
+  contents,
+  deliveryMode,
+  flag,
+  listOf,
+  mapOf,
+  objectOf,
+  oneOf,
+  orNone,
+  rate,
+  type SettingKind,
+  seconds,
+  text,
+  timeLimit,
+  wholeNumber,
+} from './setting-kinds.ts'
 
 /** `Given` is what users may write where that is more than the value that counts. */
 interface Entry<Value, Given = Value> {
@@ -17,6 +34,8 @@ interface Entry<Value, Given = Value> {
   /** Types only; never present at run time. */
   readonly '~given'?: Given
 }
+
+type ContentType = 'application/json' | 'application/x-yaml' | 'application/x-msgpack'
 
 function entry<Value, Given = Value>(kind: SettingKind<Value>, initial: NoInfer<Value>): Entry<Value, Given> {
   return { kind, initial }
@@ -46,7 +65,11 @@ export const settingTable = {
   task_protocol: entry(oneOf(1, 2), 2),
   task_serializer: entry(oneOf('json', 'yaml', 'msgpack'), 'json'),
   task_compression: optional(text),
-  accept_content: entry(listOf(oneOf('json', 'yaml', 'msgpack')), ['json']),
+  accept_content: entry<readonly Serializer[], readonly (Serializer | ContentType)[]>(contents, ['json']),
+  task_default_delivery_mode: entry<1 | 2, 1 | 2 | 'transient' | 'persistent'>(deliveryMode, 2),
+  task_default_rate_limit: optional(rate),
+  task_time_limit: optional(timeLimit),
+  task_soft_time_limit: optional(timeLimit),
   task_acks_late: entry(flag, false),
   task_acks_on_failure_or_timeout: entry(flag, true),
   task_reject_on_worker_lost: entry(flag, false),
@@ -56,12 +79,23 @@ export const settingTable = {
   task_send_sent_event: entry(flag, false),
   task_inherit_parent_priority: entry(flag, false),
   result_expires: optional(seconds, 86_400),
+  result_serializer: entry(oneOf('json', 'yaml', 'msgpack'), 'json'),
+  result_accept_content: entry<readonly Serializer[] | undefined, readonly (Serializer | ContentType)[] | null>(
+    orNone(contents),
+    undefined,
+  ),
   result_extended: entry(flag, false),
   result_persistent: entry(flag, false),
   result_chord_ordered: entry(flag, true),
+  result_chord_retry_interval: entry(timeLimit, 1),
+  worker_concurrency: optional(wholeNumber(1, 10_000)),
+  worker_prefetch_multiplier: optional(wholeNumber(0, 65_535)),
+  worker_max_tasks_per_child: optional(wholeNumber(1, 1_000_000_000)),
   worker_enable_remote_control: entry(flag, true),
   worker_send_task_events: entry(flag, false),
+  worker_detect_quorum_queues: entry(flag, true),
   broker_heartbeat: entry(seconds, 120),
+  broker_native_delayed_delivery_queue_type: entry(oneOf('quorum', 'classic'), 'quorum'),
   broker_transport_options: entry(objectOf as SettingKind<Readonly<Record<string, unknown>>>, {}),
   result_backend_transport_options: entry(objectOf as SettingKind<Readonly<Record<string, unknown>>>, {}),
   control_exchange: entry(text, 'celery'),
@@ -84,6 +118,7 @@ export type CelerySettingsInput = {
  * @throws {ConfigError} OPTION_INVALID
  */
 export function celerySettings(given: CelerySettingsInput = {}): CelerySettings {
+  refuseSettings(given)
   checkOptionNames(given, settingTable, 'Celery')
   const values = Object.entries(settingTable).map(([name, { kind, initial }]) => {
     const value = given[name as keyof Table]

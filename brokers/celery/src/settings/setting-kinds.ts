@@ -1,5 +1,6 @@
 /** The kinds of values that settings have, each with its check and its words. */
-import { ConfigError, shown } from '@lovage/core'
+import { ConfigError, rateLimit, shown } from '@lovage/core'
+import { contentTypeOf, type Serializer, serializers } from '../wire/content.ts'
 
 /** Checks one value; what it answers is the value that counts. @throws {ConfigError} OPTION_INVALID */
 export type SettingKind<Value> = (value: unknown, name: string) => Value
@@ -18,6 +19,36 @@ export const text: SettingKind<string> = (value, name) => {
 export const seconds: SettingKind<number> = (value, name) => {
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
   throw unexpected(name, 'a number of seconds from 0', value)
+}
+
+/** Seconds above 0. */
+export const timeLimit: SettingKind<number> = (value, name) => {
+  const given = seconds(value, name)
+  if (given > 0) return given
+  throw unexpected(name, 'a number of seconds above 0', value)
+}
+
+/** `10`, `10/s`, `100/m`, `1000/h`; 0 is no limit. */
+export const rate: SettingKind<string | number> = (value, name) => {
+  const given = value as string | number
+  rateLimit(given, name)
+  return given
+}
+
+/** Celery's names for what survives a restart of the broker, and what does not, beside the numbers of the wire. */
+export const deliveryMode: SettingKind<1 | 2> = (value, name) => {
+  const mode = oneOf<1 | 2 | 'transient' | 'persistent'>(1, 2, 'transient', 'persistent')(value, name)
+  return mode === 1 || mode === 'transient' ? 1 : 2
+}
+
+/** Contents by the names of serializers, or by their content types. */
+export const contents: SettingKind<readonly Serializer[]> = (value, name) => {
+  const known = serializers.map((serializer) => [serializer, contentTypeOf(serializer)] as const)
+  return listOf<Serializer>((item, place) => {
+    const found = known.find((names) => (names as readonly unknown[]).includes(item))
+    if (found !== undefined) return found[0]
+    throw unexpected(place, `${serializers.join(' or ')} (pickle is never read)`, item)
+  })(value, name)
 }
 
 export function wholeNumber(least: number, most: number): SettingKind<number> {

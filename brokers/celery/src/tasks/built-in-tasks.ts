@@ -10,9 +10,6 @@ import { type ChordKeeper, neverNewStyle } from './chord-keeper.ts'
 import type { Settler } from './settler.ts'
 import type { TaskSender } from './task-sender.ts'
 
-/** Celery's `result_chord_retry_interval`, in milliseconds. */
-const unlockIntervalMs = 1000
-
 export interface BuiltInParts {
   readonly member: Member
   readonly sender: TaskSender
@@ -108,7 +105,8 @@ export class BuiltInTasks {
     const records = await member.results.get(unlock.ids)
     const verdict = unlockVerdict(unlock, records, neverNewStyle, canvas)
     if (verdict.type === 'wait') {
-      return { type: 'retried', delayMs: unlock.intervalMs ?? unlockIntervalMs, limit: Number.POSITIVE_INFINITY }
+      const usualMs = member.settings.result_chord_retry_interval * 1000
+      return { type: 'retried', delayMs: unlock.intervalMs ?? usualMs, limit: Number.POSITIVE_INFINITY }
     }
     delivery.children.push(...((await chords.conclude(verdict, unlock.body, delivery.request, canvas)) ?? []))
     return { type: 'completed', result: null }

@@ -71,7 +71,7 @@ export class TaskSender {
       serializer:
         serializers.find((name) => name === routing.serializer) ?? (received === undefined ? this.#serializer : undefined),
       compression: routing.compression ?? (received === undefined ? settings.task_compression : undefined),
-      deliveryMode: routing.deliveryMode,
+      deliveryMode: routing.deliveryMode ?? settings.task_default_delivery_mode,
       expirationMs: expiresMs === undefined ? undefined : Math.max(0, Math.round(expiresMs - clock.now())),
     })
     return { exchange, routingKey, properties, body }

@@ -38,6 +38,11 @@ const codecs: Readonly<Record<Serializer, Codec>> = {
   },
 }
 
+/** What a message says of a body in this form. */
+export function contentTypeOf(serializer: Serializer): string {
+  return codecs[serializer].contentType
+}
+
 const nameOfType = new Map(serializers.map((name) => [codecs[name].contentType, name] as const))
 /** Raw text and bytes, which kombu never refuses, and which are no task. */
 const rawTypes: ReadonlySet<string> = new Set(['application/data', 'application/text'])

@@ -1,0 +1,71 @@
+/** Settings that Celery has and Lovage has not: what to use instead. */
+import { ConfigError } from '@lovage/core'
+
+const address = 'the address that `connect` gets (`-b`, LOVAGE_BROKER) says it'
+const secure = 'the scheme says it: write `amqps://` or `rediss://`'
+const lasting = 'a lost connection is tried for ever, after 0, 2, 4, ... 32 seconds; a first one that fails is told at once'
+const waiting = 'sending waits for a connection that is lost, and resolves when the message is safe'
+const connections = 'every broker has a fixed number of connections'
+const zoned = 'times travel with their zone or in UTC; a schedule names its own (`zone`)'
+const testing = 'in tests use `testBroker` and `drain` of @lovage/testing, which need no cluster'
+const logs = 'give the worker a `logger`, or `lovage worker` `--loglevel` and `--json`'
+const schedules = 'use the schedules of a queue: see the guide on Celery, "Send periodic tasks"'
+const files = 'give the Worker its definitions (`tasks`), `lovage worker` the files that export them'
+
+/** By name, in words that follow "got: that setting;". */
+export const insteadOf: Readonly<Record<string, string>> = {
+  broker_url: address,
+  broker_read_url: address,
+  broker_write_url: address,
+  broker_transport: address,
+  broker_use_ssl: secure,
+  redis_backend_use_ssl: secure,
+  broker_connection_retry: lasting,
+  broker_connection_retry_on_startup: lasting,
+  broker_connection_max_retries: lasting,
+  broker_channel_error_retry: lasting,
+  broker_connection_timeout: 'on Redis it is `socket_connect_timeout` of `broker_transport_options`',
+  broker_failover_strategy: 'several addresses of RabbitMQ are tried in turn',
+  broker_pool_limit: connections,
+  redis_max_connections: connections,
+  redis_socket_connect_timeout: 'it is `socket_connect_timeout` of `result_backend_transport_options`',
+  redis_socket_timeout: 'it is `health_check_interval` of `result_backend_transport_options`: when a silent connection is asked',
+  result_backend: 'the option `results` (`--results`) says it: `rpc://` or `redis://host/1`',
+  result_compression: 'results are stored as they are; tasks have `task_compression`',
+  result_chord_join_timeout: 'a chord that is counted has all its results',
+  imports: files,
+  include: files,
+  timezone: zoned,
+  enable_utc: zoned,
+  beat_schedule: schedules,
+  beat_scheduler: schedules,
+  task_always_eager: testing,
+  task_eager_propagates: testing,
+  task_publish_retry: waiting,
+  task_publish_retry_policy: waiting,
+  task_remote_tracebacks: 'a failure carries its stack as text',
+  worker_autoscaler: 'give the Worker `autoscale: { min, max }`',
+  worker_cancel_long_running_tasks_on_connection_loss: 'a run that outlives its connection takes its message back and ends once',
+  worker_deduplicate_successful_tasks: 'a handler that may run twice has to bear it',
+  worker_direct: 'name a queue of its own among the `queues` of the Worker (`-Q`)',
+  worker_disable_rate_limits: 'leave `rateLimit` out of the definitions',
+  worker_hijack_root_logger: logs,
+  worker_log_color: logs,
+  worker_log_format: logs,
+  worker_task_log_format: logs,
+  worker_redirect_stdouts: logs,
+  worker_max_memory_per_child: 'give the Worker `pool: threadPool({ resourceLimits })` or `processPool({ execArgv })`',
+  worker_pool: 'give the Worker `pool` (`--pool`): inline, threads or processes',
+  worker_pool_restarts: 'start the worker anew: what it holds goes back to its queues',
+  worker_soft_shutdown_timeout: 'a first SIGTERM waits for what runs, a second one ends it after `coldGrace`',
+  worker_state_db: 'a worker that starts asks the others for what was revoked',
+}
+
+/** @throws {ConfigError} OPTION_INVALID for one of them, with what to use instead */
+export function refuseSettings(given: object): void {
+  for (const name of Object.keys(given ?? {})) {
+    if (!Object.hasOwn(insteadOf, name)) continue
+    const message = `expected settings of Celery that mean something to Lovage, got: \`${name}\`; ${insteadOf[name]}`
+    throw new ConfigError('OPTION_INVALID', message, { subject: name })
+  }
+}

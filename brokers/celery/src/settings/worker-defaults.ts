@@ -1,0 +1,19 @@
+/** What Celery's settings say of every worker of the cluster, in the words of Lovage. */
+import type { WorkerDefaults } from '@lovage/core'
+import type { CelerySettings } from './celery-settings.ts'
+
+/**
+ * As on Celery's side the prefetch is the multiplier times the concurrency, and 0 is without a limit; without a multiplier it is
+ * left to the worker, which goes by the load.
+ */
+export function workerDefaults(settings: CelerySettings): WorkerDefaults {
+  const { worker_prefetch_multiplier: multiplier, task_time_limit: hard, task_soft_time_limit: soft } = settings
+  return {
+    concurrency: settings.worker_concurrency,
+    prefetch: multiplier === undefined ? undefined : (concurrency) => concurrency * multiplier,
+    maxTasksPerChild: settings.worker_max_tasks_per_child,
+    timeoutMs: hard === undefined ? undefined : hard * 1000,
+    softTimeoutMs: soft === undefined ? undefined : soft * 1000,
+    rateLimit: settings.task_default_rate_limit,
+  }
+}
