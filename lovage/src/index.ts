@@ -52,6 +52,8 @@ export {
 export {
   type AutoscaleRange,
   type CommandHandler,
+  createForwarder,
+  type ForwarderOptions,
   handleSignals,
   inlinePool,
   type Module,

@@ -2,6 +2,7 @@
 export { Abort } from './abort.ts'
 export type { AutoscaleRange } from './autoscaler.ts'
 export { boundInput, execute } from './execute.ts'
+export { createForwarder, type ForwarderOptions } from './forwarding/forwarder.ts'
 export { handleSignals, type SignalSource, type Stoppable } from './handle-signals.ts'
 export type { CommandHandler, Module, StopOptions, WorkerLoad, WorkerSettings, WorkerSurface } from './module.ts'
 export { type ControlOptions, control } from './modules/control.ts'

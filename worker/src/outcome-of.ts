@@ -15,6 +15,10 @@ export function outcomeOf(run: RunFacts, end: JobEnd, random: Random): Outcome {
       return { type: 'completed', result: end.value }
     case 'invalid':
       return { type: 'rejected', reason: 'malformed-payload', failure: end.failure }
+    case 'kept':
+      return { type: 'released' }
+    case 'refused':
+      return { type: 'failed', failure: end.failure }
     case 'misfit':
       // The same handler would return the same again, and what it did would be done twice.
       return { type: 'failed', failure: end.failure }

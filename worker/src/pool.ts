@@ -1,4 +1,4 @@
-/** The pool: where handlers run. The worker decides what runs and when; a pool only runs it. */
+/** The pool: where handlers run. The worker decides what runs and when; a pool only runs it, or hands it on. */
 import type { DeliveredMessage, Failure, SendOptions, TaskResult } from '@lovage/core'
 
 /** One run of one task, ready to go. */
@@ -40,6 +40,10 @@ export type JobEnd =
   | { readonly type: 'died'; readonly failure: Failure }
   /** The handler never began: there was no thread or process to run it. Costs the task nothing. */
   | { readonly type: 'unbegun'; readonly failure: Failure }
+  /** It was not handed on, and is for others. Costs the task nothing. */
+  | { readonly type: 'kept' }
+  /** Whom it was to be handed on to will never take it. */
+  | { readonly type: 'refused'; readonly failure: Failure }
 
 /** A run in progress. */
 export interface Running {
@@ -52,7 +56,12 @@ export interface Running {
 }
 
 export interface Pool {
-  readonly name: 'inline' | 'threads' | 'processes'
+  readonly name: 'inline' | 'threads' | 'processes' | 'forward'
+  /**
+   * It runs no handlers, but hands tasks of whatever name on. Nothing of them begins here: their time limits are those of another
+   * run, and a crash is no loss of theirs. Default false.
+   */
+  readonly handsOn?: boolean | undefined
   /** Resolves when the pool can run jobs. @throws {ConfigError} MODULE_INVALID */
   start(): Promise<void>
   run(job: Job, hooks: JobHooks): Running

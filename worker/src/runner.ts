@@ -49,7 +49,7 @@ export class Runner {
     this.active.add(run)
     this.inFlight.begin()
     try {
-      const told = run.delivery.accept()
+      const told = this.#options.pool.handsOn === true ? undefined : run.delivery.accept()
       if (told === undefined) this.#begin(run, now)
       else void this.#beginTold(run, told)
     } catch (error) {
@@ -81,7 +81,7 @@ export class Runner {
     this.started++
     const running = pool.run({ message: run.message, worker }, run)
     run.running = running
-    this.#limit(run, now)
+    if (pool.handsOn !== true) this.#limit(run, now)
     desk.began(run)
     void this.#follow(run, running.end)
   }

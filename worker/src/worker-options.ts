@@ -15,6 +15,7 @@ import {
   type WorkerDefaults,
 } from '@lovage/core'
 import { type AutoscaleRange, autoscaleRange } from './autoscaler.ts'
+import { EveryTask } from './forwarding/every-task.ts'
 import type { Module, WorkerSettings } from './module.ts'
 import { newId } from './new-id.ts'
 import type { Pool } from './pool.ts'
@@ -106,7 +107,7 @@ export interface WorkerSetup {
 export function workerSetup(options: WorkerOptions): WorkerSetup {
   checkOptionNames(options, optionNames, 'a worker')
   const defaults = options.broker.workerDefaults ?? {}
-  const registry = registerTasks(options.tasks, defaults)
+  const registry = handsOn(options.pool) ? new EveryTask() : registerTasks(options.tasks, defaults)
   const { autoscale } = options
   if (autoscale !== undefined) checkOptionNames(autoscale, autoscaleNames, '`autoscale`')
   const range = autoscale === undefined ? undefined : autoscaleRange(autoscale.min, autoscale.max)
@@ -144,6 +145,10 @@ export function wholeNumber(value: unknown, what: string): number {
 function prefetchRule(given: WorkerOptions['prefetch'], defaults: WorkerDefaults): PrefetchRule {
   if (given === undefined) return defaults.prefetch ?? 'auto'
   return given === 'auto' ? given : wholeNumber(given, 'prefetch')
+}
+
+function handsOn(pool: WorkerOptions['pool']): boolean {
+  return typeof pool === 'object' && pool.handsOn === true
 }
 
 function workerName(name: string): string {

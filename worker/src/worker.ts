@@ -144,8 +144,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
 
   /**
    * Resolves when the worker consumes. Calling again changes nothing.
-   * @throws {ConfigError} UNSUPPORTED after `stop`; and whatever keeps the pool, a module or the consumer from starting, be
-   * it a cold stop meanwhile (UNSUPPORTED), which is also emitted as `fatal`
+   * @throws {ConfigError} UNSUPPORTED after `stop`; and whatever keeps it from starting, also emitted as `fatal`: UNSUPPORTED for a cold stop
    */
   start(): Promise<void> {
     if (this.#stopping !== undefined && this.#starting === undefined) {
@@ -275,6 +274,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
         prefetch: this.#prefetch.told,
         worker: this.name,
         tasks: [...this.registry.values()].map((task) => task.published()),
+        everyTask: this.pool.handsOn,
       },
       {
         deliver: (deliveries) => this.#intake.receive(deliveries),

@@ -1,0 +1,152 @@
+/** The pool of a forwarder: runs nothing, but sends each task to another broker, and ends its run when that broker has it. */
+import {
+  type Broker,
+  type CancelTimer,
+  type Clock,
+  type DeliveredMessage,
+  failureFrom,
+  type Logger,
+  LovageError,
+  type SendReceipt,
+} from '@lovage/core'
+import type { Job, JobEnd, Pool, Running } from '../pool.ts'
+import { forwardedMessage } from './forwarded-message.ts'
+import { Outage } from './outage.ts'
+
+/** How long a worker that ends waits for what is being sent, in milliseconds: nobody can tell whether it will be taken. */
+const lastWordsMs = 2000
+
+export interface ForwardPoolOptions {
+  readonly to: Broker
+  /** The queue there, for all tasks. Default: each task's own. */
+  readonly toQueue: string | undefined
+  /** What `to` is called. */
+  readonly place: string
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export class ForwardPool implements Pool {
+  readonly name = 'forward'
+  readonly handsOn = true
+  readonly #options: ForwardPoolOptions
+  readonly #outage: Outage
+  readonly #underWay = new Set<Handing>()
+  #isEnding = false
+  #cancelLastWords: CancelTimer = () => {}
+
+  constructor(options: ForwardPoolOptions) {
+    this.#options = options
+    this.#outage = new Outage(options.clock, options.logger, options.place)
+  }
+
+  async start(): Promise<void> {}
+
+  run({ message }: Job): Running {
+    const handing = new Handing(message, (over) => this.#underWay.delete(over))
+    this.#underWay.add(handing)
+    void this.#bring(handing)
+    return handing
+  }
+
+  resize(): void {}
+
+  /** `away`: since when the other broker takes nothing, in epoch milliseconds; null while it does. */
+  describe(): Readonly<Record<string, unknown>> {
+    const { place, toQueue } = this.#options
+    return { processes: [process.pid], to: place, 'to-queue': toQueue ?? null, away: this.#outage.since ?? null }
+  }
+
+  /** The worker ends: what waits for the other broker is for others, what is being sent has a moment. */
+  end(): void {
+    const { clock } = this.#options
+    this.#isEnding = true
+    this.#outage.wake()
+    if (this.#underWay.size > 0) this.#cancelLastWords = clock.at(clock.now() + lastWordsMs, () => this.#keepAll())
+  }
+
+  async close(): Promise<void> {
+    this.#cancelLastWords()
+    this.#keepAll()
+  }
+
+  #keepAll(): void {
+    this.#isEnding = true
+    for (const handing of this.#underWay) handing.finish({ type: 'kept' })
+  }
+
+  /** Tries until it is taken or refused, or nobody waits for it any more. */
+  async #bring(handing: Handing): Promise<void> {
+    const { message } = handing
+    while (!handing.isOver) {
+      // What is late is ended by its queue, and sent to nobody.
+      if (message.deadline !== undefined && message.deadline <= this.#options.clock.now()) return
+      const end = await this.#send(message)
+      if (end !== undefined) return handing.finish(end)
+      if (this.#isEnding) return handing.finish({ type: 'kept' })
+    }
+  }
+
+  /** Undefined when it is to be tried again. */
+  async #send(message: DeliveredMessage): Promise<JobEnd | undefined> {
+    const { to, toQueue } = this.#options
+    try {
+      const [receipt] = await to.tasks.send([forwardedMessage(message, toQueue)])
+      this.#outage.over()
+      return { type: 'returned', value: this.#whereItWent(message, receipt) }
+    } catch (error) {
+      if (isRefusal(error)) return { type: 'refused', failure: failureFrom(error) }
+      if (!this.#isEnding) await this.#outage.wait(error)
+      return undefined
+    }
+  }
+
+  /** With the id of the task that stands for it there, where that is another one. */
+  #whereItWent({ id }: DeliveredMessage, receipt: SendReceipt | undefined): object {
+    const forwarded = this.#options.place
+    return receipt === undefined || receipt.id === id ? { forwarded } : { forwarded, id: receipt.id }
+  }
+}
+
+/** One task on its way. */
+class Handing implements Running {
+  readonly message: DeliveredMessage
+  readonly end: Promise<JobEnd>
+  readonly #ended: (handing: Handing) => void
+  #resolve: (end: JobEnd) => void = () => {}
+  #isOver = false
+
+  constructor(message: DeliveredMessage, ended: (handing: Handing) => void) {
+    this.message = message
+    this.#ended = ended
+    this.end = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  finish(end: JobEnd): void {
+    this.#isOver = true
+    this.#resolve(end)
+    this.#ended(this)
+  }
+
+  abort(): void {
+    this.finish({ type: 'kept' })
+  }
+
+  kill(): boolean {
+    this.abort()
+    return true
+  }
+}
+
+/** Those that are about the task. Everything else is about the place, and passes. */
+const verdicts: ReadonlySet<string> = new Set(['ConfigError', 'TaskError', 'BugError'])
+
+function isRefusal(error: unknown): boolean {
+  return LovageError.is(error) && !error.retryable && verdicts.has(error.name)
+}

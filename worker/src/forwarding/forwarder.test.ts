@@ -1,0 +1,255 @@
+/** A forwarder between two queues in memory, on a clock moved by hand. */
+import {
+  type Broker,
+  ConfigError,
+  defineTask,
+  type Logger,
+  type LogLevel,
+  StoreError,
+  silentLogger,
+  type TaskMessage,
+} from '@lovage/core'
+import { manualClock, type TestBroker, testBroker } from '@lovage/testing'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { Worker } from '../worker.ts'
+import { createForwarder, type ForwarderOptions } from './forwarder.ts'
+
+const away = new StoreError('STORE_UNAVAILABLE', 'nobody is there')
+
+/** Two queues of one clock, and a way between them that a test can close. */
+class Road {
+  readonly clock = manualClock()
+  from!: TestBroker
+  there!: TestBroker
+  /** Sends fail with it. */
+  trouble: Error | undefined
+  /** Sends are never answered. */
+  isStuck = false
+  sends = 0
+  readonly told: string[] = []
+
+  async open(): Promise<this> {
+    this.from = await testBroker({ clock: this.clock })
+    this.there = await testBroker({ clock: this.clock })
+    return this
+  }
+
+  /** The other broker, through the road. */
+  get to(): Broker {
+    const send = async (messages: readonly TaskMessage[]) => {
+      this.sends++
+      if (this.isStuck) await new Promise(() => {})
+      if (this.trouble !== undefined) throw this.trouble
+      return this.there.tasks.send(messages)
+    }
+    return { ...this.there, tasks: { send, consume: this.there.tasks.consume, cancel: this.there.tasks.cancel } }
+  }
+
+  async start(options: Partial<ForwarderOptions> = {}): Promise<Worker> {
+    const { from, to, clock } = this
+    const forwarder = createForwarder({
+      from,
+      to,
+      clock,
+      logger: this.#logger(),
+      random: () => 0,
+      place: 'mem://there',
+      ...options,
+    })
+    forwarder.on('error', (error) => this.told.push(`error ${error.message}`))
+    await forwarder.start()
+    onTestFinished(() => forwarder.stop({ cold: true }))
+    await this.clock.advance(0)
+    return forwarder
+  }
+
+  /** What the task is there. */
+  async arrived(id: string) {
+    return (await this.there.admin?.get([id]))?.[0]
+  }
+
+  async left(id: string) {
+    return (await this.from.admin?.get([id]))?.[0]
+  }
+
+  #logger(): Logger {
+    const tell = (level: LogLevel) => (_: object, text: string) => this.told.push(`${level} ${text}`)
+    return { ...silentLogger, info: tell('info'), warn: tell('warn'), error: tell('error') }
+  }
+}
+
+let road: Road
+beforeEach(async () => {
+  road = await new Road().open()
+})
+
+describe('a forwarder', () => {
+  it('carries all that a task says under its id, whatever its name, and says where it went', async () => {
+    const options = {
+      id: 't1',
+      args: [1, 'two'],
+      kwargs: { three: 3 },
+      headers: { h: 1 },
+      priority: 'high',
+      retryLimit: 7,
+    } as const
+    const limits = { lostLimit: 0, timeout: '1m', deadline: '1h', parent: 'p', flow: 'f', key: 'k', queue: 'reports' } as const
+    await road.from.send('no.one.knows', { in: 'put' }, { ...options, ...limits })
+    await road.from.send('nothing', null, { id: 't2', queue: 'reports' })
+    await road.start({ queues: ['reports'] })
+    expect(await road.arrived('t1')).toMatchObject({
+      name: 'no.one.knows',
+      queue: 'reports',
+      priority: 5,
+      input: '{"in":"put"}',
+      retryLimit: 7,
+      lostLimit: 0,
+      deadline: road.clock.now() + 3_600_000,
+      key: 'k',
+      extras: { args: [1, 'two'], kwargs: { three: 3 }, headers: { h: 1 }, timeoutMs: 60_000, parent: 'p', flow: 'f' },
+    })
+    expect(await road.arrived('t2')).toMatchObject({ input: 'null', extras: { nullInput: true } })
+    expect(await road.left('t1')).toMatchObject({ state: 'completed', result: '{"forwarded":"mem://there"}', run: 0, retries: 0 })
+  })
+
+  it('sends to one queue if it is told so, and says which task stands for one whose key is taken', async () => {
+    const first = await road.there.send('once', 1, { key: 'k' })
+    await road.from.send('once', 1, { id: 'second', key: 'k' })
+    await road.from.send('free', 1, { id: 'free' })
+    await road.start({ toQueue: 'celery' })
+    expect(await road.arrived('free')).toMatchObject({ queue: 'celery' })
+    expect(await road.left('second')).toMatchObject({ result: JSON.stringify({ forwarded: 'mem://there', id: first.id }) })
+  })
+
+  it('sends what waited for a time or for others when the wait is over, with what it took from them', async () => {
+    const here = defineTask({ name: 'here', queue: 'here', run: () => ({ total: 42 }) })
+    await road.from.send(here, undefined, { id: 'a' })
+    await road.from.send('there', undefined, { id: 'b', dependencies: ['a'], bind: 'one' })
+    await road.from.send('later', { n: 1 }, { id: 'c', delay: '2h' })
+    await road.start()
+    expect([await road.arrived('b'), await road.arrived('c')]).toEqual([undefined, undefined])
+    const worker = new Worker({ broker: road.from, tasks: [here], queues: ['here'], clock: road.clock, logger: silentLogger })
+    await worker.start()
+    onTestFinished(() => worker.stop({ cold: true }))
+    await road.clock.advance('1s')
+    const arrived = await road.arrived('b')
+    expect([arrived?.input, arrived?.state, arrived?.extras]).toEqual(['{"total":42}', 'pending', undefined])
+    await road.clock.advance('2h')
+    expect(await road.arrived('c')).toMatchObject({ input: '{"n":1}', state: 'pending', dueAt: undefined })
+  })
+
+  it('fails what the other broker refuses with its reason, at once', async () => {
+    road.trouble = new ConfigError('UNSUPPORTED', 'expected no `key`')
+    await road.from.send('job', null, { id: 't1', retryLimit: 5 })
+    await road.start()
+    const failure = { code: 'UNSUPPORTED', message: '[unsupported] expected no `key`' }
+    expect(await road.left('t1')).toMatchObject({ state: 'failed', run: 0, retries: 0, failure })
+  })
+
+  it('knows its names for limits and revokes as any worker', async () => {
+    const forwarder = await road.start()
+    await road.from.control.request('rate_limit', { task_name: 'slow', rate_limit: '1/m' }, { timeoutMs: 0, limit: 1 })
+    await road.clock.advance(0)
+    for (const id of ['s1', 's2']) await road.from.send('slow', null, { id })
+    await road.from.send('quick', null, { id: 'q1' })
+    await road.clock.advance(0)
+    expect([await road.arrived('s1'), await road.arrived('q1')]).toMatchObject([{ id: 's1' }, { id: 'q1' }])
+    expect(await road.arrived('s2')).toBeUndefined()
+    expect([...forwarder.registry.keys()].sort()).toEqual(['quick', 'slow'])
+    await road.clock.advance('1m')
+    expect(await road.arrived('s2')).toMatchObject({ id: 's2' })
+  })
+})
+
+describe('while the other broker is away', () => {
+  it('tasks wait for as long as it takes, at no cost to them, and it is told once', async () => {
+    road.trouble = away
+    // Neither its time limit nor its budgets are about the wait.
+    for (let n = 0; n < 5; n++) await road.from.send('job', n, { id: `t${n}`, retryLimit: 0, timeout: '1s', lostLimit: 0 })
+    const forwarder = await road.start({ concurrency: 3 })
+    await road.clock.advance('24h')
+    expect(road.told).toEqual(['warn tasks wait here until they are taken there'])
+    // Three at once, together, ever later: every 10 s in the end.
+    expect(road.sends).toBeLessThan(3 * (24 * 360 + 20))
+    expect(forwarder.pool.describe()).toMatchObject({ to: 'mem://there', away: road.clock.now() - 24 * 3_600_000 })
+    road.trouble = undefined
+    await road.clock.advance('10s')
+    expect(road.told[1]).toBe('info tasks are taken there again')
+    for (let n = 0; n < 5; n++) {
+      expect(await road.left(`t${n}`)).toMatchObject({ state: 'completed', run: 0, retries: 0, lost: 0, runs: [] })
+      expect(await road.arrived(`t${n}`)).toMatchObject({ state: 'pending' })
+    }
+    expect(forwarder.pool.describe()).toMatchObject({ away: null })
+  })
+
+  it('a deadline passes, and a cancel counts: neither is sent', async () => {
+    road.trouble = away
+    await road.from.send('job', null, { id: 'late', deadline: '5s' })
+    const cancelled = await road.from.send('job', null, { id: 'cancelled' })
+    await road.start()
+    await cancelled.cancel('enough')
+    await road.clock.advance('20s')
+    road.trouble = undefined
+    await road.clock.advance('20s')
+    expect(await road.left('late')).toMatchObject({ state: 'exception', reason: 'deadline-exceeded' })
+    expect(await road.left('cancelled')).toMatchObject({ state: 'exception', reason: 'cancelled' })
+    expect([await road.arrived('late'), await road.arrived('cancelled')]).toEqual([undefined, undefined])
+  })
+
+  it('a stop gives back at once what waits, and after a moment what nobody answers', async () => {
+    road.trouble = away
+    await road.from.send('job', null, { id: 't1' })
+    const first = await road.start()
+    await first.stop()
+    expect(await road.left('t1')).toMatchObject({ state: 'pending', run: 0 })
+    road.isStuck = true
+    const second = await road.start()
+    const stopped = second.stop()
+    await road.clock.advance('1900ms')
+    expect(await road.left('t1')).toMatchObject({ state: 'running', run: 1 })
+    await road.clock.advance('100ms')
+    await stopped
+    expect(await road.left('t1')).toMatchObject({ state: 'pending', run: 1, retries: 0 })
+    road.isStuck = false
+    road.trouble = undefined
+    await road.start()
+    expect(await road.left('t1')).toMatchObject({ state: 'completed', run: 2, retries: 0 })
+  })
+
+  it('a crash is no loss of the task, which another forwarder sends', async () => {
+    road.isStuck = true
+    await road.from.send('job', null, { id: 'none', lostLimit: 0 })
+    await road.from.send('job', null, { id: 'some', lostLimit: 2 })
+    await road.start()
+    for (let crash = 0; crash < 4; crash++) {
+      const [worker] = (await road.from.admin?.workers()) ?? []
+      await road.from.desk?.lose(worker?.holder ?? '', road.clock.now())
+      await road.clock.advance('1s')
+    }
+    expect(await road.left('none')).toMatchObject({ state: 'running', lost: 0 })
+    expect(await road.left('some')).toMatchObject({ state: 'running', lost: 1 })
+  })
+})
+
+describe('what cannot be', () => {
+  it('is refused by the options', () => {
+    const { from, to } = road
+    const make = (options: object) => () => createForwarder({ from, to, ...options })
+    expect(make({ toQueue: 'a b' })).toThrow('queue name')
+    expect(make({ concurrency: 0 })).toThrow('`concurrency`')
+    expect(make({ too: to })).toThrow('did you mean `to`?')
+  })
+
+  it('is refused at the start: the same queue by whatever way, and a source that keeps no tasks', async () => {
+    const { from, to, clock } = road
+    const start = async (options: Pick<ForwarderOptions, 'from' | 'to'>) => {
+      const forwarder = createForwarder({ ...options, clock, logger: silentLogger })
+      forwarder.on('fatal', () => {})
+      return forwarder.start()
+    }
+    await expect(start({ from, to: { ...from } })).rejects.toThrow(/expected to forward to another broker, got the one that/)
+    await expect(start({ from: { ...from, admin: undefined, name: 'celery' }, to })).rejects.toThrow(
+      'expected to forward from a broker that keeps its tasks, got: celery',
+    )
+  })
+})

@@ -1,0 +1,67 @@
+/** A time in which another broker takes nothing: those who try it wait together, ever longer, and it is told once. */
+import type { CancelTimer, Clock, Logger } from '@lovage/core'
+
+/** Milliseconds. */
+const firstPause = 200
+const longestPause = 10_000
+
+export class Outage {
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #to: string
+  #since: number | undefined
+  #pauses = 0
+  #pause: Promise<void> | undefined
+  #endPause: () => void = () => {}
+
+  /** @param to what the other broker is called */
+  constructor(clock: Clock, logger: Logger, to: string) {
+    this.#clock = clock
+    this.#logger = logger
+    this.#to = to
+  }
+
+  /** Epoch milliseconds; undefined while it takes what it gets. */
+  get since(): number | undefined {
+    return this.#since
+  }
+
+  /** Resolves when it is time to try again. */
+  wait(error: unknown): Promise<void> {
+    if (this.#since === undefined) {
+      this.#since = this.#clock.now()
+      this.#logger.warn({ error, to: this.#to }, 'tasks wait here until they are taken there')
+    }
+    this.#pause ??= this.#begin()
+    return this.#pause
+  }
+
+  /** It took something. */
+  over(): void {
+    if (this.#since === undefined) return
+    const seconds = Math.round((this.#clock.now() - this.#since) / 1000)
+    this.#logger.info({ to: this.#to, seconds }, 'tasks are taken there again')
+    this.#since = undefined
+    this.#pauses = 0
+  }
+
+  /** Ends the pause, if there is one. */
+  wake(): void {
+    this.#endPause()
+  }
+
+  #begin(): Promise<void> {
+    const now = this.#clock.now()
+    const length = Math.min(longestPause, firstPause * 2 ** Math.min(this.#pauses++, 20))
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel()
+        this.#pause = undefined
+        this.#endPause = () => {}
+        resolve()
+      }
+      const cancel: CancelTimer = this.#clock.at(now + length, end)
+      this.#endPause = end
+    })
+  }
+}
