@@ -45,7 +45,11 @@ export interface ResultBackend {
   store(entries: readonly ResultEntry[]): Promise<void>
   /** One entry per id, in order; undefined is Celery's PENDING. */
   get(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]>
-  /** Resolves with the final record. @throws {TaskError} WAIT_TIMEOUT, and the reason of `signal` */
+  /**
+   * Resolves with the final record.
+   * @throws {TaskError} WAIT_TIMEOUT, and the reason of `signal`
+   * @throws {ProtocolError} PROTOCOL_INVALID for a record in a content that is not read
+   */
   wait(id: string, options?: ResultWaiting): Promise<ResultRecord>
   /** Drops what is stored of a task. */
   forget(ids: readonly string[]): Promise<void>

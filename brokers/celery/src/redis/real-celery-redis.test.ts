@@ -7,7 +7,7 @@ import { publicationOf, queueOf, textOf } from '../fixtures/redis/messages.ts'
 import { Recorder, redisRoom } from '../fixtures/redis/redis-room.ts'
 import { systemClock } from '../system-clock.ts'
 import type { Arrival, Publication } from '../transport.ts'
-import { openRedisResults } from './redis-results.ts'
+import { openRedisResults, type RedisResultsPlan } from './redis-results.ts'
 
 const room = await redisRoom()
 const { raw, url } = room
@@ -33,8 +33,9 @@ async function worker(name: string, settings?: Settings, words?: readonly string
   return started
 }
 
-async function results() {
-  const opened = await openRedisResults({ url, clock: systemClock, replyTo: 'me', expiresMs: 86_400_000, onBadRecord() {} })
+async function results(plan: Partial<RedisResultsPlan> = {}) {
+  const given = { url, clock: systemClock, replyTo: 'me', expiresMs: 86_400_000, onBadRecord() {}, ...plan }
+  const opened = await openRedisResults(given)
   onTestFinished(() => opened.close())
   return opened
 }
@@ -208,4 +209,27 @@ test('other steps and a key prefix mean the same to both', long, async () => {
   const take = 'with app.connection_for_read() as c: return c.SimpleQueue("celery").get(timeout=10).headers["id"]'
   expect(await python.run(take)).toBe('back')
   expect((await raw.keys('*')).every((key) => key.startsWith('shop.'))).toBe(true)
+})
+
+test('results in other content are read on both sides, and a success stays one', long, async () => {
+  const python = await client()
+  for (const serializer of ['msgpack', 'yaml'] as const) {
+    const backend = await results({ serializer })
+    const values = { text: 'zwei ☘', list: [1, 2.5, null, true], big: 2 ** 40, time: '2025-01-02T03:04:05' }
+    const lines = [
+      'from celery import Celery',
+      `other = Celery(backend='${url}')`,
+      `other.conf.update(result_serializer='${serializer}', accept_content=['${serializer}'])`,
+    ].join('\n')
+    await python.run(`${lines}\nother.backend.store_result('theirs', given, 'SUCCESS'); return None`, values)
+    expect(await backend.wait('theirs')).toMatchObject({ result: values })
+    await backend.store([{ record: { taskId: 'theirs', status: 'FAILURE', result: null } }])
+    await backend.store([{ record: { taskId: 'ours', status: 'SUCCESS', result: values, children: [], doneAtMs: Date.now() } }])
+    const read = "[other.AsyncResult(id).get(timeout=20) for id in ('theirs', 'ours')]"
+    expect(await python.run(`${lines}\nother.backend.store_result('ours', 0, 'SUCCESS'); return ${read}`)).toEqual([
+      values,
+      values,
+    ])
+    await raw.flushall()
+  }
 })

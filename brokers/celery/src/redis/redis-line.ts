@@ -1,4 +1,5 @@
 /** One pair of connections to Redis: one that asks, one that listens. When either is lost, both are. */
+import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { ConfigError, LovageError, StoreError } from '@lovage/core'
 import { Redis, ReplyError } from 'ioredis'
@@ -7,11 +8,12 @@ import type { LinkSettings } from './redis-options.ts'
 import { type RedisScript, redisScripts } from './redis-scripts.ts'
 
 /** A command with its arguments. */
-export type RedisCommand = readonly [name: string, ...args: (string | number)[]]
+export type RedisCommand = readonly [name: string, ...args: RedisArgument[]]
+export type RedisArgument = string | number | Buffer
 
 /** What an inbox hears. */
 export interface InboxListener {
-  message(channel: string, text: string): void
+  message(channel: string, payload: Buffer): void
   /** Of a channel that a pattern matched. */
   patternMessage(pattern: string, text: string): void
   /** Something happened to keys that were watched; undefined: to all of them. */
@@ -31,6 +33,8 @@ const shas = Object.fromEntries(
 
 interface Question {
   readonly command: RedisCommand
+  /** Answer bytes where Redis answers text. */
+  readonly isRaw: boolean
   resolve(answer: unknown): void
   reject(error: Error): void
 }
@@ -60,8 +64,8 @@ export class RedisLine {
       redis.on('close', () => this.#lose(new LineLost('Redis closed the connection')))
     }
     this.#inbox.on('messageBuffer', (channel: Buffer, payload: Buffer | Buffer[] | null) => {
-      if (channel.toString() !== invalidations) listener.message(channel.toString(), String(payload))
-      else listener.invalidated(Array.isArray(payload) ? payload.map(String) : undefined)
+      if (channel.toString() === invalidations) listener.invalidated(Array.isArray(payload) ? payload.map(String) : undefined)
+      else if (Buffer.isBuffer(payload)) listener.message(channel.toString(), payload)
     })
     this.#inbox.on('pmessageBuffer', (pattern: Buffer | string, _channel: Buffer, payload: Buffer) => {
       listener.patternMessage(String(pattern), String(payload))
@@ -92,17 +96,18 @@ export class RedisLine {
    * Asks with everything else of this turn of the event loop.
    * @throws {LineLost} when the connection breaks before the answer
    * @throws {ReplyError} what Redis refuses, as ioredis has it
+   * @param isRaw answer bytes where Redis answers text
    */
-  ask(command: RedisCommand): Promise<unknown> {
+  ask(command: RedisCommand, isRaw = false): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#questions.push({ command, resolve, reject })
+      this.#questions.push({ command, isRaw, resolve, reject })
       this.#schedule()
     })
   }
 
-  /** Runs a script. */
-  run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return this.#again(script, ['EVALSHA', shas[script], keys.length, ...keys, ...args])
+  /** Runs a script. @param isRaw as of `ask` */
+  run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[], isRaw = false): Promise<unknown> {
+    return this.#again(script, ['EVALSHA', shas[script], keys.length, ...keys, ...args], isRaw)
   }
 
   /** Calls back once at the end of this turn, before what was asked goes out. */
@@ -187,7 +192,10 @@ export class RedisLine {
     this.#questions = []
     if (questions.length === 0) return
     const pipeline = this.#asking.pipeline()
-    for (const { command } of questions) pipeline.call(...(command as [string]))
+    for (const { command, isRaw } of questions) {
+      if (isRaw) pipeline.callBuffer(...(command as [string]))
+      else pipeline.call(...(command as [string]))
+    }
     pipeline.exec().then(
       (answers) => {
         for (const [index, { resolve, reject }] of questions.entries()) {
@@ -202,14 +210,14 @@ export class RedisLine {
     )
   }
 
-  async #again(script: RedisScript, command: RedisCommand): Promise<unknown> {
+  async #again(script: RedisScript, command: RedisCommand, isRaw: boolean): Promise<unknown> {
     try {
-      return await this.ask(command)
+      return await this.ask(command, isRaw)
     } catch (error) {
       // An operator may empty the script cache at any time; nothing was done then.
       if (!(error as Error).message.startsWith('NOSCRIPT')) throw error
       const loaded = this.ask(['SCRIPT', 'LOAD', redisScripts[script]])
-      return (await Promise.all([loaded, this.ask(command)]))[1]
+      return (await Promise.all([loaded, this.ask(command, isRaw)]))[1]
     }
   }
 

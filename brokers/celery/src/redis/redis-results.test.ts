@@ -95,6 +95,44 @@ test('without an expiry results stay, and what is forgotten is gone', async () =
   expect(await raw.keys('*')).toEqual([])
 })
 
+test.for(['yaml', 'msgpack'] as const)('records, parts and nestings may be in %s', async (serializer) => {
+  const [results, worker] = [await open({ serializer }), await open({ serializer })]
+  const value = { text: 'zwei ☘', list: [1, 2.5, null], big: 2 ** 40 }
+  const told = results.wait('t')
+  await vi.waitFor(async () => expect(await raw.pubsub('NUMSUB', 'celery-task-meta-t')).toEqual(['celery-task-meta-t', 1]), soon)
+  await worker.store([entryOf('t', 'STARTED'), entryOf('t', 'SUCCESS', value)])
+  await worker.store([entryOf('t', 'FAILURE', 'the word SUCCESS'), entryOf('u', 'FAILURE', { status: 'SUCCESS' })])
+  await worker.store([entryOf('u', 'FAILURE', 'again')])
+  expect(await told).toMatchObject({ status: 'SUCCESS', result: value })
+  expect(await results.wait('t')).toMatchObject({ result: value })
+  expect(await results.get(['t', 'u'])).toMatchObject([{ result: value }, { result: 'again' }])
+  expect(String(await raw.get('celery-task-meta-t'))).not.toContain('{"')
+  const { chords } = results
+  const tuple = [['g', null], [[['m0', null], null]]] as const
+  await chords?.begin('g', 2, tuple as never)
+  const report = (index: number) => chords?.report({ group: 'g', index, id: `m${index}`, state: 'SUCCESS', result: value })
+  expect(await report(1)).toBeUndefined()
+  expect(await report(0)).toEqual([member('m0', value), member('m1', value)])
+  expect(await chords?.nested('g')).toEqual(tuple)
+})
+
+test('a record in content that is not read fails the wait for it, stored or told, and is unknown to a look', async () => {
+  const bad: Error[] = []
+  const results = await open({ onBadRecord: (error) => void bad.push(error) })
+  const pickle = Buffer.from('gASVDwAAAAAAAAB9lIwGc3RhdHVzlE5zLg==', 'base64')
+  await raw.set('celery-task-meta-t', pickle)
+  const message =
+    'expected what is stored in json, as `result_serializer` says, got what looks like pickle, which is never read, as the result of task t'
+  const refusal = expect.objectContaining({ code: 'PROTOCOL_INVALID', subject: 't', message: `[protocol invalid] ${message}` })
+  await expect(results.wait('t')).rejects.toEqual(refusal)
+  expect(await results.get(['t'])).toEqual([undefined])
+  const told = results.wait('u').catch((error: unknown) => error)
+  await vi.waitFor(async () => expect(await raw.pubsub('NUMSUB', 'celery-task-meta-u')).toEqual(['celery-task-meta-u', 1]), soon)
+  await raw.publish('celery-task-meta-u', '{"status": "SUCCESS"}')
+  expect(String(await told)).toContain('expected a result with `task_id` and `status`')
+  expect(bad).toHaveLength(3)
+})
+
 test('one that cannot be written fails alone', async () => {
   const results = await open()
   const circle: unknown[] = []

@@ -1,9 +1,12 @@
 /** Results of tasks in Redis, as Celery's `redis://` result backend keeps them. */
-import { type Clock, ConfigError, checkOptionNames, type OptionNames, shown } from '@lovage/core'
+import type { Buffer } from 'node:buffer'
+import { type Clock, ConfigError, checkOptionNames, LovageError, type OptionNames, ProtocolError, shown } from '@lovage/core'
 import type { ResultBackend, ResultEntry, ResultWaiting } from '../result-backend.ts'
 import { AwaitedRecords } from '../results/awaited-records.ts'
+import type { Serializer } from '../wire/content.ts'
 import { decodeResultRecord, writeResultRecord } from '../wire/result-json.ts'
 import type { ResultRecord } from '../wire/result-record.ts'
+import { type StoredContent, storedContent } from '../wire/stored-content.ts'
 import { redisAddress } from './redis-address.ts'
 import { RedisChords } from './redis-chords.ts'
 import type { RedisLine } from './redis-line.ts'
@@ -39,7 +42,9 @@ export interface RedisResultsPlan {
   /** Undefined: results do not expire. */
   readonly expiresMs: number | undefined
   readonly options?: RedisResultOptions | undefined
-  /** A record that is none. */
+  /** What records are written in, and read in. Default `json`. */
+  readonly serializer?: Serializer | undefined
+  /** A record that is none, or in other content. */
   readonly onBadRecord: (error: Error) => void
 }
 
@@ -60,7 +65,7 @@ export async function openRedisResults(plan: RedisResultsPlan): Promise<ResultBa
   }
   let results: RedisResults | undefined
   const link = await RedisLink.open({ address: redisAddress(plan.url), ...linkTimes(options) }, plan.clock, {
-    message: (channel, text) => results?.message(channel, text),
+    message: (channel, stored) => results?.message(channel, stored),
     patternMessage() {},
     invalidated() {},
   })
@@ -70,7 +75,7 @@ export async function openRedisResults(plan: RedisResultsPlan): Promise<ResultBa
 }
 
 interface Storing {
-  readonly records: readonly { readonly key: string; readonly text: string }[]
+  readonly records: readonly { readonly key: string; readonly stored: string | Buffer }[]
   resolve(): void
   reject(error: Error): void
 }
@@ -82,6 +87,7 @@ class RedisResults implements ResultBackend, Lodger {
   readonly #link: RedisLink
   readonly #plan: RedisResultsPlan
   readonly #keys: ResultKeys
+  readonly #content: StoredContent
   readonly #records: AwaitedRecords
   /** How many wait for each task. */
   readonly #awaited = new Map<string, number>()
@@ -97,14 +103,17 @@ class RedisResults implements ResultBackend, Lodger {
     this.replyTo = plan.replyTo
     this.#records = new AwaitedRecords(plan.clock)
     const isOrdered = plan.options?.result_chord_ordered ?? true
-    this.chords = new RedisChords({ link, keys, expiresMs: plan.expiresMs, isOrdered })
+    this.#content = storedContent(plan.serializer ?? 'json')
+    this.chords = new RedisChords({ link, keys, content: this.#content, expiresMs: plan.expiresMs, isOrdered })
   }
 
   /** What is stored is found whenever somebody begins to wait. */
   async expect(): Promise<void> {}
 
   async store(entries: readonly ResultEntry[]): Promise<void> {
-    const records = entries.map(({ record }) => ({ key: this.#keys.task(record.taskId), text: writeResultRecord(record) }))
+    const records = entries.map(({ record }) => {
+      return { key: this.#keys.task(record.taskId), stored: writeResultRecord(record, this.#content) }
+    })
     await new Promise<void>((resolve, reject) => {
       this.#storing.push({ records, resolve, reject })
       if (this.#storing.length === 1) this.#atEndOfTurn(() => this.#flush())
@@ -112,8 +121,8 @@ class RedisResults implements ResultBackend, Lodger {
   }
 
   async get(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]> {
-    const texts = await this.#read(ids)
-    return texts.map((text) => (text === null ? undefined : this.#decode(text)))
+    const records = await this.#read(ids)
+    return records.map((stored, index) => this.#decode(ids[index] ?? '', stored))
   }
 
   async wait(id: string, options: ResultWaiting = {}): Promise<ResultRecord> {
@@ -132,10 +141,8 @@ class RedisResults implements ResultBackend, Lodger {
     await this.#persist(chunks(ids), (line, some) => line.ask(['DEL', ...some.map((id) => this.#keys.task(id))]))
   }
 
-  message(channel: string, text: string): void {
-    const id = this.#keys.idOf(channel)
-    const record = this.#awaited.has(id) ? this.#decode(text) : undefined
-    if (record !== undefined) this.#records.add(record)
+  message(channel: string, stored: Buffer): void {
+    this.#hear(this.#keys.idOf(channel), stored)
   }
 
   async enter(line: RedisLine): Promise<void> {
@@ -161,7 +168,7 @@ class RedisResults implements ResultBackend, Lodger {
       line.run(
         'store',
         some.map(({ key }) => key),
-        [lifeMs, ...some.map(({ text }) => text)],
+        [lifeMs, ...some.map(({ stored }) => stored)],
       ),
     )
     stored.then(
@@ -218,18 +225,17 @@ class RedisResults implements ResultBackend, Lodger {
     const parts = chunks(ids).map(async (some) => {
       const keys = some.map((id) => this.#keys.task(id))
       await line.subscribe('SUBSCRIBE', keys)
-      const texts = (await line.ask(['MGET', ...keys])) as readonly (string | null)[]
-      for (const text of texts) {
-        const record = text === null ? undefined : this.#decode(text)
-        if (record !== undefined && this.#awaited.has(record.taskId)) this.#records.add(record)
-      }
+      const found = (await line.ask(['MGET', ...keys], true)) as readonly (Buffer | null)[]
+      for (const [index, stored] of found.entries()) this.#hear(some[index] ?? '', stored)
     })
     await Promise.all(parts)
   }
 
-  async #read(ids: readonly string[]): Promise<readonly (string | null)[]> {
-    const parts = await this.#persist(chunks(ids), (line, some) => line.ask(['MGET', ...some.map((id) => this.#keys.task(id))]))
-    return (parts as readonly (readonly (string | null)[])[]).flat()
+  async #read(ids: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    const parts = await this.#persist(chunks(ids), (line, some) => {
+      return line.ask(['MGET', ...some.map((id) => this.#keys.task(id))], true)
+    })
+    return (parts as readonly (readonly (Buffer | null)[])[]).flat()
   }
 
   async #persist<Item>(
@@ -243,11 +249,22 @@ class RedisResults implements ResultBackend, Lodger {
     }
   }
 
-  #decode(text: string): ResultRecord | undefined {
+  /** What stands or is told of a task that somebody waits for. */
+  #hear(id: string, stored: Buffer | null): void {
+    if (!this.#awaited.has(id)) return
+    const record = this.#decode(id, stored, (error) => this.#records.fail(id, error))
+    if (record !== undefined) this.#records.add(record)
+  }
+
+  #decode(id: string, stored: Buffer | null, onBad?: (error: Error) => void): ResultRecord | undefined {
+    if (stored === null) return undefined
     try {
-      return decodeResultRecord(text)
-    } catch (error) {
-      this.#plan.onBadRecord(error as Error)
+      return decodeResultRecord(stored, this.#content)
+    } catch (cause) {
+      const said = LovageError.is(cause) ? cause.rawMessage : String(cause)
+      const error = new ProtocolError('PROTOCOL_INVALID', `${said}, as the result of task ${id}`, { cause, subject: id })
+      this.#plan.onBadRecord(error)
+      onBad?.(error)
       return undefined
     }
   }

@@ -177,15 +177,18 @@ return answer
  */
 const store = `
 local answer = {}
+-- What a record is written in shows in how it begins: JSON with a brace, MessagePack above ASCII; what else begins a line of YAML.
+local function isDone(old)
+  if not string.find(old, 'SUCCESS', 1, true) then return false end
+  local first = string.byte(old, 1)
+  if first ~= 123 and first < 128 then return string.find('\\n' .. old .. '\\n', '\\n"?status"?: "?SUCCESS"?\\r?\\n') ~= nil end
+  local fine, record = pcall(first == 123 and cjson.decode or cmsgpack.unpack, old)
+  if fine then return type(record) == 'table' and record['status'] == 'SUCCESS' end
+  return string.find(old, '^{"status": ?"SUCCESS"') ~= nil
+end
 for each, key in ipairs(KEYS) do
   local old = redis.call('GET', key)
-  local isDone = false
-  if old and string.find(old, 'SUCCESS', 1, true) then
-    local fine, record = pcall(cjson.decode, old)
-    isDone = fine and type(record) == 'table' and record['status'] == 'SUCCESS'
-    if not fine then isDone = string.find(old, '^{"status": ?"SUCCESS"') ~= nil end
-  end
-  if isDone then
+  if old and isDone(old) then
     answer[each] = 0
   else
     local record = ARGV[each + 1]

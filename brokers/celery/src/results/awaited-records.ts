@@ -20,7 +20,8 @@ interface Waiter {
 
 export class AwaitedRecords {
   readonly #clock: Clock
-  readonly #records = new Map<string, ResultRecord>()
+  /** An error stands for one that cannot be read. */
+  readonly #records = new Map<string, ResultRecord | Error>()
   readonly #waiters = new Map<string, Set<Waiter>>()
   #closed: Error | undefined
 
@@ -29,32 +30,39 @@ export class AwaitedRecords {
   }
 
   get(id: string): ResultRecord | undefined {
-    return this.#records.get(id)
+    const known = this.#records.get(id)
+    return known instanceof Error ? undefined : known
   }
 
   /** A state after the last one changes nothing. */
   add(record: ResultRecord): void {
     const { taskId } = record
-    const before = this.#records.get(taskId)
-    if (before !== undefined && isReady(before)) return
-    this.#records.delete(taskId)
-    this.#records.set(taskId, record)
-    if (this.#records.size > mostKept) this.#dropOldest()
+    if (!this.#keep(taskId, record)) return
     for (const waiter of this.#waiters.get(taskId) ?? []) {
       waiter.hear(record)
       if (isReady(record)) waiter.resolve(record)
     }
   }
 
+  /** What came for a task cannot be read: whoever waits for it, now or later, hears that. */
+  fail(id: string, error: Error): void {
+    if (!this.#keep(id, error)) return
+    for (const waiter of [...(this.#waiters.get(id) ?? [])]) waiter.reject(error)
+  }
+
   forget(id: string): void {
     this.#records.delete(id)
   }
 
-  /** @throws {TaskError} WAIT_TIMEOUT, and the reason of `signal` */
+  /**
+   * @throws {TaskError} WAIT_TIMEOUT, and the reason of `signal`
+   * @throws {ProtocolError} PROTOCOL_INVALID for what cannot be read
+   */
   async wait(id: string, { timeoutMs, signal, onRecord }: ResultWaiting = {}): Promise<ResultRecord> {
     signal?.throwIfAborted()
     if (this.#closed !== undefined) throw this.#closed
     const known = this.#records.get(id)
+    if (known instanceof Error) throw known
     if (known !== undefined && isReady(known)) return known
     return new Promise<ResultRecord>((resolve, reject) => {
       const end = (): void => {
@@ -85,6 +93,16 @@ export class AwaitedRecords {
   close(error: Error): void {
     this.#closed = error
     for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.reject(error)
+  }
+
+  /** False if the task is over already. */
+  #keep(id: string, record: ResultRecord | Error): boolean {
+    const before = this.get(id)
+    if (before !== undefined && isReady(before)) return false
+    this.#records.delete(id)
+    this.#records.set(id, record)
+    if (this.#records.size > mostKept) this.#dropOldest()
+    return true
   }
 
   #leave(id: string, waiter: Waiter): void {

@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'vitest'
 import { ToyCluster } from '../fixtures/toy-cluster.ts'
 import type { Arrival, Mailbox, Publication } from '../transport.ts'
-import { RpcResults } from './rpc-results.ts'
+import { acceptOnly } from '../wire/content.ts'
+import { RpcResults, type RpcResultsOptions } from './rpc-results.ts'
 
-function setUp() {
+function setUp(given: Partial<RpcResultsOptions> = {}) {
   const cluster = new ToyCluster()
   const sent: Publication[] = []
   const bad: string[] = []
@@ -21,7 +22,8 @@ function setUp() {
   }
   const { clock } = cluster.member
   const options = { transport, clock, replyTo: 'me', expiresMs: 5000, isPersistent: false }
-  const results = new RpcResults({ ...options, onBadMessage: (message) => bad.push(message) })
+  const content = { serializer: 'json', accept: acceptOnly('json') } as const
+  const results = new RpcResults({ ...options, ...content, onBadMessage: (message) => bad.push(message), ...given })
   /** Brings what was sent back to the sender. */
   const deliver = () => {
     for (const publication of sent.splice(0)) hear({ ...publication, redelivered: false })
@@ -82,6 +84,35 @@ describe('results as messages', () => {
     const left = results.wait('t1', { signal: leaving.signal })
     leaving.abort(new Error('enough'))
     await expect(left).rejects.toThrow('enough')
+  })
+
+  test.for(['yaml', 'msgpack'] as const)('go in %s and come back, where that is accepted', async (serializer) => {
+    const { results, sent, deliver, store } = setUp({ serializer, accept: acceptOnly(serializer) })
+    const waiting = results.wait('t1')
+    await results.expect()
+    await store('t1', 'SUCCESS', { list: [1, null, 'zwei ☘'], big: 2 ** 40 })
+    expect(sent[0]?.properties.contentType).toBe(`application/x-${serializer}`)
+    deliver()
+    expect(await waiting).toMatchObject({ status: 'SUCCESS', result: { list: [1, null, 'zwei ☘'], big: 2 ** 40 } })
+  })
+
+  test('in content that is not accepted fail the wait for them, before and after they come, and are told once', async () => {
+    const { results, bad, hear } = setUp()
+    await results.expect()
+    const properties = {
+      contentType: 'application/x-python-serialize',
+      contentEncoding: 'binary',
+      headers: {},
+      correlationId: 't1',
+    }
+    const early = results.wait('t1').catch((error: unknown) => error)
+    await new Promise((resolve) => setImmediate(resolve))
+    hear({ exchange: '', routingKey: 'me', properties, body: Buffer.from('gAR9lC4=', 'base64'), redelivered: false })
+    const message =
+      '[protocol invalid] expected content of application/json, got: "application/x-python-serialize", as the result of task t1; `result_accept_content` says what is read'
+    expect(await early).toMatchObject({ code: 'PROTOCOL_INVALID', subject: 't1', message })
+    await expect(results.wait('t1')).rejects.toThrow(message)
+    expect([bad.length, await results.get(['t1'])]).toEqual([1, [undefined]])
   })
 
   test('that are none are told of', async () => {

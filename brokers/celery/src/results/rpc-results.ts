@@ -1,9 +1,9 @@
 /** Results as messages (`rpc://`): each state goes to the queue of whoever sent the task, and to nobody else. */
-import type { Clock } from '@lovage/core'
+import { type Clock, ProtocolError } from '@lovage/core'
 import type { ResultBackend, ResultEntry, ResultWaiting } from '../result-backend.ts'
 import type { Arrival, Publication, Transport } from '../transport.ts'
-import { acceptJson, decodeContent } from '../wire/content.ts'
-import { readResultRecord, writeRpcRecord } from '../wire/result-json.ts'
+import { type AcceptedContent, decodeContent, encodeContent, type Serializer } from '../wire/content.ts'
+import { readResultRecord, rpcObject } from '../wire/result-json.ts'
 import type { ResultRecord } from '../wire/result-record.ts'
 import { AwaitedRecords } from './awaited-records.ts'
 
@@ -19,6 +19,10 @@ export interface RpcResultsOptions {
   readonly expiresMs: number | undefined
   /** Results survive a restart of the broker: `result_persistent`. */
   readonly isPersistent: boolean
+  /** What results are sent in. */
+  readonly serializer: Serializer
+  /** Contents that are read. */
+  readonly accept: AcceptedContent
   /** A message in the queue that is no result. */
   readonly onBadMessage: (message: string) => void
 }
@@ -75,23 +79,24 @@ export class RpcResults implements ResultBackend {
 
   #publicationOf({ record, replyTo, correlationId }: ResultEntry): readonly Publication[] {
     if (replyTo === undefined || replyTo === '') return []
-    const body = Buffer.from(writeRpcRecord(record), 'latin1')
+    const { body, contentType, contentEncoding } = encodeContent(rpcObject(record), this.#options.serializer)
     const deliveryMode = this.#options.isPersistent ? 2 : 1
-    const properties = {
-      contentType: 'application/json',
-      contentEncoding: 'utf-8',
-      headers: {},
-      correlationId,
-      deliveryMode,
-    } as const
+    const properties = { contentType, contentEncoding, headers: {}, correlationId, deliveryMode } as const
     return [{ exchange: '', routingKey: replyTo, properties, body }]
   }
 
   #hear({ properties, body }: Arrival): void {
-    const { contentType, contentEncoding } = properties
-    const decoded = decodeContent({ contentType, contentEncoding, body }, acceptJson)
+    const { contentType, contentEncoding, correlationId: id } = properties
+    const decoded = decodeContent({ contentType, contentEncoding, body }, this.#options.accept)
     const record = decoded.ok ? readResultRecord(decoded.value) : undefined
-    if (record !== undefined) this.#records.add(record)
-    else this.#options.onBadMessage(decoded.ok ? 'expected a result with `task_id` and `status`' : decoded.message)
+    if (record !== undefined) {
+      this.#records.add(record)
+      return
+    }
+    const message = decoded.ok ? 'expected a result with `task_id` and `status`' : decoded.message
+    this.#options.onBadMessage(message)
+    if (id === undefined) return
+    const text = `${message}, as the result of task ${id}; \`result_accept_content\` says what is read`
+    this.#records.fail(id, new ProtocolError('PROTOCOL_INVALID', text, { subject: id }))
   }
 }

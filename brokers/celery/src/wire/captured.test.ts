@@ -11,7 +11,7 @@ import { decodeEvents, encodeEvent, encodeEventBatch } from './event-message.ts'
 import { exceptionRepr, readException } from './python-exception.ts'
 import { parsePython, writePython } from './python-json.ts'
 import { pythonRepr, tupleRepr } from './python-repr.ts'
-import { decodeResultRecord, readResultRecord, writeResultRecord, writeRpcRecord } from './result-json.ts'
+import { decodeResultRecord, readResultRecord, rpcObject, writeResultRecord } from './result-json.ts'
 import type { TaskRequest } from './task-message.ts'
 
 /** Tuples and objects of Python inside of arguments; beat's lists. */
@@ -130,7 +130,7 @@ describe('captured results', () => {
     if (!decoded.ok) throw new Error(decoded.message)
     const record = readResultRecord(decoded.value)!
     const isFull = 'date_done' in (message.body as object)
-    expect(writeRpcRecord(record, isFull)).toBe(writePython(message.body))
+    expect(writePython(rpcObject(record, isFull))).toBe(writePython(message.body))
   })
 
   const stored = readFixture('stored-results') as readonly { readonly from: string; readonly value: Record<string, unknown> }[]

@@ -51,7 +51,11 @@ const rawEncodings: ReadonlySet<string> = new Set(['ascii-8bit', 'binary'])
 
 /** What a worker accepts: `accept_content`. Default only `json`. */
 export type AcceptedContent = ReadonlySet<Serializer>
-export const acceptJson: AcceptedContent = new Set(['json'])
+export const acceptJson: AcceptedContent = acceptOnly('json')
+
+export function acceptOnly(...names: readonly Serializer[]): AcceptedContent {
+  return new Set(names)
+}
 
 /** A body and what its properties say of it. */
 export interface EncodedContent {

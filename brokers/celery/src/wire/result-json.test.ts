@@ -1,14 +1,14 @@
 /** Result records of every version and state, read and written. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parsePython } from './python-json.ts'
+import { parsePython, writePython } from './python-json.ts'
 import {
   carriedResult,
   decodeResultRecord,
   isResultTuple,
   readResultRecord,
+  rpcObject,
   writeResultRecord,
-  writeRpcRecord,
 } from './result-json.ts'
 import type { ResultRecord } from './result-record.ts'
 
@@ -88,11 +88,11 @@ describe('decodeResultRecord', () => {
   })
 })
 
-describe('writeRpcRecord', () => {
+describe('rpcObject', () => {
   it('has five keys, or all of them', () => {
     const record: ResultRecord = { taskId: 'x', status: 'SUCCESS', result: undefined, children: [], doneAtMs: 0 }
-    expect(writeRpcRecord(record)).toBe('{"task_id":"x","status":"SUCCESS","result":null,"traceback":null,"children":[]}')
-    expect(writeRpcRecord(record, true)).toBe(
+    expect(writePython(rpcObject(record))).toBe('{"task_id":"x","status":"SUCCESS","result":null,"traceback":null,"children":[]}')
+    expect(writePython(rpcObject(record, true))).toBe(
       '{"status":"SUCCESS","result":null,"traceback":null,"children":[],"date_done":"1970-01-01T00:00:00+00:00","task_id":"x"}',
     )
   })

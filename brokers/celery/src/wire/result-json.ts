@@ -1,18 +1,21 @@
-/** Reads and writes result records. */
+/** Reads and writes result records, in JSON unless the settings say otherwise. */
 import { ProtocolError, shown } from '@lovage/core'
 import { isRecord } from './embed.ts'
 import { parseIsoTime, writeIsoTime } from './iso-time.ts'
-import { type PythonValue, parsePython, writePython } from './python-json.ts'
+import type { PythonValue } from './python-json.ts'
 import type { ExtendedRecord, ResultRecord, ResultTuple } from './result-record.ts'
+import { storedContent } from './stored-content.ts'
 import { textHeader } from './task-headers.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
+const json = storedContent('json')
+
 /** Reads a record as Redis keeps it. @throws {ProtocolError} PROTOCOL_INVALID */
-export function decodeResultRecord(text: string): ResultRecord {
-  const record = readResultRecord(parsePython(text))
+export function decodeResultRecord(stored: string | Buffer, content = json): ResultRecord {
+  const record = readResultRecord(content.read(stored))
   if (record !== undefined) return record
-  throw new ProtocolError('PROTOCOL_INVALID', `expected a result with \`task_id\` and \`status\`, got: ${shown(text)}`)
+  throw new ProtocolError('PROTOCOL_INVALID', `expected a result with \`task_id\` and \`status\`, got: ${shown(String(stored))}`)
 }
 
 /** Reads a record of any version. Undefined when it is none. */
@@ -65,25 +68,24 @@ export function carriedResult({ result, received }: ResultRecord): unknown {
 }
 
 /** Writes a record as Redis keeps it. @throws {TaskError} INPUT_UNSERIALIZABLE */
-export function writeResultRecord(record: ResultRecord): string {
-  return writePython(storedObject(record))
+export function writeResultRecord(record: ResultRecord, content = json): string | Buffer {
+  return content.write(storedObject(record))
 }
 
 /**
- * Writes a record as `rpc://` sends it.
+ * What `rpc://` sends of a record.
  * @param isFull as Celery does after 5.6, with all that Redis would keep; before, there were five keys, which is the default
- * @throws {TaskError} INPUT_UNSERIALIZABLE
  */
-export function writeRpcRecord(record: ResultRecord, isFull = false): string {
-  if (isFull) return writePython(storedObject(record))
+export function rpcObject(record: ResultRecord, isFull = false): Fields {
+  if (isFull) return storedObject(record)
   const { taskId, status, traceback, children } = record
-  return writePython({
+  return {
     task_id: taskId,
     status,
     result: carriedResult(record) ?? null,
     traceback: traceback ?? null,
     children: children ?? null,
-  })
+  }
 }
 
 function storedObject(record: ResultRecord): Fields {
