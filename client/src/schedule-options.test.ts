@@ -43,7 +43,7 @@ describe('a schedule', () => {
   test('is refused with an option that is misspelt', () => {
     // @ts-expect-error `zonee` is no option
     expect(add({ ...base, cron: '@daily', zonee: 'x' })).toThrow(
-      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, queue, priority, lostLimit, missed, paused, everyMs, nextAt, lastAt), got: "zonee"; did you mean `zone`?',
+      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, args, kwargs, queue, priority, lostLimit, missed, paused, everyMs, nextAt, lastAt), got: "zonee"; did you mean `zone`?',
     )
   })
 

@@ -42,6 +42,9 @@ export interface ScheduledTask<Sent = unknown> {
   readonly name: string
   readonly task: TaskDefinition<Sent, unknown> | string
   readonly input?: NoInfer<Sent> | undefined
+  /** Positional and named arguments, for tasks of other languages. */
+  readonly args?: readonly unknown[] | undefined
+  readonly kwargs?: Readonly<Record<string, unknown>> | undefined
   /** Default: the definition's, else `default`. */
   readonly queue?: string | undefined
   /** Default: the definition's, else `medium`. */
@@ -74,6 +77,8 @@ const optionNames: OptionNames<AnyScheduleOptions> = {
   zone: true,
   task: true,
   input: true,
+  args: true,
+  kwargs: true,
   queue: true,
   priority: true,
   lostLimit: true,
@@ -102,7 +107,7 @@ export interface ClientSchedules extends Omit<Schedules, 'add'> {
  * @internal
  */
 export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
-  const { cron, every, zone, task, input, missed, paused } = options
+  const { cron, every, zone, task, input, args, kwargs, missed, paused } = options
   const name = checkName(options.name, 'schedule')
   checkOptionNames(options, optionNames, `schedule ${name}`)
   const listedMs = cron === undefined && every === undefined ? options.everyMs : undefined
@@ -123,6 +128,8 @@ export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
     zone,
     task: known?.name ?? checkName(task as string, 'task'),
     input,
+    args,
+    kwargs,
     queue: options.queue === undefined ? known?.queue : checkName(options.queue, 'queue'),
     priority: options.priority ?? (known === undefined ? undefined : priorityName(known.priority)),
     lostLimit: options.lostLimit ?? known?.lostLimit,
@@ -137,7 +144,8 @@ export function clientSchedules(find: () => Schedules): ClientSchedules {
     async add(options: unknown): Promise<Schedule> {
       const schedules = find()
       const spec = scheduleSpec(options as AnyScheduleOptions)
-      await validation(options as AnyScheduleOptions)
+      const { task, input, args, kwargs } = options as AnyScheduleOptions
+      await validation({ task, input, options: { args, kwargs } })
       return schedules.add(spec)
     },
     list: async () => find().list(),

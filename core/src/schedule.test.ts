@@ -145,7 +145,15 @@ describe('checkSchedule', () => {
   const good = { name: 'nightly', task: 'report', cron: '@daily' }
 
   test('answers what is right as it is', () => {
-    const spec: ScheduleSpec = { ...good, zone: 'Europe/Berlin', queue: 'low', priority: 'low', missed: 'all' }
+    const spec: ScheduleSpec = {
+      ...good,
+      zone: 'Europe/Berlin',
+      queue: 'low',
+      priority: 'low',
+      missed: 'all',
+      args: [1],
+      kwargs: { a: 1 },
+    }
     expect(checkSchedule(spec)).toBe(spec)
     expect(checkSchedule({ name: 'often', task: 't', everyMs: 1000 })).toMatchObject({ everyMs: 1000 })
   })
@@ -165,6 +173,8 @@ describe('checkSchedule', () => {
       { cron: undefined, everyMs: 1000, zone: 'UTC' },
       'expected schedule nightly to have a zone only beside a cron line, got: "UTC"',
     ],
+    [{ args: 'x' }, 'expected schedule nightly to have `args` that are a list, got: "x"'],
+    [{ kwargs: [1] }, 'expected schedule nightly to have `kwargs` that are an object, got: [1]'],
     [{ missed: 'some' }, 'expected schedule nightly to treat missed firings by skip, one or all, got: "some"'],
     [
       { priority: 'urgent' },

@@ -19,6 +19,9 @@ export interface ScheduleSpec {
   readonly zone?: string | undefined
   readonly task: string
   readonly input?: unknown
+  /** Positional and named arguments, for tasks of other languages. */
+  readonly args?: readonly unknown[] | undefined
+  readonly kwargs?: Readonly<Record<string, unknown>> | undefined
   readonly queue?: string | undefined
   readonly priority?: PriorityName | undefined
   /** Workers that may be lost while running the task before it ends as `worker-lost`. Default 5. */
@@ -55,7 +58,7 @@ export const missedLimit = 1000
  * @throws {ConfigError} SCHEDULE_INVALID; OPTION_INVALID for a name that is no part of one; NAME_INVALID for the names of schedule, task and queue
  */
 export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
-  const { name, cron, everyMs, zone, missed, priority, lostLimit, paused } = spec
+  const { name, cron, everyMs, zone, args, kwargs, missed, priority, lostLimit, paused } = spec
   checkName(name, 'schedule')
   checkOptionNames(spec, scheduleNames, `schedule ${name}`)
   checkName(spec.task, 'task')
@@ -69,6 +72,8 @@ export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
     throw invalid(name, `to have an interval of whole milliseconds, at least ${shortestIntervalMs}`, shown(everyMs))
   }
   if (zone !== undefined && cron === undefined) throw invalid(name, 'to have a zone only beside a cron line', shown(zone))
+  if (args !== undefined && !Array.isArray(args)) throw invalid(name, 'to have `args` that are a list', shown(args))
+  if (kwargs !== undefined && !isRecord(kwargs)) throw invalid(name, 'to have `kwargs` that are an object', shown(kwargs))
   if (missed !== undefined && !missedPolicies.includes(missed)) {
     throw invalid(name, 'to treat missed firings by skip, one or all', shown(missed))
   }
@@ -91,6 +96,8 @@ const scheduleNames: OptionNames<Schedule> = {
   zone: true,
   task: true,
   input: true,
+  args: true,
+  kwargs: true,
   queue: true,
   priority: true,
   lostLimit: true,
@@ -104,6 +111,10 @@ const scheduleNames: OptionNames<Schedule> = {
 const shortestIntervalMs = 1000
 
 const missedPolicies: readonly MissedPolicy[] = ['skip', 'one', 'all']
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
 function invalid(schedule: string, expected: string, got: string): ConfigError {
   return new ConfigError('SCHEDULE_INVALID', `expected schedule ${schedule} ${expected}, got: ${got}`, { subject: schedule })

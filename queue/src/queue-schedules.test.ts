@@ -24,6 +24,13 @@ test('an interval fires at its times, the task carries input and the time it was
   expect(recorder.deliveries[0]?.message.headers).toEqual({ schedule: 'tick', scheduledFor: start + minute })
 })
 
+test('its task carries arguments for other languages', async () => {
+  await schedules().add({ ...every, input: undefined, args: [2027], kwargs: { format: 'pdf' } })
+  const [task] = (await w.broker.admin?.get([await schedules().run('tick')])) ?? []
+  expect(task).toMatchObject({ input: 'null', extras: { args: [2027], kwargs: { format: 'pdf' } } })
+  expect(await schedules().list()).toMatchObject([{ args: [2027], kwargs: { format: 'pdf' } }])
+})
+
 test("a schedule's tasks carry its limit of lost workers, and 5 where it names none", async () => {
   await schedules().add({ ...every, name: 'never-again', lostLimit: 0 })
   await schedules().add(every)

@@ -36,7 +36,9 @@ export class QueueSchedules implements Schedules {
         `expected the schedule name to have at most ${longestIdPart} characters as a URL part, got: ${spec.name}`,
       )
     }
-    encodePayload(spec.input, this.#engine.settings.maxPayload, () => `input of schedule ${spec.name}`)
+    const { maxPayload } = this.#engine.settings
+    encodePayload(spec.input, maxPayload, () => `input of schedule ${spec.name}`)
+    encodePayload([spec.args, spec.kwargs], maxPayload, () => `arguments of schedule ${spec.name}`)
     for (let attempt = 0; attempt < attempts; attempt++) {
       const record = await this.#engine.store.records.read(kind, spec.name)
       const schedule = this.#taken(spec, record === undefined ? undefined : scheduleOf(record))
@@ -135,13 +137,18 @@ export class QueueSchedules implements Schedules {
   }
 
   #task(schedule: Schedule, time: number, id: string): NewTask {
+    const { args, kwargs } = schedule
     return {
       id,
       name: schedule.task,
       queue: schedule.queue ?? 'default',
       priority: priorityNumber(schedule.priority ?? 'medium') ?? 4,
       input: encodePayload(schedule.input, this.#engine.settings.maxPayload, () => `input of schedule ${schedule.name}`),
-      extras: { headers: { schedule: schedule.name, scheduledFor: time } },
+      extras: {
+        ...(args === undefined ? {} : { args }),
+        ...(kwargs === undefined ? {} : { kwargs }),
+        headers: { schedule: schedule.name, scheduledFor: time },
+      },
       lostLimit: schedule.lostLimit ?? 5,
       createdAt: this.#engine.clock.now(),
     }

@@ -86,6 +86,15 @@ export function jsonArray(flag: string): ReadValue<readonly unknown[]> {
   }
 }
 
+/** A JSON object. */
+export function jsonObject(flag: string): ReadValue<Readonly<Record<string, unknown>>> {
+  return (text) => {
+    const value = parseJson(text, flag)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>
+    throw new ConfigError('OPTION_INVALID', `expected ${flag} to be a JSON object such as '{"year":2027}', got: ${text}`)
+  }
+}
+
 /** A time: an ISO text, as epoch milliseconds. */
 export function isoTime(flag: string): ReadValue<number> {
   return (text) => {

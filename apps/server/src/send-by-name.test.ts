@@ -35,8 +35,8 @@ test('tasks sent over HTTP take the queue, priority and limit of lost workers th
   expect(schedule).toMatchObject({ status: 201, body: { queue: 'images', priority: 'high', lostLimit: 0 } })
   const { id } = (await call('POST', '/api/schedules/s/run')).body
   expect((await call('GET', `/api/tasks/${id}`)).body).toMatchObject({ lostLimit: 0 })
-  const ownLimit = await call('POST', '/api/schedules', { name: 'own', every: '1h', task: 'img', lostLimit: 2 })
-  expect(ownLimit.body).toMatchObject({ lostLimit: 2 })
+  const ownLimit = await call('POST', '/api/schedules', { name: 'own', every: '1h', task: 'img', lostLimit: 2, args: [1] })
+  expect(ownLimit.body).toMatchObject({ lostLimit: 2, args: [1] })
   const [, listed] = (await call('GET', '/api/schedules')).body.schedules
   expect(listed).toMatchObject({ name: 's', everyMs: 3_600_000, nextAt: expect.any(Number) })
   expect(await call('POST', '/api/schedules', { ...listed, missed: 'all' })).toMatchObject({

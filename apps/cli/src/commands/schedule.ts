@@ -10,6 +10,8 @@ import { nextFiringText, scheduleRows } from '../render/schedule-rows.ts'
 import { print, printJson } from '../terminal.ts'
 
 interface AddFlags {
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Readonly<Record<string, unknown>>
   readonly zone?: string
   readonly missed?: MissedPolicy
   readonly queue?: string

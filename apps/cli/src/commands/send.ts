@@ -21,6 +21,7 @@ import { awaitResult, checkTimeout, type WaitFlags } from '../wait-for-task.ts'
 
 interface SendFlags extends WaitFlags {
   readonly args?: readonly unknown[]
+  readonly kwargs?: Readonly<Record<string, unknown>>
   readonly in?: number
   readonly at?: number
   readonly queue?: string
@@ -49,7 +50,8 @@ export const send: Action<SendFlags> = async (invocation) => {
       // Who would wait in vain sends nothing.
       if (options.wait) await broker.results.get([])
       const workers = await broker.admin?.workers()
-      if (definition === undefined && options.args === undefined) await checkByPublishedSchema(workers, name, input)
+      const hasArguments = (options.args ?? options.kwargs) !== undefined
+      if (definition === undefined && !hasArguments) await checkByPublishedSchema(workers, name, input)
       const completed = definition === undefined ? await completedOptions(broker, workers, name, request) : undefined
       const task = await broker.send((definition ?? name) as string, input, completed?.options ?? request)
       if (completed?.lacksKey) print(terminal.err, `lovage: ${keyMissing(name)}`)
@@ -95,6 +97,7 @@ function sendOptions(flags: SendFlags, definition: AnyTask | undefined): SendOpt
   }
   return {
     args: flags.args,
+    kwargs: flags.kwargs,
     delay: flags.in,
     at: flags.at,
     queue: flags.queue,

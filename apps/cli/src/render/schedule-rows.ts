@@ -13,10 +13,20 @@ export function scheduleRows(schedules: readonly Schedule[], paint: Paint, now: 
     schedule.task,
     schedule.paused ? paint('yellow', 'paused') : next(schedule, now),
     schedule.lastAt === undefined ? 'never' : relativeTime(schedule.lastAt, now),
-    schedule.input === undefined ? '' : jsonValue(schedule.input, Number.POSITIVE_INFINITY),
+    given(schedule),
   ])
   const titles = ['NAME', 'WHEN', 'TASK', 'NEXT', 'LAST', 'INPUT'].map((title) => ({ title }))
   return table(titles, rows, paint, columns)
+}
+
+/** The input, and the arguments for other languages as Python writes them. */
+function given({ input, args = [], kwargs = {} }: Schedule): string {
+  const texts = [...args.map(json), ...Object.entries(kwargs).map(([name, value]) => `${name}=${json(value)}`)]
+  return [...(input === undefined ? [] : [json(input)]), ...(texts.length === 0 ? [] : [`(${texts.join(', ')})`])].join(' ')
+}
+
+function json(value: unknown): string {
+  return jsonValue(value, Number.POSITIVE_INFINITY)
 }
 
 /** `every 30s, next 2027-01-31 09:00:00 UTC (in 3m 20s)`. */

@@ -1,6 +1,7 @@
 /** The commands for schedules and queues. */
 import { oneOf, priority, text } from '../option-values.ts'
 import { type CommandSpec, example } from './command-spec.ts'
+import { argumentOptions } from './tasks.ts'
 
 const scheduleName = { name: '<name>', meaning: "the schedule's name" } as const
 const queueName = { name: '<queue>', meaning: "the queue's name" } as const
@@ -15,6 +16,7 @@ const add: CommandSpec = {
     { name: '[input]', meaning: 'the input as JSON; "-" reads stdin' },
   ],
   options: [
+    ...argumentOptions,
     { flags: '--zone <zone>', meaning: 'IANA zone of the cron line (default: UTC)', read: text('--zone') },
     {
       flags: '--missed <policy>',
@@ -35,6 +37,10 @@ const add: CommandSpec = {
   examples: [
     example("lovage schedule add nightly '0 3 * * *' report.daily --zone Europe/Lisbon", 'every night at three'),
     example(`lovage schedule add pulse 30s health.check '{"deep":false}' --missed skip`, 'twice a minute, misses are forgotten'),
+    example(
+      "lovage schedule add yearly @yearly reports.build --args '[2027]' -b sqlite:./beat.db",
+      'for a Python worker: see `forward`',
+    ),
   ],
   load: async () => (await import('../commands/schedule.ts')).scheduleAdd,
 }

@@ -3,6 +3,7 @@ import {
   duration,
   isoTime,
   jsonArray,
+  jsonObject,
   nameList,
   oneOf,
   priority,
@@ -24,12 +25,18 @@ const waitOptions: readonly OptionSpec[] = [
 const deadline: ReadValue<number | Date> = (value) =>
   /^\d{4}-/.test(value) ? new Date(isoTime('--deadline')(value)) : duration('--deadline')(value)
 
-const sendOptions: readonly OptionSpec[] = [
+/** For tasks of other languages. */
+export const argumentOptions: readonly OptionSpec[] = [
   {
     flags: '--args <json>',
     meaning: 'positional arguments as a JSON array, for tasks of other languages',
     read: jsonArray('--args'),
   },
+  { flags: '--kwargs <json>', meaning: 'named arguments as a JSON object, beside --args', read: jsonObject('--kwargs') },
+]
+
+const sendOptions: readonly OptionSpec[] = [
+  ...argumentOptions,
   { flags: '--in <duration>', meaning: 'not before this much time has passed', read: duration('--in'), conflicts: ['at'] },
   { flags: '--at <time>', meaning: 'not before this ISO time', read: isoTime('--at') },
   {

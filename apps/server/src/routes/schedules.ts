@@ -18,6 +18,8 @@ const scheduleSchema = z
     zone: z.string().optional(),
     task: z.string(),
     input: z.unknown().optional(),
+    args: z.array(z.unknown()).optional(),
+    kwargs: z.record(z.string(), z.unknown()).optional(),
     queue: z.string().optional(),
     priority: z.enum(priorityNames).optional(),
     lostLimit: z.number().int().optional(),
@@ -47,6 +49,8 @@ const addBody = z
     zone: z.string().optional().openapi({ description: 'An IANA zone; default UTC.', example: 'Europe/Berlin' }),
     task: z.string(),
     input: z.unknown().optional(),
+    args: z.array(z.unknown()).optional().openapi({ description: 'Positional arguments, for tasks of other languages.' }),
+    kwargs: z.record(z.string(), z.unknown()).optional().openapi({ description: 'Named ones.' }),
     queue: z.string().optional(),
     priority: z.enum(priorityNames).optional(),
     lostLimit: z.number().int().min(0).optional(),
@@ -134,9 +138,10 @@ export function scheduleRoutes({ app, client, published }: Surroundings): void {
 
 /** The schedule without what a store may keep beside it. */
 function plain(schedule: Schedule): z.infer<typeof scheduleSchema> {
-  const { name, cron, everyMs, zone, task, input, queue, priority, lostLimit } = schedule
+  const { name, cron, everyMs, zone, task, input, args, kwargs, queue, priority, lostLimit } = schedule
   const { missed: policy, paused, nextAt, lastAt } = schedule
-  return { name, cron, everyMs, zone, task, input, queue, priority, lostLimit, missed: policy, paused, nextAt, lastAt }
+  const sent = { task, input, args: args && [...args], kwargs, queue, priority, lostLimit }
+  return { name, cron, everyMs, zone, ...sent, missed: policy, paused, nextAt, lastAt }
 }
 
 function found(name: string, there: boolean): void {
