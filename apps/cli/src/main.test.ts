@@ -76,6 +76,11 @@ describe('a wrong call is answered by one line on stderr and exit 2', () => {
       ['schedule', 'add', 'x', 'sometimes', 'y'],
       /expected WHEN to be a cron line such as "0 3 \* \* \*" or an interval such as "30s", got: "sometimes"/,
     ],
+    [['schedule', 'add', 'x', '1h', 'y', '--args', '{}'], /expected --args to be a JSON array such as '\[1,"two"\]', got: \{\}/],
+    [['schedule', 'add', 'x', '1h', 'y', '--kwargs', '[]'], /expected --kwargs to be a JSON object such as '\{.*\}', got: \[\]/],
+    [['forward'], /expected --to and the URL of the other broker, as in --to amqp:\/\/localhost, got none/],
+    [['forward', '--to', 'memory:'], /expected a broker that other processes see, got: memory:/],
+    [['forward', '--to', 'mysql://x'], /got the scheme mysql: in "mysql:\/\/x"/],
     [['schedule', 'add', 'x', '61 * * * *', 'y'], /61 \* \* \* \*/],
     [['schedule', 'add', 'x', '@daily', 'y', '--zone', 'Mars/Base'], /Mars\/Base/],
     [['status', '-b', 'mysql://x'], /expected a URL that this version supports .*, got the scheme mysql: in "mysql:\/\/x"/],
@@ -177,6 +182,7 @@ describe('who only looks at a file that is not there leaves none behind, and exi
     [['queue', 'pause', 'q']],
     [['schedule', 'list']],
     [['schedule', 'run', 's']],
+    [['forward', '--to', 'sqlite:./typo.db']],
   ])('%j', async (argv) => {
     const path = join(cwd, 'typo.db')
     const { code, stdout, stderr } = await call([...argv, '-b', `sqlite:${path}`])
@@ -237,6 +243,8 @@ describe('JSON documents', () => {
     [['result', 'my-id'], { id: 'my-id', state: 'pending' }],
     [['cancel', 'my-id'], { tasks: [{ id: 'my-id', done: true }] }],
     [['retry', 'my-id'], { tasks: [{ id: 'my-id', done: true }] }],
+    [['schedule', 'add', 'p', '1h', 'x', '--args', '[1]', '--kwargs', '{"a":2}'], { name: 'p', args: [1], kwargs: { a: 2 } }],
+    [['schedule', 'remove', 'p'], { name: 'p', removed: true }],
     [['schedule', 'add', 's', '1h', 'x'], { name: 's', everyMs: 3_600_000, task: 'x' }],
     [['schedule', 'pause', 's'], { name: 's', paused: true }],
     [['schedule', 'resume', 's'], { name: 's', resumed: true }],

@@ -34,6 +34,7 @@ test('a sender is told when nobody can run the task', () => {
   expect(nobodyKnows([], 'resize', ['images'])).toBe(
     'no worker is there yet, so resize waits until the pool images starts one; `lovage pool list` shows whether it does',
   )
+  expect(nobodyKnows([{ tasks: [], everyTask: true }], 'resize')).toBeUndefined()
   expect(nobodyKnows([], 'http.payload')).toBeUndefined()
   expect(nobodyKnows(published(schema), 'resiez')).toBe(
     'no live worker knows resiez, so it waits until one does; did you mean resize?',

@@ -2,7 +2,7 @@
 import { httpPayloadName, nearest, validate, type WorkerInfo } from '@lovage/core'
 
 /** The live workers; undefined where the broker cannot list them. */
-export type Published = readonly Pick<WorkerInfo, 'tasks'>[] | undefined
+export type Published = readonly Pick<WorkerInfo, 'tasks' | 'everyTask'>[] | undefined
 
 /**
  * Checks an input by the published schema, so that a bad one is refused where it is sent. Does nothing without one, when
@@ -30,7 +30,9 @@ export async function checkByPublishedSchema(published: Published, task: string,
  */
 export function nobodyKnows(published: Published, task: string, pools: readonly string[] = []): string | undefined {
   if (task === httpPayloadName) return undefined
-  if (published === undefined || published.some(({ tasks }) => tasks.some((one) => one.name === task))) return undefined
+  const knows = ({ tasks, everyTask }: NonNullable<Published>[number]) =>
+    everyTask === true || tasks.some((one) => one.name === task)
+  if (published === undefined || published.some(knows)) return undefined
   if (published.length === 0 && pools.length > 0) {
     return `no worker is there yet, so ${task} waits until the pool ${pools.join(' or ')} starts one; \`lovage pool list\` shows whether it does`
   }

@@ -13,6 +13,8 @@ import type { Job, JobEnd, Pool, Running } from '../pool.ts'
 import { forwardedMessage } from './forwarded-message.ts'
 import { Outage } from './outage.ts'
 
+/** A send that takes longer (milliseconds) tells that the other broker is away: some wait for it and say nothing. */
+const longMs = 5000
 /** How long a worker that ends waits for what is being sent, in milliseconds: nobody can tell whether it will be taken. */
 const lastWordsMs = 2000
 
@@ -43,7 +45,7 @@ export class ForwardPool implements Pool {
   async start(): Promise<void> {}
 
   run({ message }: Job): Running {
-    const handing = new Handing(message, (over) => this.#underWay.delete(over))
+    const handing = new Handing(message, this.#options.clock.now(), (over) => this.#underWay.delete(over))
     this.#underWay.add(handing)
     void this.#bring(handing)
     return handing
@@ -54,7 +56,13 @@ export class ForwardPool implements Pool {
   /** `away`: since when the other broker takes nothing, in epoch milliseconds; null while it does. */
   describe(): Readonly<Record<string, unknown>> {
     const { place, toQueue } = this.#options
-    return { processes: [process.pid], to: place, 'to-queue': toQueue ?? null, away: this.#outage.since ?? null }
+    return { processes: [process.pid], to: place, 'to-queue': toQueue ?? null, away: this.#away() }
+  }
+
+  #away(): number | null {
+    const [oldest] = this.#underWay
+    const since = this.#outage.since ?? oldest?.since ?? Number.POSITIVE_INFINITY
+    return this.#outage.since === undefined && since > this.#options.clock.now() - longMs ? null : since
   }
 
   /** The worker ends: what waits for the other broker is for others, what is being sent has a moment. */
@@ -111,13 +119,16 @@ export class ForwardPool implements Pool {
 /** One task on its way. */
 class Handing implements Running {
   readonly message: DeliveredMessage
+  /** Epoch milliseconds. */
+  readonly since: number
   readonly end: Promise<JobEnd>
   readonly #ended: (handing: Handing) => void
   #resolve: (end: JobEnd) => void = () => {}
   #isOver = false
 
-  constructor(message: DeliveredMessage, ended: (handing: Handing) => void) {
+  constructor(message: DeliveredMessage, since: number, ended: (handing: Handing) => void) {
     this.message = message
+    this.since = since
     this.#ended = ended
     this.end = new Promise((resolve) => {
       this.#resolve = resolve

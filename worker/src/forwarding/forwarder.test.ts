@@ -204,6 +204,10 @@ describe('while the other broker is away', () => {
     expect(await road.left('t1')).toMatchObject({ state: 'pending', run: 0 })
     road.isStuck = true
     const second = await road.start()
+    expect(second.pool.describe()).toMatchObject({ away: null })
+    const since = road.clock.now()
+    await road.clock.advance('5s')
+    expect(second.pool.describe()).toMatchObject({ away: since })
     const stopped = second.stop()
     await road.clock.advance('1900ms')
     expect(await road.left('t1')).toMatchObject({ state: 'running', run: 1 })

@@ -23,10 +23,15 @@ const entries = {
   'task-released': ['info', 'was given back', ({ exception, delayMs }) => (exception === null ? {} : { exception, delayMs })],
 } as const satisfies Record<string, Entry>
 
+/** What is said of tasks that are handed on. */
+const handedOn: Readonly<Record<string, string>> = { 'task-succeeded': 'was sent on', 'task-failed': 'was refused there' }
+
 /** Listens only to what the level shows, because an event that nobody hears is not even built. */
 export function logTasks(worker: Worker, logger: Logger, level: LogLevel): void {
+  const words = worker.pool.handsOn === true ? handedOn : {}
   for (const [type, entry] of Object.entries(entries) as [keyof typeof entries, Entry][]) {
-    const [entryLevel, text, fields] = entry
+    const [entryLevel, usual, fields] = entry
+    const text = words[type] ?? usual
     if (logLevels.indexOf(entryLevel) < logLevels.indexOf(level)) continue
     worker.on(type, (event) => logger[entryLevel]({ id: event.id, ...fields(event) }, `${String(event.name)} ${text}`))
   }

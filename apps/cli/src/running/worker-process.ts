@@ -38,6 +38,16 @@ export function makeWorker(
     events: flags.events,
     logger,
   })
+  attend(worker, invocation, { logger, level })
+  return worker
+}
+
+/** Logs what a worker does, and how it ends. */
+export function attend(
+  worker: Worker,
+  invocation: Pick<Invocation, 'terminal' | 'settings'>,
+  { logger, level }: ProcessLogger,
+): void {
   // What keeps it from starting is thrown by `start`, too.
   worker.on('fatal', () => {})
   const errors = repeatedErrors(logger)
@@ -46,11 +56,11 @@ export function makeWorker(
   logTasks(worker, logger, level)
   worker.on('end', () => {
     const { active } = worker.load
-    logger.info({ active }, active === 0 ? 'stopping' : 'stopping when running tasks are done; Ctrl-C again aborts them')
+    const till = worker.pool.handsOn === true ? 'what is being sent is there' : 'running tasks are done'
+    logger.info({ active }, active === 0 ? 'stopping' : `stopping when ${till}; Ctrl-C again aborts them`)
   })
   worker.on('exit', tellLastWords(worker, invocation))
   worker.on('exit', () => logger.info({ processed: worker.load.processed }, 'stopped'))
-  return worker
 }
 
 /** What a worker is, for the banner. Its queues are called as its world calls them: Celery's `celery` is Lovage's `default`. */

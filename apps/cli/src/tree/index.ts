@@ -2,6 +2,7 @@
 import { doctor, migrate } from './care.ts'
 import type { CommandSpec, Example } from './command-spec.ts'
 import { example } from './command-spec.ts'
+import { forward } from './forwarding.ts'
 import { pool } from './pools.ts'
 import { server, up, worker } from './running.ts'
 import { queue, schedule } from './schedules.ts'
@@ -12,6 +13,7 @@ export const commandSpecs: readonly CommandSpec[] = [
   up,
   worker,
   server,
+  forward,
   send,
   result,
   show,
