@@ -1,11 +1,13 @@
 /** Brings outcomes to the broker and does not let go of one until it is safe. */
-import { type Clock, failureFrom, LovageError, type Outcome, type Random } from '@lovage/core'
+import { BugError, type Clock, failureFrom, LovageError, type Outcome, type Random } from '@lovage/core'
 import { InFlight } from './in-flight.ts'
 import type { Unsettled } from './task-run.ts'
 
 /** Milliseconds. */
 const firstPause = 100
 const longestPause = 10_000
+/** How often an outcome is tried that fails of what nobody foresaw: for some 10 seconds. */
+const mostAttempts = 8
 
 export interface SettlerOptions {
   readonly clock: Clock
@@ -58,7 +60,9 @@ export class Settler {
     let error = firstError
     for (let attempt = 0; ; attempt++) {
       this.#options.report(error)
-      const next = afterError(outcome, error)
+      const isOver = attempt + 1 >= mostAttempts && !isForeseen(error)
+      const next = isOver ? insteadOf(outcome, error) : afterError(outcome, error)
+      if (isOver) this.#options.report(gaveUp(run, outcome, error, next))
       if (next === undefined) return undefined
       if (next === outcome) await this.#pause(run, attempt)
       outcome = next
@@ -98,6 +102,24 @@ function afterError(outcome: Outcome, error: Error): Outcome | undefined {
   if (!('failure' in outcome) || outcome.failure?.stack === undefined) return undefined
   const { name, message } = outcome.failure
   return { ...outcome, failure: { name, message: message.slice(0, 1000) } }
+}
+
+/** What brokers say in errors of Lovage's they mean: whatever it is may pass. Anything else is a fault in what writes the outcome. */
+function isForeseen(error: Error): boolean {
+  return LovageError.is(error) && error.code !== 'BUG'
+}
+
+/** A task that has run has failed of the fault, unless not even that can be written. */
+function insteadOf(outcome: Outcome, error: Error): Outcome | undefined {
+  const hasRun = outcome.type === 'completed' || outcome.type === 'retried'
+  return hasRun ? { type: 'failed', failure: failureFrom(error) } : undefined
+}
+
+function gaveUp({ delivery }: Unsettled, outcome: Outcome, cause: Error, next: Outcome | undefined): BugError {
+  const { id } = delivery.message
+  const end = next === undefined ? 'it is left to the broker, which delivers the task again' : 'the task has failed of that'
+  const message = `expected the broker to take the outcome \`${outcome.type}\` of task ${id}, got again and again: ${cause.message}; ${end}`
+  return new BugError('BUG', message, { cause, subject: id })
 }
 
 function asError(thrown: unknown): Error {

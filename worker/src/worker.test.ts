@@ -200,6 +200,38 @@ describe('settling', () => {
     expect(shop.errors).toHaveLength(before)
   })
 
+  it('fails a run whose outcome meets a fault in the broker again and again', async () => {
+    const shop = await new Workshop().start()
+    const [id] = shop.broker.hand('held', {}) as [string]
+    shop.broker.refuse = ({ outcome }) => (outcome.type === 'completed' ? new TypeError('no function') : undefined)
+    await shop.finish(id, 1)
+    await shop.clock.advance(60_000)
+    expect(shop.broker.outcomes(id)).toEqual([
+      { type: 'failed', failure: expect.objectContaining({ name: 'TypeError', message: 'no function' }) },
+    ])
+    expect(shop.errors.map(({ message }) => message)).toEqual([
+      ...Array.from({ length: 8 }, () => 'no function'),
+      `[bug] expected the broker to take the outcome \`completed\` of task ${id}, got again and again: no function; the task has failed of that`,
+    ])
+  })
+
+  it('leaves one to the broker that meets it whatever is said, and goes on', async () => {
+    const shop = await new Workshop().start()
+    shop.broker.refuse = ({ id }) => (id === 'bad' ? new TypeError('no function') : undefined)
+    shop.broker.hand('held', { id: 'bad' }, { id: 'good' })
+    await shop.finish('bad', 1)
+    await shop.clock.advance(60_000)
+    const { length } = shop.errors
+    expect(shop.errors.at(-1)?.message).toMatch(
+      /`failed` of task bad, got again and again: no function; it is left to the broker/,
+    )
+    await shop.clock.advance(3_600_000)
+    expect(shop.errors).toHaveLength(length)
+    await shop.finish('good', 1)
+    expect(shop.broker.outcomes('good')).toEqual([{ type: 'completed', result: 1 }])
+    await shop.worker.stop()
+  })
+
   it('fails a run whose result cannot be written', async () => {
     const shop = await new Workshop().start()
     shop.broker.refuse = ({ outcome }) =>

@@ -1,5 +1,5 @@
 /** What Redis refuses, in Lovage's words. */
-import { LovageError, StoreError } from '@lovage/core'
+import { LovageError, StoreError, shown } from '@lovage/core'
 
 /** Gives the error to throw for one that came from ioredis; what is Lovage's already stays as it is. */
 export function refused(error: Error): LovageError {
@@ -10,4 +10,10 @@ export function refused(error: Error): LovageError {
     // A key of another kind stays one.
     ...(error.message.startsWith('WRONGTYPE') ? { retryable: false } : {}),
   })
+}
+
+/** A key that holds something else than it should: no further attempt changes that. */
+export function wrongKey(key: string, said: string): StoreError {
+  const message = `expected the key ${shown(key)} to hold the record of a task, got: ${said}; delete it, or rename it`
+  return new StoreError('STORE_UNAVAILABLE', message, { subject: key, retryable: false })
 }

@@ -79,6 +79,19 @@ test('nothing is stored over a success; anything else may follow', async () => {
   expect(await results.get(['u'])).toMatchObject([{ status: 'SUCCESS', result: 1 }])
 })
 
+test('a key that is no record is told by its name, and keeps no other from being stored', async () => {
+  const results = await open()
+  await raw.rpush('celery-task-meta-b', 'a list')
+  const stored = ['a', 'b', 'c'].map((id) => results.store([entryOf(id, 'SUCCESS', id)]))
+  const [first, second, third] = await Promise.allSettled(stored)
+  expect([first?.status, third?.status]).toEqual(['fulfilled', 'fulfilled'])
+  const message =
+    /^\[store unavailable\] expected the key "celery-task-meta-b" to hold the record of a task, got: WRONGTYPE .*; delete it/
+  expect(second).toMatchObject({ reason: { retryable: false, message: expect.stringMatching(message) } })
+  expect(await results.get(['a', 'b', 'c'])).toMatchObject([{ result: 'a' }, undefined, { result: 'c' }])
+  expect(await raw.lrange('celery-task-meta-b', 0, -1)).toEqual(['a list'])
+})
+
 test('a success that Redis cannot read is one still', async () => {
   const results = await open()
   const deep = `{"status": "SUCCESS", "result": ${'['.repeat(1100)}${']'.repeat(1100)}, "task_id": "t"}`

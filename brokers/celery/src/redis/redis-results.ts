@@ -12,7 +12,7 @@ import { RedisChords } from './redis-chords.ts'
 import type { RedisLine } from './redis-line.ts'
 import { type Lodger, RedisLink } from './redis-link.ts'
 import { linkTimes } from './redis-options.ts'
-import { refused } from './redis-refusal.ts'
+import { refused, wrongKey } from './redis-refusal.ts'
 import { type ResultKeys, resultKeys } from './result-keys.ts'
 
 /** Celery's `result_backend_transport_options`, as far as they mean something here. */
@@ -172,8 +172,14 @@ class RedisResults implements ResultBackend, Lodger {
       ),
     )
     stored.then(
-      () => {
-        for (const { resolve } of storing) resolve()
+      (parts) => {
+        const answers = parts.flat()
+        for (const { records: own, resolve, reject } of storing) {
+          const said = answers.splice(0, own.length)
+          const wrong = said.findIndex((answer) => typeof answer === 'string')
+          if (wrong === -1) resolve()
+          else reject(wrongKey(own[wrong]?.key ?? '', String(said[wrong])))
+        }
       },
       (error: Error) => {
         for (const { reject } of storing) reject(error)

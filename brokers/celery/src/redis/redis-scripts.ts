@@ -172,7 +172,8 @@ return answer
 `
 
 /**
- * Stores states of tasks and tells those who wait, but never over a success. Answers 1 for each that was stored.
+ * Stores states of tasks and tells those who wait, but never over a success. Answers 1 for each that was stored, and what is wrong
+ * with a key that holds no record.
  * Keys: those of the records. Arguments: milliseconds that they are kept (0: for ever), then the records.
  */
 const store = `
@@ -187,8 +188,11 @@ local function isDone(old)
   return string.find(old, '^{"status": ?"SUCCESS"') ~= nil
 end
 for each, key in ipairs(KEYS) do
-  local old = redis.call('GET', key)
-  if old and isDone(old) then
+  -- One key that is none shall not keep the others from being stored.
+  local old = redis.pcall('GET', key)
+  if type(old) == 'table' then
+    answer[each] = old['err']
+  elseif old and isDone(old) then
     answer[each] = 0
   else
     local record = ARGV[each + 1]

@@ -13,6 +13,9 @@ import { deliveredMessage } from './incoming-task.ts'
 import type { RevokedStamps } from './revoked-stamps.ts'
 import type { Settler } from './settler.ts'
 
+const firstPauseMs = 100
+const longestPauseMs = 10_000
+
 export interface ConsumerParts {
   readonly member: Member
   readonly settler: Settler
@@ -34,6 +37,8 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
   readonly #early = new Map<CeleryDelivery, TaskArrival[]>()
   /** Tasks of Celery's own whose time has not come. */
   readonly #waiting: EtaHold
+  /** Work of the broker's own that failed, until it is tried again. */
+  readonly #again: EtaHold
   readonly #host: BuiltInHost
   #prefetch: number
   #inflow: Inflow | undefined
@@ -47,6 +52,7 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
     this.#known = new Set(options.tasks.map(({ name }) => name))
     this.#prefetch = options.prefetch
     this.#waiting = new EtaHold(parts.member.clock, () => this.#tune())
+    this.#again = new EtaHold(parts.member.clock)
     this.#host = { knows: (task) => this.#known.has(task), deliver: (delivery) => listener.deliver([delivery]) }
     this.holder = `${options.worker}/${parts.member.newId()}`
     this.closed = new Promise((resolve) => {
@@ -124,6 +130,7 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
   async #close(): Promise<void> {
     this.#inflow?.pause()
     this.#waiting.clear()
+    this.#again.clear()
     this.#early.clear()
     await this.#settling.none()
     for (const delivery of this.#unsettled) this.#parts.member.held.remove(delivery)
@@ -156,7 +163,7 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
       this.#unsettled.add(delivery)
       this.#parts.member.held.add(delivery)
       if (!this.#parts.stamps.matches(request)) return delivery
-      this.#working(delivery.settle({ type: 'cancelled', message: 'revoked' }))
+      this.#working(() => delivery.settle({ type: 'cancelled', message: 'revoked' }))
       return undefined
     }
     this.#runHere(delivery)
@@ -205,7 +212,7 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
   #runHere(delivery: CeleryDelivery): void {
     const { builtIn, settler } = this.#parts
     if (!builtIn.has(delivery.request.task)) {
-      this.#working(settler.notRegistered(delivery))
+      this.#working(() => settler.notRegistered(delivery))
       return
     }
     this.#waiting.until(delivery.request.etaMs, () => {
@@ -213,13 +220,23 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
       this.#parts.member.held.add(delivery)
       // From here on it is not to be taken back, as a run of the worker's own is not.
       delivery.began = true
-      this.#working(builtIn.run(delivery, this.#host))
+      this.#working(() => builtIn.run(delivery, this.#host))
     })
   }
 
-  #working(work: Promise<unknown>): void {
+  /** What is no business of the worker's is tried until it is done, or this closes and the message goes back. */
+  #working(work: () => Promise<unknown>, pauseMs = firstPauseMs): void {
     this.#settling.begin()
-    this.#told(work.finally(() => this.#settling.end()))
+    const done = work()
+      .catch((error: unknown) => {
+        const next = Math.min(2 * pauseMs, longestPauseMs)
+        if (this.#closing === undefined) {
+          this.#again.until(this.#parts.member.clock.now() + pauseMs, () => this.#working(work, next))
+        }
+        throw error
+      })
+      .finally(() => this.#settling.end())
+    this.#told(done)
   }
 
   /** What waits here for its time keeps nothing else from coming. */

@@ -39,6 +39,12 @@ export class CeleryDelivery implements Delivery, HeldTask {
   isOrphaned = false
   /** What of its settlement is done already, where a later part failed and it is settled again. */
   done: 'nothing' | 'followed' | 'stored' = 'nothing'
+  /** Its state could not be stored and never can be: it ends as what has failed. */
+  isUnstored = false
+  /** How often its settlement has failed. */
+  attempts = 0
+  /** It cannot be settled as it ought to be; that is told. */
+  isLetGo = false
   readonly #home: DeliveryHome
   #settled = false
 

@@ -1,4 +1,4 @@
-/** Keeps what the broker runs itself until its time comes. */
+/** Keeps what the broker does itself until its time comes. */
 import type { CancelTimer, Clock } from '@lovage/core'
 
 export class EtaHold {
@@ -7,7 +7,7 @@ export class EtaHold {
   readonly #timers = new Set<CancelTimer>()
 
   /** @param onChange `size` is another one */
-  constructor(clock: Clock, onChange: () => void) {
+  constructor(clock: Clock, onChange: () => void = () => {}) {
     this.#clock = clock
     this.#onChange = onChange
   }

@@ -1,9 +1,11 @@
 /** Stores states of tasks as their messages and the settings ask for. */
+import { StoreError } from '@lovage/core'
 import type { Member } from '../member.ts'
 import type { ResultEntry } from '../result-backend.ts'
 import type { ExtendedRecord, ResultRecord } from '../wire/result-record.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
 import type { CeleryDelivery } from './celery-delivery.ts'
+import { isFinal } from './final-error.ts'
 
 /** What is stored of a task: its state, and the value, the exception or what a custom state says. */
 export interface StoredState {
@@ -30,12 +32,24 @@ export class ResultStore {
     this.#progress.delete(delivery)
     const { results } = this.#member
     if (results === undefined || this.#isIgnored(delivery, state.status)) return undefined
-    return results.store([this.entry(delivery, state)])
+    return this.storeAll([this.entry(delivery, state)], delivery)
   }
 
-  /** The same end for several tasks, of which some have only a request: all in one call. */
-  async storeAll(entries: readonly ResultEntry[]): Promise<void> {
-    if (entries.length > 0) await this.#member.results?.store(entries)
+  /**
+   * The same end for several tasks, of which some have only a request: all in one call. What never can be stored is told, and keeps
+   * nothing else.
+   */
+  async storeAll(entries: readonly ResultEntry[], delivery?: CeleryDelivery): Promise<void> {
+    if (entries.length === 0) return
+    try {
+      await this.#member.results?.store(entries)
+    } catch (error) {
+      if (!isFinal(error)) throw error
+      const what = entries.map(({ record }) => `${record.status} of task ${record.taskId}`).join(', ')
+      const message = `${error.rawMessage}; not stored: ${what}`
+      this.#report(new StoreError(error.code, message, { cause: error, subject: error.subject, retryable: false }))
+      if (delivery !== undefined) delivery.isUnstored = true
+    }
   }
 
   /** Whether the state of a task is stored at all. */

@@ -1,15 +1,14 @@
 /** What the end of a run means in Celery: what is sent, what is stored, what is acknowledged, in this order (celery.md 11). */
-import { failureFrom, type Outcome } from '@lovage/core'
+import { failureFrom, LovageError, type Outcome } from '@lovage/core'
 import { afterFailure } from '../canvas/after-failure.ts'
 import { afterSuccess } from '../canvas/after-success.ts'
 import type { CanvasSender } from '../canvas/orders.ts'
 import { retried } from '../canvas/retry.ts'
 import type { Member } from '../member.ts'
-import { delayedDelivery } from '../wire/delayed-delivery.ts'
 import { celeryExceptions } from '../wire/python-exception.ts'
 import type { CeleryDelivery } from './celery-delivery.ts'
 import { type ChordKeeper, neverNewStyle, unreachedEntries } from './chord-keeper.ts'
-import { isFinal } from './final-error.ts'
+import { isFinal, isHopeless } from './final-error.ts'
 import type { ResultStore, StoredState } from './result-store.ts'
 import { noRetryLeft, type RunException, runException, shownException } from './run-exception.ts'
 import { sendErrbacks } from './send-errbacks.ts'
@@ -39,8 +38,21 @@ export class Settler {
     this.#parts = parts
   }
 
-  /** Resolves when the outcome is safe: true if it counted, false if the task goes back as if it had never run. */
-  settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean> {
+  /**
+   * Resolves when the outcome is safe: true if it counted, false if the task goes back as if it had never run. What never can be
+   * safe is told once and let go of, as Celery lets go of it; it rejects with what a further attempt may mend.
+   */
+  async settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean> {
+    try {
+      return await this.#settle(delivery, outcome)
+    } catch (error) {
+      delivery.attempts++
+      if (!isHopeless(error, delivery.attempts)) throw error
+      return this.#letGo(delivery, `the outcome \`${outcome.type}\``, error)
+    }
+  }
+
+  #settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean> {
     if (isLost(outcome) && delivery.policy.rejectsOnWorkerLost && !delivery.acknowledged && delivery.done === 'nothing') {
       return delivery.arrival.settle('requeue').then(() => false)
     }
@@ -77,6 +89,19 @@ export class Settler {
     await store.store(delivery, failureState(exception))
     tellFailed(delivery.request.id, shownException(exception))
     await delivery.arrival.settle('reject')
+  }
+
+  /** The task has failed of that, where this can still be said; else its message ends as that of a failed one. */
+  async #letGo(delivery: CeleryDelivery, what: string, error: unknown): Promise<boolean> {
+    if (!delivery.isLetGo) this.#parts.report(letGoError(delivery, what, error))
+    delivery.isLetGo = true
+    try {
+      if (delivery.done !== 'stored')
+        return await this.#fail(delivery, runException(failureFrom(error), undefined, delivery.message))
+    } catch (again) {
+      if (!isHopeless(again, Number.POSITIVE_INFINITY)) throw again
+    }
+    return acknowledge(delivery, delivery.policy.acksOnFailure ? 'ack' : 'reject')
   }
 
   /** The sender of what a task causes. */
@@ -129,7 +154,7 @@ export class Settler {
     if (delivery.done !== 'stored') {
       const state = failureState(exception)
       const own = store.isStored(delivery, 'FAILURE') ? [store.entry(delivery, state)] : []
-      await store.storeAll([...own, ...unreachedEntries(failing.unreached, state, member.clock.now())])
+      await store.storeAll([...own, ...unreachedEntries(failing.unreached, state, member.clock.now())], delivery)
       const end = { state: 'FAILURE', result: exception.wire } as const
       await chords.report(request, end, canvas)
       await chords.reportUnreached(failing.unreached, end, request, canvas)
@@ -183,6 +208,12 @@ function failureState({ wire, traceback }: RunException): StoredState {
   return { status: 'FAILURE', result: wire, traceback }
 }
 
+function letGoError({ request: { id } }: CeleryDelivery, what: string, cause: unknown): LovageError {
+  const said = LovageError.is(cause) ? cause.rawMessage : failureFrom(cause).message
+  const message = `expected ${what} of task ${id} to be taken, got: ${said}; it ends as failed, and what was to follow it may be missing`
+  return new LovageError(LovageError.is(cause) ? cause.code : 'BUG', message, { cause, subject: id, retryable: false })
+}
+
 /** The thread or process died that the handler ran in. */
 function isLost(outcome: Outcome): boolean {
   return (outcome.type === 'failed' || outcome.type === 'retried') && outcome.reason === 'child-died'
@@ -191,11 +222,12 @@ function isLost(outcome: Outcome): boolean {
 /** Its queue, unless an exchange that is not direct brought it, which others may have bound, too. */
 function addressOf({ arrival }: CeleryDelivery): { readonly exchange: string; readonly routingKey: string } {
   const { exchange, routingKey, queue } = arrival
-  return exchange === '' || exchange === delayedDelivery ? { exchange: '', routingKey: queue } : { exchange, routingKey }
+  return exchange === '' ? { exchange: '', routingKey: queue } : { exchange, routingKey }
 }
 
 /** An acknowledgement that comes too late changes nothing about what was stored. */
 async function acknowledge(delivery: CeleryDelivery, verdict: 'ack' | 'reject' = 'ack'): Promise<boolean> {
-  if (!delivery.acknowledged) await delivery.arrival.settle(verdict)
+  const { isUnstored, policy } = delivery
+  if (!delivery.acknowledged) await delivery.arrival.settle(isUnstored && !policy.acksOnFailure ? 'reject' : verdict)
   return true
 }

@@ -66,7 +66,7 @@ export class TaskSender {
   publication(request: TaskRequest, { exchange, routingKey }: Address, routing: Partial<Routing> = {}): Publication {
     const { settings, clock } = this.#member
     const encode = settings.task_protocol === 1 ? encodeTaskV1 : encodeTask
-    const { expiresMs, received } = request
+    const { etaMs, expiresMs, received } = request
     const { properties, body } = encode(request, {
       serializer:
         serializers.find((name) => name === routing.serializer) ?? (received === undefined ? this.#serializer : undefined),
@@ -74,7 +74,8 @@ export class TaskSender {
       deliveryMode: routing.deliveryMode ?? settings.task_default_delivery_mode,
       expirationMs: expiresMs === undefined ? undefined : Math.max(0, Math.round(expiresMs - clock.now())),
     })
-    return { exchange, routingKey, properties, body }
+    const sent = { exchange, routingKey, properties, body }
+    return etaMs === undefined ? sent : { ...sent, delayMs: etaMs - clock.now() }
   }
 
   #routeOf({ name, queue, exchange, routingKey }: TaskOrder['routing']): Route {
