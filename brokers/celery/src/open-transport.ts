@@ -2,6 +2,7 @@
 import type { Clock, Logger } from '@lovage/core'
 import type { Addresses } from './broker-options.ts'
 import type { CelerySettings } from './settings/celery-settings.ts'
+import { hasQuorumQueue } from './settings/quorum.ts'
 import type { Transport } from './transport.ts'
 
 export interface TransportSurroundings {
@@ -18,7 +19,9 @@ export async function openTransport(
   const { broker_heartbeat: heartbeat, broker_transport_options: options } = settings
   if (transport === 'amqp') {
     const { openAmqpTransport } = await import('./amqp/amqp-transport.ts')
-    return openAmqpTransport({ url: urls, heartbeat, logger })
+    const { worker_detect_quorum_queues: detectsQuorumQueues, broker_native_delayed_delivery_queue_type: type } = settings
+    const delayQueues = hasQuorumQueue(settings) ? type : undefined
+    return openAmqpTransport({ url: urls, heartbeat, detectsQuorumQueues, delayQueues, logger })
   }
   const { openRedisTransport } = await import('./redis/redis-transport.ts')
   return openRedisTransport({ url: urls[0], options, clock })

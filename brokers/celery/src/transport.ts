@@ -25,6 +25,8 @@ export interface Publication {
   readonly properties: MessageProperties
   /** As it goes over the wire: serialised, and compressed if `headers.compression` says so. */
   readonly body: Uint8Array
+  /** Milliseconds until it is due. A transport may keep it for so long, at the most; otherwise it comes, and waits with its consumer. */
+  readonly delayMs?: number | undefined
 }
 
 /** A message as it came. */

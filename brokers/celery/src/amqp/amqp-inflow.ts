@@ -1,185 +1,154 @@
-/** Task messages on their way to one worker: one channel, so that its consumers share one prefetch. */
-import { BugError, type Logger } from '@lovage/core'
-import type { Channel, ConsumeMessage } from 'amqplib'
+/** Task messages on their way to one worker: one channel, so that its consumers share one prefetch, and one for each queue that was refused. */
+import type { LovageError } from '@lovage/core'
 import type { Inflow, InflowListener, InflowOptions, TaskArrival, TaskQueue } from '../transport.ts'
-import type { AmqpLink, Connection } from './amqp-link.ts'
-import { arrivalOf } from './amqp-message.ts'
-import { Consumers } from './consumers.ts'
-import type { Declarations } from './declarations.ts'
-import { inTime } from './in-time.ts'
-import { OwnChannel } from './own-channel.ts'
-import { isGlobalQos } from './qos.ts'
-import { SettlingChannel } from './settling-channel.ts'
-import { taskQueueDeclaration } from './topology.ts'
+import { type InflowWorld, Lane, type LaneHome } from './lane.ts'
 
-/** What an inflow stands on. */
-export interface InflowWorld {
-  readonly link: AmqpLink
-  readonly declarations: Declarations
-  readonly logger: Logger
-}
+const none: ReadonlyMap<string, TaskQueue> = new Map()
 
-/** A broker that does not answer is not waited for to the end. */
-const answerMs = 5000
-
-export class AmqpInflow implements Inflow {
+/**
+ * RabbitMQ closes the channel on which it refuses a consumer. A queue that it refused is on a channel of its own from then on, where
+ * this costs nothing else, with the whole prefetch for itself when it may be consumed again.
+ */
+export class AmqpInflow implements Inflow, LaneHome {
   readonly #world: InflowWorld
   readonly #listener: InflowListener
-  readonly #lodging: OwnChannel<Channel>
-  readonly #queues = new Map<string, TaskQueue>()
-  /** On the channel that is there. */
-  #consumers: Consumers | undefined
-  #settling: SettlingChannel | undefined
+  readonly #main: Lane
+  readonly #shared = new Map<string, TaskQueue>()
+  /** By the name of the queue that it is for. */
+  readonly #own = new Map<string, Lane>()
+  readonly #queueOf = new Map<Lane, ReadonlyMap<string, TaskQueue>>()
+  /** Queues that are not to be had at present. */
+  readonly #refused = new Set<string>()
   #arrived: TaskArrival[] = []
   #prefetch: number
-  #isQosDue = false
+  #isLimitDue = false
   #isPaused = false
-  /** Consumers are begun and ended one after the other. */
-  #turn: Promise<unknown> = Promise.resolve()
+  #isLosing = false
 
   constructor(world: InflowWorld, options: InflowOptions, listener: InflowListener) {
     this.#world = world
     this.#listener = listener
     this.#prefetch = options.prefetch
-    for (const queue of options.queues) this.#queues.set(queue.name, queue)
-    this.#lodging = new OwnChannel(
-      {
-        purpose: 'consuming',
-        open: (connection) => connection.channel(),
-        begin: (channel, connection, isFirst) => this.#begin(channel, connection, isFirst),
-        ended: () => this.#ended(),
-      },
-      world.logger,
-    )
+    for (const queue of options.queues) this.#shared.set(queue.name, queue)
+    this.#main = new Lane(world, this, false)
+  }
+
+  get prefetch(): number {
+    return this.#prefetch
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
   }
 
   /** @throws {LovageError} QUEUE_MISMATCH, STORE_UNAVAILABLE */
   async open(): Promise<void> {
-    await this.#world.link.lodge(this.#lodging)
+    await this.#main.open()
   }
 
   /** Changes of one tick become one. */
   setPrefetch(prefetch: number): void {
     if (prefetch === this.#prefetch) return
     this.#prefetch = prefetch
-    if (this.#isQosDue) return
-    this.#isQosDue = true
+    if (this.#isLimitDue) return
+    this.#isLimitDue = true
     setImmediate(() => {
-      this.#isQosDue = false
-      this.#inTurn(async () => this.#consumers?.limit(this.#prefetch)).catch(() => {})
+      this.#isLimitDue = false
+      for (const lane of this.#lanes()) lane.limit().catch(() => {})
     })
   }
 
   pause(): void {
     this.#isPaused = true
-    this.#inTurn(() => this.#reconcile(false)).catch(() => {})
+    this.#reconcile()
   }
 
   resume(): void {
     this.#isPaused = false
-    this.#inTurn(() => this.#reconcile(false)).catch(() => {})
+    this.#reconcile()
   }
 
   async add(queue: TaskQueue): Promise<void> {
-    if (this.#queues.has(queue.name)) return
-    this.#queues.set(queue.name, queue)
-    const { channel, connection } = this.#lodging
+    if (this.#shared.has(queue.name) || this.#own.has(queue.name)) return
+    this.#shared.set(queue.name, queue)
+    const { connection, isFit } = this.#main
     // Without a connection it is consumed on the next one.
-    if (channel === undefined || connection === undefined) return
-    if (this.#isGlobal(connection) !== this.#consumers?.isGlobal) {
-      this.#lodging.restart(channel)
+    if (isFit === undefined) return
+    if (!isFit) {
+      this.#main.restart()
       return
     }
     try {
-      await this.#inTurn(() => this.#reconcile(true))
+      await this.#main.reconcile(true)
     } catch (error) {
-      if (this.#lodging.connection !== connection) return
-      this.#queues.delete(queue.name)
+      if (this.#main.connection !== connection) return
+      this.#shared.delete(queue.name)
       throw error
     }
   }
 
   async cancel(queue: string): Promise<void> {
-    if (this.#queues.delete(queue)) await this.#inTurn(() => this.#reconcile(false))
+    if (this.#shared.delete(queue)) await this.#main.reconcile(false)
+    const own = this.#own.get(queue)
+    if (own !== undefined) await this.#giveUp(queue, own)
   }
 
   async close(): Promise<void> {
     this.#isPaused = true
-    this.#world.link.dislodge(this.#lodging)
-    const ended = this.#inTurn(() => this.#reconcile(false))
-    await inTime(ended, answerMs).catch(() => {})
-    this.#settling?.flush()
-    await this.#lodging.close()
-    this.#settling?.end()
-    this.#settling = undefined
+    await Promise.all(this.#lanes().map((lane) => lane.close()))
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work)
-    this.#turn = done.catch(() => {})
-    return done
+  queuesOf(lane: Lane): ReadonlyMap<string, TaskQueue> {
+    return lane === this.#main ? this.#shared : (this.#queueOf.get(lane) ?? none)
   }
 
-  async #begin(channel: Channel, connection: Connection, isFirst: boolean): Promise<void> {
-    this.#settling = new SettlingChannel(channel)
-    const limit = { prefetch: this.#prefetch, isGlobal: this.#isGlobal(connection) }
-    const consumers = new Consumers(channel, limit, (queue, message, tag) => {
-      if (message === null) this.#cancelled(queue, tag)
-      else this.#take(channel, queue, message)
-    })
-    this.#consumers = consumers
-    await this.#inTurn(async () => {
-      await consumers.limit(this.#prefetch)
-      await this.#reconcile(isFirst)
-      await consumers.limit(this.#prefetch)
-    })
-  }
-
-  #isGlobal({ server }: Connection): boolean {
-    return isGlobalQos(server, [...this.#queues.values()])
-  }
-
-  /** Begins the consumers that should be and are not, and ends those that should not be. */
-  async #reconcile(isStrict: boolean): Promise<void> {
-    const consumers = this.#consumers
-    const { connection } = this.#lodging
-    if (consumers === undefined || connection === undefined) return
-    for (const queue of consumers.queues) if (this.#isPaused || !this.#queues.has(queue)) await consumers.end(queue)
-    for (const queue of this.#queues.values()) {
-      if (consumers.has(queue.name) || this.#isPaused) continue
-      await this.#declare(connection, queue, isStrict)
-      await consumers.begin(queue.name)
-    }
-  }
-
-  /** A queue that was there before with other flags is consumed as it is now. */
-  async #declare(connection: Connection, queue: TaskQueue, isStrict: boolean): Promise<void> {
-    try {
-      await this.#world.declarations.again(connection, taskQueueDeclaration(queue))
-    } catch (error) {
-      if (isStrict) throw error
-      this.#world.logger.error({ queue: queue.name, error: (error as Error).message }, 'a queue is not as it should be')
-    }
-  }
-
-  #take(channel: Channel, queue: string, message: ConsumeMessage): void {
-    const settling = this.#settling
-    if (settling === undefined || this.#lodging.channel !== channel) return
-    const tag = message.fields.deliveryTag
-    // What was on its way when consuming ended is for others.
-    if (this.#isPaused || this.#consumers?.has(queue) !== true) return void settling.settle(tag, 'requeue')
-    let isSettled = false
+  arrived(arrival: TaskArrival): void {
     if (this.#arrived.length === 0) queueMicrotask(() => this.#deliver())
-    this.#arrived.push({
-      ...arrivalOf(message),
-      queue,
-      settle(verdict) {
-        if (isSettled)
-          throw new BugError('SETTLED_TWICE', `expected a message of ${queue} to be settled once, got: ${verdict} again`)
-        isSettled = true
-        return settling.settle(tag, verdict)
-      },
-    })
+    this.#arrived.push(arrival)
+  }
+
+  /** Consumers are told of a loss as a whole: what is in hand by other channels goes back as well. */
+  ended(lane: Lane): void {
+    if (this.#isLosing || (lane !== this.#main && !lane.isLoaded)) return
+    this.#isLosing = true
+    for (const other of this.#lanes()) if (other !== lane && other.isLoaded) other.restart()
+    this.#isLosing = false
+    this.#arrived = []
+    this.#listener.lost()
+  }
+
+  refused(lane: Lane, queue: TaskQueue, error: LovageError): void {
+    if (!this.#refused.has(queue.name)) {
+      this.#refused.add(queue.name)
+      const { message } = error
+      this.#world.logger.error({ queue: queue.name, error: message }, 'a queue may not be consumed; trying it from time to time')
+    }
+    if (lane !== this.#main || !this.#shared.delete(queue.name)) return
+    const own = new Lane(this.#world, this, true)
+    this.#own.set(queue.name, own)
+    this.#queueOf.set(own, new Map([[queue.name, queue]]))
+    own.open().catch(() => {})
+  }
+
+  complete(lane: Lane): void {
+    for (const queue of this.queuesOf(lane).keys()) {
+      if (this.#refused.delete(queue)) this.#world.logger.info({ queue }, 'a queue that might not be consumed is consumed again')
+    }
+  }
+
+  #lanes(): readonly Lane[] {
+    return [this.#main, ...this.#own.values()]
+  }
+
+  #reconcile(): void {
+    for (const lane of this.#lanes()) lane.reconcile(false).catch(() => {})
+  }
+
+  async #giveUp(queue: string, lane: Lane): Promise<void> {
+    this.#own.delete(queue)
+    this.#refused.delete(queue)
+    this.#queueOf.delete(lane)
+    await lane.close()
   }
 
   /** All that one read of the socket brought. */
@@ -187,20 +156,5 @@ export class AmqpInflow implements Inflow {
     const arrived = this.#arrived
     this.#arrived = []
     if (arrived.length > 0) this.#listener.deliver(arrived)
-  }
-
-  /** The broker ended the consumer: somebody deleted the queue, or it moved. */
-  #cancelled(queue: string, tag: string): void {
-    if (this.#consumers?.forget(queue, tag) !== true) return
-    this.#world.logger.warn({ queue }, 'RabbitMQ ended the consumer of a queue; declaring it again')
-    this.#inTurn(() => this.#reconcile(false)).catch(() => {})
-  }
-
-  #ended(): void {
-    this.#settling?.end()
-    this.#settling = undefined
-    this.#consumers = undefined
-    this.#arrived = []
-    this.#listener.lost()
   }
 }

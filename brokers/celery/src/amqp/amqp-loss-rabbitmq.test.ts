@@ -39,6 +39,17 @@ async function sending(transport: Transport, queue: string, during: () => Promis
   return confirmed
 }
 
+/** Sends a message that is to wait in RabbitMQ, and answers what came of it. */
+async function waiting(): Promise<() => readonly unknown[]> {
+  const transport = await open(server.url, { delayQueues: 'quorum' })
+  const name = fresh()
+  const queue = taskQueue(name, { exchange: `${name}.x`, exchangeType: 'topic', arguments: { 'x-queue-type': 'quorum' } })
+  const { values } = await consumer(transport, { queues: [queue] }, (arrival) => void arrival.settle('ack'))
+  await transport.declare(queue)
+  await transport.publish([{ ...message(name, 'late'), exchange: queue.exchange, delayMs: 4000 }])
+  return values
+}
+
 const breaks: readonly (readonly [string, (broker: PrivateRabbitmq) => Promise<void>])[] = [
   ['connections that an operator closes', (broker) => broker.closeConnections()],
   [
@@ -51,6 +62,7 @@ const breaks: readonly (readonly [string, (broker: PrivateRabbitmq) => Promise<v
   [
     'a broker that is killed and started',
     async (broker) => {
+      await broker.persist()
       await broker.crash()
       await broker.restart()
     },
@@ -73,6 +85,7 @@ test.each(breaks)('%s: nothing that was confirmed is lost, and all goes on', { t
     if (isWhole && Number(value) % 3 === 0 && kept.length < 20) kept.push(value)
     else void arrival.settle('ack').then((isTold) => settled.set(value, isTold))
   })
+  const late = await waiting()
   const confirmed = await sending(transport, queue.name, () => {
     isWhole = false
     return happens(server)
@@ -85,6 +98,7 @@ test.each(breaks)('%s: nothing that was confirmed is lost, and all goes on', { t
   await vi.waitFor(() => expect(heard).toContain('after'), soon)
   expect(transport.told[0]).toBe('lost STORE_UNAVAILABLE')
   expect(transport.told.at(-1)).toBe('back')
+  await vi.waitFor(() => expect(late()).toEqual(['late']), soon)
 })
 
 test('what is told while the broker is away is sent when it is back, the oldest dropped', { timeout: 120_000 }, async () => {

@@ -14,6 +14,10 @@ export interface AmqpOptions {
   readonly retryOnStartup?: boolean | undefined
   /** How operators see the connections. Default `lovage <pid>`. */
   readonly name?: string | undefined
+  /** Whether limits are for each consumer where one has a quorum queue, for which RabbitMQ refuses others. Default true. */
+  readonly detectsQuorumQueues?: boolean | undefined
+  /** The queues of Celery's native delayed delivery. Default none: messages that are not due wait with their consumer. */
+  readonly delayQueues?: 'quorum' | 'classic' | undefined
   /** For amqps: certificates and the like, as of `node:tls`. */
   readonly tls?: ConnectionOptions | undefined
   /** Default: nothing is written. */
@@ -27,6 +31,8 @@ export interface AmqpSettings {
   readonly connectTimeoutMs: number
   readonly retryOnStartup: boolean
   readonly name: string
+  readonly detectsQuorumQueues: boolean
+  readonly delayQueues: 'quorum' | 'classic' | undefined
   readonly tls: ConnectionOptions
   readonly logger: Logger
 }
@@ -45,6 +51,8 @@ export function amqpSettings(options: AmqpOptions): AmqpSettings {
     connectTimeoutMs,
     retryOnStartup: options.retryOnStartup ?? false,
     name: options.name ?? `lovage ${process.pid}`,
+    detectsQuorumQueues: options.detectsQuorumQueues ?? true,
+    delayQueues: options.delayQueues,
     tls: options.tls ?? {},
     logger: options.logger ?? silentLogger,
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { startCeleryClient, startCeleryWorker, startRabbitmq } from '@lovage/services'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { Mailbox, MailboxBinding, Transport } from '../transport.ts'
+import { type Kind, listing, ordered, type Row } from './fixtures/listing.ts'
 import { bodyOf, consumer, message, open, soon, taskQueue } from './fixtures/world.ts'
 
 const server = await startRabbitmq()
@@ -33,29 +34,6 @@ async function cluster(transport: Transport, names: (name: string) => string = (
   transport.tell(replies, { ...message('nobody', {}), exchange: replies.exchange })
 }
 
-type Row = Readonly<Record<string, unknown>>
-const columns = {
-  exchanges: ['name', 'type', 'durable', 'auto_delete', 'internal', 'arguments'],
-  queues: ['name', 'durable', 'auto_delete', 'exclusive', 'arguments', 'consumers'],
-  bindings: ['source_name', 'source_kind', 'destination_name', 'destination_kind', 'routing_key', 'arguments'],
-  consumers: ['queue_name', 'ack_required', 'prefetch_count', 'active', 'arguments'],
-} as const
-type Kind = keyof typeof columns
-
-/** What the broker lists in a virtual host, without what every one has. */
-async function listing(virtualHost: string, kind: Kind): Promise<readonly Row[]> {
-  const text = await server.control(`list_${kind}`, '-p', virtualHost, '--formatter', 'json', ...columns[kind])
-  return ordered(kind, JSON.parse(text) as Row[])
-}
-
-function ordered(kind: Kind, rows: readonly Row[]): readonly Row[] {
-  const names = columns[kind]
-  return rows
-    .map((row) => Object.fromEntries(names.map((name) => [name, row[name]])))
-    .filter((row) => row.source_name !== '' && row.name !== '' && !String(row.name).startsWith('amq.'))
-    .sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)))
-}
-
 test('the listing is that of Celery to the letter', async () => {
   const captured = JSON.parse(readFileSync(join(import.meta.dirname, 'fixtures/topology.main.json'), 'utf8')) as Record<
     Kind,
@@ -77,7 +55,7 @@ test('the listing is that of Celery to the letter', async () => {
       Object.fromEntries(Object.entries(row).map(([name, value]) => [name, renamed(value)])),
     )
     const virtualHost = new URL(url).pathname.slice(1)
-    await vi.waitFor(async () => expect(await listing(virtualHost, kind)).toEqual(ordered(kind, expected)), soon)
+    await vi.waitFor(async () => expect(await listing(server, virtualHost, kind)).toEqual(ordered(kind, expected)), soon)
   }
 })
 
@@ -90,7 +68,7 @@ test('a Python worker starts beside this one, whoever comes first', { timeout: 9
     const worker = await startCeleryWorker({ file, broker: url, name: 'w1@host', words: ['-E'] })
     onTestFinished(() => worker.crash())
     if (!isFirst) await cluster(transport, names)
-    const listed = await listing(new URL(url).pathname.slice(1), 'queues')
+    const listed = await listing(server, new URL(url).pathname.slice(1), 'queues')
     expect(listed.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['celery', 'w1@host.celery.pidbox', 'ours@host.celery.pidbox']),
     )

@@ -17,11 +17,12 @@ import { AmqpLink } from './amqp-link.ts'
 import { openMailbox } from './amqp-mailbox.ts'
 import { type AmqpOptions, type AmqpSettings, amqpSettings } from './amqp-options.ts'
 import { Declarations } from './declarations.ts'
+import { Delays, isDelayed } from './delays.ts'
 import { LinkWatchers } from './link-watchers.ts'
 import { Publisher } from './publisher.ts'
 import { Routes } from './routes.ts'
 import { Teller } from './teller.ts'
-import { taskQueueDeclaration } from './topology.ts'
+import type { Declaration } from './topology.ts'
 
 /** What was published before a close has so long to be confirmed. */
 const drainMs = 10_000
@@ -47,6 +48,7 @@ class AmqpTransport implements Transport {
   readonly #settings: AmqpSettings
   readonly #watchers = new LinkWatchers()
   readonly #routes = new Routes()
+  readonly #delays: Delays
   readonly #inbound: AmqpLink
   readonly #outbound: AmqpLink
   readonly #inboundDeclarations: Declarations
@@ -60,6 +62,7 @@ class AmqpTransport implements Transport {
   constructor(settings: AmqpSettings) {
     const { logger } = settings
     this.#settings = settings
+    this.#delays = new Delays(settings.delayQueues, logger)
     // The first connection may fail; this one is opened later, when only its loss can.
     this.#inbound = new AmqpLink({ ...settings, retryOnStartup: true }, 'consuming', this.#watchers.watchOf('consuming'))
     this.#outbound = new AmqpLink(settings, 'publishing', this.#watchers.watchOf('publishing'))
@@ -69,7 +72,8 @@ class AmqpTransport implements Transport {
     this.#publisher = new Publisher({
       logger,
       isReady: () => this.#closed !== undefined || !this.#watchers.isAway('consuming'),
-      isExpected: (publication) => this.#routes.to(publication) !== undefined,
+      addressOf: (publication, sinceMs) => this.#delays.addressOf(publication, sinceMs),
+      isExpected: (address) => isDelayed(address) || this.#routes.to(address) !== undefined,
       restore: (publication) => this.#restore(publication),
     })
   }
@@ -83,13 +87,17 @@ class AmqpTransport implements Transport {
 
   async declare(queue: TaskQueue): Promise<void> {
     this.#checkOpen()
-    const declaration = taskQueueDeclaration(queue)
+    const declaration = this.#delays.declarationOf(queue)
     await this.#outboundDeclarations.remember(declaration)
     this.#routes.add(queue, declaration)
   }
 
   publish(publications: readonly Publication[]): Promise<void> {
-    return this.#publisher.publish(publications)
+    const since = performance.now()
+    const waiting = this.#delays.ready(this.#outboundDeclarations, publications)
+    return waiting === undefined
+      ? this.#publisher.publish(publications, since)
+      : waiting.then(() => this.#publisher.publish(publications, since))
   }
 
   tell(exchange: MailboxBinding | undefined, publication: Publication): void {
@@ -97,7 +105,12 @@ class AmqpTransport implements Transport {
   }
 
   async consume(options: InflowOptions, listener: InflowListener): Promise<Inflow> {
-    const inflow = new AmqpInflow(await this.#inboundWorld(), options, listener)
+    const world = await this.#inboundWorld()
+    await this.#delays.declare(this.#inboundDeclarations)
+    this.#checkOpen()
+    const { detectsQuorumQueues } = this.#settings
+    const declarationOf = (queue: TaskQueue): Declaration => this.#delays.declarationOf(queue)
+    const inflow = new AmqpInflow({ ...world, declarationOf, detectsQuorumQueues }, options, listener)
     const close = (): Promise<void> => inflow.close()
     // What comes may have the transport closed before this returns.
     this.#open.add(close)
@@ -150,11 +163,12 @@ class AmqpTransport implements Transport {
     return { link: this.#inbound, declarations: this.#inboundDeclarations, logger: this.#settings.logger }
   }
 
-  /** The queue that a message was for is gone. */
+  /** The queue that a message was for is gone, or one on the way there. */
   async #restore(publication: Publication): Promise<void> {
-    const declaration = this.#routes.to(publication)
+    const own = this.#routes.to(publication)
     const connection = await this.#outbound.up()
-    if (declaration !== undefined) await this.#outboundDeclarations.again(connection, declaration)
+    const declarations = [...this.#delays.wayOf(publication), ...(own === undefined ? [] : [own])]
+    for (const declaration of declarations) await this.#outboundDeclarations.again(connection, declaration)
   }
 
   #checkOpen(): void {

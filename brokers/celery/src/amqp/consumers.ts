@@ -4,26 +4,44 @@ import type { Channel, ConsumeMessage } from 'amqplib'
 import { prefetchOnWire } from './qos.ts'
 
 /** A consumer and its own limit, where limits are for each. */
-interface Grant {
+export interface Grant {
+  readonly queue: string
+  readonly share: Share
   readonly tag: string
   readonly prefetch: number
+  /** Messages that it brought and that are not settled. */
+  out: number
+  /** It brings no more. */
+  isOver: boolean
 }
 
-/** Null: the broker has ended the consumer with this tag. */
-export type OnMessage = (queue: string, message: ConsumeMessage | null, tag: string) => void
+/** What is consumed of one queue. */
+interface Share {
+  grants: Grant[]
+  /** Messages in hand whose consumer is over: no limit of the broker's counts them. */
+  orphans: number
+  isConsumed: boolean
+}
+
+/** Null: the broker has ended the consumer. */
+export type OnMessage = (message: ConsumeMessage | null, grant: Grant) => void
 
 /** Consumer tags are ours to choose. */
 let tags = 0
+/** So many consumers of a queue have exactly what was asked for; each further one a quarter more, so that they stay few. */
+const exactGrants = 4
 
 /**
  * Where one limit is for all (see `isGlobalQos`), a queue has one consumer, and `basic.qos` changes the limit at any time. Where each
- * consumer has the limit that it began with, a higher one is made of more consumers of the same queue, and a lower one of fewer.
+ * consumer has the limit that it began with, a higher one is made of more consumers of the same queue, and a lower one of fewer: at
+ * most about fifty, however often it changes. Then up to a quarter more than the limit may be in hand for as long as it is lower
+ * than it was.
  */
 export class Consumers {
   readonly #channel: Channel
   readonly isGlobal: boolean
   readonly #onMessage: OnMessage
-  readonly #grants = new Map<string, Grant[]>()
+  readonly #shares = new Map<string, Share>()
   #prefetch: number
 
   constructor(channel: Channel, limit: { readonly prefetch: number; readonly isGlobal: boolean }, onMessage: OnMessage) {
@@ -34,66 +52,126 @@ export class Consumers {
   }
 
   get queues(): readonly string[] {
-    return [...this.#grants.keys()]
+    return [...this.#shares].filter(([, { isConsumed }]) => isConsumed).map(([queue]) => queue)
   }
 
   has(queue: string): boolean {
-    return this.#grants.has(queue)
+    return this.#shares.get(queue)?.isConsumed === true
   }
 
+  /** @throws {StoreError} STORE_UNAVAILABLE; a refusal also ends the channel */
   async begin(queue: string): Promise<void> {
-    const grants: Grant[] = []
-    this.#grants.set(queue, grants)
+    const share = this.#shares.get(queue) ?? { grants: [], orphans: 0, isConsumed: true }
+    share.isConsumed = true
+    this.#shares.set(queue, share)
     try {
-      await this.#grant(queue, grants, this.#prefetch)
+      const isExact = this.isGlobal || this.#prefetch === 0
+      await this.#grant(queue, share, isExact ? this.#prefetch : Math.max(1, this.#prefetch - share.orphans))
     } catch (error) {
-      this.#grants.delete(queue)
+      this.#shares.delete(queue)
       throw refusedConsumer(queue, error)
     }
   }
 
   async end(queue: string): Promise<void> {
-    const grants = this.#grants.get(queue) ?? []
-    this.#grants.delete(queue)
-    for (const { tag } of grants) await this.#channel.cancel(tag)
+    const share = this.#shares.get(queue)
+    if (share === undefined) return
+    share.isConsumed = false
+    await this.#cancel(share, share.grants.splice(0))
+    if (!share.isConsumed && share.orphans === 0) this.#shares.delete(queue)
   }
 
-  /** The broker has ended one of a queue, and the others with it. Answers whether it was one that is counted. */
-  forget(queue: string, tag: string): boolean {
-    return this.#grants.get(queue)?.some((grant) => grant.tag === tag) === true && this.#grants.delete(queue)
+  /** The broker has ended it, and the others of its queue. Answers whether that was not known. */
+  forget({ share, isOver }: Grant): boolean {
+    if (isOver) return false
+    share.isConsumed = false
+    for (const grant of share.grants.splice(0)) retire(share, grant)
+    return true
   }
 
   /** Tells the broker the limit; needed before the first consumer where it is one for all. */
   async limit(prefetch: number): Promise<void> {
     this.#prefetch = prefetchOnWire(prefetch)
     if (this.isGlobal) await this.#channel.prefetch(this.#prefetch, true)
-    else for (const [queue, grants] of this.#grants) await this.#adjust(queue, grants)
+    else await this.adjust()
   }
 
-  async #adjust(queue: string, grants: Grant[]): Promise<void> {
+  /** Makes the consumers what the limit and the messages in hand ask for. */
+  async adjust(): Promise<void> {
+    for (const [queue, share] of this.#shares) if (share.isConsumed) await this.#adjust(queue, share)
+  }
+
+  /** Counts a message as settled. Answers whether there are fewer consumers now than the limit asks for. */
+  settled(grant: Grant): boolean {
+    grant.out--
+    if (!grant.isOver) return false
+    const { share } = grant
+    share.orphans--
+    return share.isConsumed && this.#prefetch > 0 && granted(share) < this.#prefetch
+  }
+
+  async #adjust(queue: string, share: Share): Promise<void> {
     const wanted = this.#prefetch
-    while (grants.length > 0 && (sum(grants) > wanted || hasNoLimit(grants) !== (wanted === 0))) {
-      const last = grants.pop() as Grant
-      await this.#channel.cancel(last.tag)
+    const { grants } = share
+    const hasNoLimit = grants.some(({ prefetch }) => prefetch === 0)
+    if (wanted === 0 && hasNoLimit) return
+    if (wanted === 0 || hasNoLimit) return await this.#replace(queue, share, grants.length)
+    let excess = granted(share) - wanted
+    if (excess < 0) {
+      const least = grants.length < exactGrants ? 0 : Math.ceil(sum(grants) / 4)
+      return await this.#grant(queue, share, Math.max(-excess, least))
     }
-    if (grants.length === 0 || sum(grants) < wanted) await this.#grant(queue, grants, wanted - sum(grants))
+    if (excess <= Math.floor(wanted / 4)) return
+    let count = 0
+    for (; excess > 0 && count < grants.length; count++) excess -= grants.at(-1 - count)?.prefetch ?? 0
+    await this.#replace(queue, share, count)
   }
 
-  async #grant(queue: string, grants: Grant[], prefetch: number): Promise<void> {
-    const tag = `lovage${++tags}`
-    if (!this.isGlobal) await this.#channel.prefetch(prefetch, false)
-    grants.push({ tag, prefetch })
-    await this.#channel.consume(queue, (message) => this.#onMessage(queue, message, tag), { consumerTag: tag, noAck: false })
+  /** Ends so many of the consumers, the last first, and begins one for what is left. Never is there none: some queues end with their last. */
+  async #replace(queue: string, share: Share, count: number): Promise<void> {
+    const ending = share.grants.splice(share.grants.length - count)
+    for (const grant of ending) retire(share, grant)
+    const room = this.#prefetch - granted(share)
+    if (this.#prefetch === 0) await this.#grant(queue, share, 0)
+    else if (share.grants.length === 0 || room > 0) await this.#grant(queue, share, Math.max(1, room))
+    await this.#cancel(share, ending)
   }
+
+  async #cancel(share: Share, grants: readonly Grant[]): Promise<void> {
+    for (const grant of grants) {
+      retire(share, grant)
+      await this.#channel.cancel(grant.tag)
+    }
+  }
+
+  async #grant(queue: string, share: Share, prefetch: number): Promise<void> {
+    const grant: Grant = { queue, share, tag: `lovage${++tags}`, prefetch, out: 0, isOver: false }
+    if (!this.isGlobal) await this.#channel.prefetch(prefetch, false)
+    share.grants.push(grant)
+    const take = (message: ConsumeMessage | null): void => {
+      if (message !== null) {
+        grant.out++
+        if (grant.isOver) share.orphans++
+      }
+      this.#onMessage(message, grant)
+    }
+    await this.#channel.consume(queue, take, { consumerTag: grant.tag, noAck: false })
+  }
+}
+
+function retire(share: Share, grant: Grant): void {
+  if (grant.isOver) return
+  grant.isOver = true
+  share.orphans += grant.out
 }
 
 function sum(grants: readonly Grant[]): number {
   return grants.reduce((all, { prefetch }) => all + prefetch, 0)
 }
 
-/** 0 is no limit. */
-function hasNoLimit(grants: readonly Grant[]): boolean {
-  return grants.some(({ prefetch }) => prefetch === 0)
+/** How many messages may be in hand. */
+function granted({ grants, orphans }: Share): number {
+  return sum(grants) + orphans
 }
 
 /** Another program has the queue for itself, or the user may not read from it. */

@@ -3,6 +3,7 @@ import { ConfigError, type Logger, type LovageError, StoreError, TaskError } fro
 import type { ConfirmChannel, Message } from 'amqplib'
 import type { Publication } from '../transport.ts'
 import { bufferOf, publishOptions } from './amqp-message.ts'
+import type { Address } from './delays.ts'
 import { OwnChannel } from './own-channel.ts'
 
 /** The messages of one call. */
@@ -15,6 +16,10 @@ interface Batch {
 interface Entry {
   readonly publication: Publication
   readonly batch: Batch
+  /** When it was given to be sent. */
+  readonly since: number
+  /** Where it went when it was sent last. */
+  sentTo: Address
   /** Its channel was closed by the broker, and it may have been the reason. */
   isSuspect: boolean
   /** The broker gave it back: no queue takes it. */
@@ -27,9 +32,11 @@ export interface PublisherWorld {
   readonly logger: Logger
   /** Whether answers to what is sent would be heard; `flow` of the lodging follows when they are. */
   isReady(): boolean
+  /** Where it goes now. @param sinceMs the time for which it has waited here */
+  addressOf(publication: Publication, sinceMs: number): Address
   /** Whether a queue that was declared here should take it. */
-  isExpected(publication: Publication): boolean
-  /** Declares that queue again. */
+  isExpected(address: Address): boolean
+  /** Declares again what it needs on its way. */
   restore(publication: Publication): Promise<void>
 }
 
@@ -60,14 +67,25 @@ export class Publisher {
     )
   }
 
-  /** Resolves when the broker has confirmed all of them. */
-  publish(publications: readonly Publication[]): Promise<void> {
+  /**
+   * Resolves when the broker has confirmed all of them.
+   * @param since for `performance.now()`: from when on their delays count
+   */
+  publish(publications: readonly Publication[], since = performance.now()): Promise<void> {
     if (publications.length === 0) return Promise.resolve()
     if (this.#isClosed) return Promise.reject(closedHere(0))
     return new Promise((resolve, reject) => {
       const batch: Batch = { left: publications.length, resolve, reject }
       for (const publication of publications) {
-        this.#inbox.push({ publication, batch, isSuspect: false, isReturned: false, wasReturned: false })
+        this.#inbox.push({
+          publication,
+          batch,
+          since,
+          sentTo: publication,
+          isSuspect: false,
+          isReturned: false,
+          wasReturned: false,
+        })
       }
       this.#soon()
     })
@@ -144,18 +162,15 @@ export class Publisher {
 
   #write(channel: ConfirmChannel, entry: Entry): void {
     const { publication } = entry
-    const isExpected = this.#world.isExpected(publication)
+    const address =
+      publication.delayMs === undefined ? publication : this.#world.addressOf(publication, performance.now() - entry.since)
+    entry.sentTo = address
+    const isExpected = this.#world.isExpected(address)
     try {
       const options = publishOptions(publication, isExpected)
       const onConfirm = (error: Error | null): void => this.#confirmed(entry, error)
       this.#inFlight.add(entry)
-      this.#isFull = !channel.publish(
-        publication.exchange,
-        publication.routingKey,
-        bufferOf(publication.body),
-        options,
-        onConfirm,
-      )
+      this.#isFull = !channel.publish(address.exchange, address.routingKey, bufferOf(publication.body), options, onConfirm)
     } catch (error) {
       this.#inFlight.delete(entry)
       // On a channel that is closing nothing can be written; `ended` follows.
@@ -192,10 +207,10 @@ export class Publisher {
   /** Comes before the confirmation; returns have the order of sending. */
   #returned(message: Message): void {
     for (const entry of this.#inFlight) {
-      const { exchange, routingKey, body } = entry.publication
+      const { exchange, routingKey } = entry.sentTo
       const { fields, content } = message
       if (entry.isReturned || exchange !== fields.exchange || routingKey !== fields.routingKey) continue
-      if (content.compare(bufferOf(body)) !== 0) continue
+      if (content.compare(bufferOf(entry.publication.body)) !== 0) continue
       entry.isReturned = true
       return
     }
@@ -233,12 +248,22 @@ export class Publisher {
     const isBlamed = typeof cause?.code === 'number' && cause.code !== 320
     for (const entry of unconfirmed) {
       entry.isReturned = false
-      if (isBlamed && entry.isSuspect) this.#fail(entry, refused(entry.publication, cause.message, cause))
+      if (isBlamed && entry.isSuspect) this.#found(entry, cause)
       else {
         entry.isSuspect = isBlamed
         this.#outbox.push(entry)
       }
     }
+  }
+
+  /** The one that closed the channel: where somebody deleted the exchange, that is declared again. */
+  #found(entry: Entry, cause: Error & { readonly code?: unknown }): void {
+    if (cause.code !== 404 || entry.wasReturned || !this.#world.isExpected(entry.sentTo)) {
+      this.#fail(entry, refused(entry.publication, cause.message, cause))
+      return
+    }
+    entry.isSuspect = false
+    this.#restore(entry)
   }
 }
 

@@ -1,4 +1,5 @@
-/** The routing keys of native delayed delivery: a delay in seconds, one binary digit for each queue on the way. */
+/** The words of native delayed delivery: routing keys of a delay in seconds, one binary digit for each queue on the way; headers. */
+import type { Headers } from '../transport.ts'
 
 /** The queues on the way, numbered from here down to 0; the message waits 2^n seconds in each whose digit is 1. */
 export const highestDelayLevel = 27
@@ -32,4 +33,22 @@ export function routingKeyBeforeDelay(routingKey: string): string {
 /** The key with which a level's queue (digit 1) or the next exchange (digit 0) is bound to the exchange of a level. */
 export function delayBindingKey(level: number, digit: 0 | 1): string {
   return `${'*.'.repeat(highestDelayLevel - level)}${digit}.#`
+}
+
+const deathHeader = /^x-(?:first|last)-death-/
+const delayQueue = /^celery_delayed_\d+$/
+
+/**
+ * The headers without what the queues on the way have written there; what other queues wrote stays. RabbitMQ drops a message that
+ * says of a queue that it has been there when it is published for that queue again.
+ */
+export function headersBeforeDelay(headers: Headers): Headers {
+  const deaths = headers['x-death']
+  if (!Array.isArray(deaths)) return headers
+  const others = deaths.filter((death: Headers | null) => !delayQueue.test(String(death?.queue)))
+  const kept = Object.entries(headers).filter(([name]) => {
+    if (!deathHeader.test(name)) return name !== 'x-death'
+    return !delayQueue.test(String(headers[`${name.slice(0, name.lastIndexOf('-'))}-queue`]))
+  })
+  return Object.fromEntries(others.length === 0 ? kept : [...kept, ['x-death', others]])
 }
