@@ -56,7 +56,7 @@ test('an error that nobody foresaw is tried some times, and then the task has fa
   expect(cluster.log).toEqual(['store FAILURE t1', 'ack t1'])
   expect(cluster.stored[0]?.record.result).toMatchObject({ exc_type: 'TypeError', exc_message: [bug.message] })
   expect(worker.errors).toEqual([
-    '[bug] expected the outcome `completed` of task t1 to be taken, got: undefined is not a function; it ends as failed, and what was to follow it may be missing',
+    '[bug] expected the outcome `completed` of task t1 to be taken, got: undefined is not a function; its message ends as that of a failed task, and what was to be stored or to follow may be missing',
   ])
 })
 

@@ -47,8 +47,9 @@ export class Settler {
       return await this.#settle(delivery, outcome)
     } catch (error) {
       delivery.attempts++
-      if (!isHopeless(error, delivery.attempts)) throw error
-      return this.#letGo(delivery, `the outcome \`${outcome.type}\``, error)
+      // What is given back and cannot be is still in nobody's hands: it comes again when its connection ends.
+      if (outcome.type === 'released' || !isHopeless(error, delivery.attempts)) throw error
+      return this.#letGo(delivery, outcome, error)
     }
   }
 
@@ -91,15 +92,17 @@ export class Settler {
     await delivery.arrival.settle('reject')
   }
 
-  /** The task has failed of that, where this can still be said; else its message ends as that of a failed one. */
-  async #letGo(delivery: CeleryDelivery, what: string, error: unknown): Promise<boolean> {
-    if (!delivery.isLetGo) this.#parts.report(letGoError(delivery, what, error))
+  /** The task has failed of that, where it has run and this can still be said; in any case its message ends as that of a failed one. */
+  async #letGo(delivery: CeleryDelivery, { type }: Outcome, error: unknown): Promise<boolean> {
+    if (!delivery.isLetGo) this.#parts.report(letGoError(delivery, type, error))
     delivery.isLetGo = true
-    try {
-      if (delivery.done !== 'stored')
+    const hasRun = type === 'completed' || type === 'retried' || type === 'failed'
+    if (hasRun && delivery.done !== 'stored') {
+      try {
         return await this.#fail(delivery, runException(failureFrom(error), undefined, delivery.message))
-    } catch (again) {
-      if (!isHopeless(again, Number.POSITIVE_INFINITY)) throw again
+      } catch (again) {
+        if (!isHopeless(again, Number.POSITIVE_INFINITY)) throw again
+      }
     }
     return acknowledge(delivery, delivery.policy.acksOnFailure ? 'ack' : 'reject')
   }
@@ -208,9 +211,9 @@ function failureState({ wire, traceback }: RunException): StoredState {
   return { status: 'FAILURE', result: wire, traceback }
 }
 
-function letGoError({ request: { id } }: CeleryDelivery, what: string, cause: unknown): LovageError {
+function letGoError({ request: { id } }: CeleryDelivery, type: Outcome['type'], cause: unknown): LovageError {
   const said = LovageError.is(cause) ? cause.rawMessage : failureFrom(cause).message
-  const message = `expected ${what} of task ${id} to be taken, got: ${said}; it ends as failed, and what was to follow it may be missing`
+  const message = `expected the outcome \`${type}\` of task ${id} to be taken, got: ${said}; its message ends as that of a failed task, and what was to be stored or to follow may be missing`
   return new LovageError(LovageError.is(cause) ? cause.code : 'BUG', message, { cause, subject: id, retryable: false })
 }
 
