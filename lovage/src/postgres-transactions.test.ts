@@ -1,9 +1,10 @@
 /** Sending in a transaction of the caller's: there with the commit, gone with the rollback, and nothing in between. */
 import { startPostgres } from '@lovage/services'
 import { postgresBackend } from '@lovage/store-postgres'
+import { testBroker } from '@lovage/testing'
 import pg from 'pg'
 import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { type Client, connect, defineTask, from, Worker } from './index.ts'
+import { type Client, connect, createForwarder, defineTask, from, Worker } from './index.ts'
 
 const server = await startPostgres({ settings: { max_connections: 200 } })
 afterAll(() => server.stop())
@@ -67,6 +68,21 @@ test('nothing stays of a transaction that is rolled back', async () => {
   await client.query('rollback')
   expect(await task.state()).toMatchObject({ state: 'unknown' })
   expect((await broker.send(double, { n: 5 }, { key: 'a', keyPolicy: 'reject' })).status).toBe('sent')
+})
+
+test('an outbox: what is committed goes on to another broker, and nothing else', async () => {
+  const there = await testBroker()
+  const forwarder = createForwarder({ from: broker, to: there, queues: ['outbox'] })
+  onTestFinished(() => forwarder.stop())
+  await forwarder.start()
+  for (const end of ['rollback', 'commit']) {
+    await client.query('begin')
+    await client.query('insert into orders values (4)')
+    await broker.within(client).send('mails.thanks', { order: 4 }, { id: end, queue: 'outbox' })
+    await client.query(end)
+  }
+  expect(await broker.task('commit').result({ timeout: '15s' })).toEqual({ forwarded: 'queue' })
+  expect(await there.find({})).toMatchObject({ tasks: [{ id: 'commit', name: 'mails.thanks', queue: 'outbox' }] })
 })
 
 test('many tasks and flows go in whole', async () => {
