@@ -73,7 +73,6 @@ test('nothing stays of a transaction that is rolled back', async () => {
 test('an outbox: what is committed goes on to another broker, and nothing else', async () => {
   const there = await testBroker()
   const forwarder = createForwarder({ from: broker, to: there, queues: ['outbox'] })
-  onTestFinished(() => forwarder.stop())
   await forwarder.start()
   for (const end of ['rollback', 'commit']) {
     await client.query('begin')
@@ -83,6 +82,7 @@ test('an outbox: what is committed goes on to another broker, and nothing else',
   }
   expect(await broker.task('commit').result({ timeout: '15s' })).toEqual({ forwarded: 'queue' })
   expect(await there.find({})).toMatchObject({ tasks: [{ id: 'commit', name: 'mails.thanks', queue: 'outbox' }] })
+  await forwarder.stop()
 })
 
 test('many tasks and flows go in whole', async () => {

@@ -73,6 +73,7 @@ const workers = createRoute({
                   lostLimit: z.number().int().optional(),
                 }),
               ),
+              everyTask: z.boolean().optional().openapi({ description: 'It takes tasks of every name and hands them on.' }),
             })
             .openapi('Worker'),
         ),
