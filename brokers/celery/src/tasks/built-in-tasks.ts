@@ -1,9 +1,10 @@
 /** Runs the tasks that every Celery worker has (celery.md 13), beside the worker: they wait for no place and are acknowledged late. */
-import { type Delivery, type Failure, failureFrom, LovageError, type Outcome } from '@lovage/core'
+import { ConfigError, type Delivery, failureFrom, LovageError, type Outcome } from '@lovage/core'
 import { type BuiltinRun, builtinNames, runBuiltin } from '../canvas/builtin-tasks.ts'
 import { unlockVerdict } from '../canvas/unlock.ts'
 import type { Member } from '../member.ts'
 import { celeryExceptions } from '../wire/python-exception.ts'
+import type { ResultRecord } from '../wire/result-record.ts'
 import { CallDelivery } from './call-delivery.ts'
 import type { CeleryDelivery } from './celery-delivery.ts'
 import { type ChordKeeper, neverNewStyle } from './chord-keeper.ts'
@@ -15,6 +16,8 @@ export interface BuiltInParts {
   readonly sender: TaskSender
   readonly settler: Settler
   readonly chords: ChordKeeper
+  /** Hears once of what this worker cannot do. */
+  readonly report: (error: Error) => void
 }
 
 /** What the consumer lends. */
@@ -23,15 +26,11 @@ export interface BuiltInHost {
   deliver(delivery: Delivery): void
 }
 
-const nowhereToLook: Failure = {
-  name: 'ConfigError',
-  message: 'expected a result backend that keeps results, for celery.chord_unlock to look at, got none',
-}
-
 const names: ReadonlySet<string> = new Set(builtinNames)
 
 export class BuiltInTasks {
   readonly #parts: BuiltInParts
+  #hasToldOfUnlock = false
 
   constructor(parts: BuiltInParts) {
     this.#parts = parts
@@ -101,8 +100,7 @@ export class BuiltInTasks {
   async #unlock(unlock: (BuiltinRun & { readonly type: 'unlock' })['unlock'], delivery: CeleryDelivery): Promise<Outcome> {
     const { member, settler, chords } = this.#parts
     const canvas = settler.canvasSender(delivery)
-    if (member.results === undefined || member.results.kind === 'rpc') return { type: 'failed', failure: nowhereToLook }
-    const records = await member.results.get(unlock.ids)
+    const records = await this.#recordsOf(unlock.ids)
     const verdict = unlockVerdict(unlock, records, neverNewStyle, canvas)
     if (verdict.type === 'wait') {
       const usualMs = member.settings.result_chord_retry_interval * 1000
@@ -110,5 +108,17 @@ export class BuiltInTasks {
     }
     delivery.children.push(...((await chords.conclude(verdict, unlock.body, delivery.request, canvas)) ?? []))
     return { type: 'completed', result: null }
+  }
+
+  /** Where nobody keeps results the task goes round, as in Celery, until a worker takes it that knows of some. */
+  async #recordsOf(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]> {
+    const { member, report } = this.#parts
+    if (member.results !== undefined && member.results.kind !== 'rpc') return member.results.get(ids)
+    if (!this.#hasToldOfUnlock) {
+      const message = 'expected a result backend that keeps results, for celery.chord_unlock to look at, got none'
+      report(new ConfigError('UNSUPPORTED', `${message}; it is sent round until a worker takes it that has one`))
+    }
+    this.#hasToldOfUnlock = true
+    return []
   }
 }

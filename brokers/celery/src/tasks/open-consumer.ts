@@ -31,6 +31,6 @@ export function openConsumer(
     tell({ type: 'task-failed', at: member.clock.now(), worker, pid: process.pid, id, exception })
   }
   const settler = new Settler({ member, sender, store, chords, worker, report, tellFailed })
-  const builtIn = new BuiltInTasks({ member, sender, settler, chords })
+  const builtIn = new BuiltInTasks({ member, sender, settler, chords, report })
   return CeleryConsumer.open({ member, settler, builtIn, stamps }, options, listener)
 }
