@@ -4,6 +4,7 @@ import type { ResultsKind } from './broker-options.ts'
 import type { ResultBackend } from './result-backend.ts'
 import { RpcResults } from './results/rpc-results.ts'
 import type { CelerySettings } from './settings/celery-settings.ts'
+import { tlsOptions } from './tls-options.ts'
 import type { Transport } from './transport.ts'
 import { acceptOnly } from './wire/content.ts'
 
@@ -44,5 +45,7 @@ export async function openResults(
   const { openRedisResults } = await import('./redis/redis-results.ts')
   const options = { result_chord_ordered: settings.result_chord_ordered, ...settings.result_backend_transport_options }
   const onBadRecord = (error: Error): void => logger.warn({ error }, 'a record that is no result was passed over')
-  return openRedisResults({ url, clock, replyTo: oid, expiresMs, options, serializer, onBadRecord })
+  const { redis_backend_use_ssl: ssl } = settings
+  const tls = ssl === undefined ? undefined : tlsOptions(ssl)
+  return openRedisResults({ url, clock, replyTo: oid, expiresMs, options, serializer, tls, onBadRecord })
 }

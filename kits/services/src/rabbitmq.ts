@@ -4,6 +4,7 @@ import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { authorityFile, certificateFile, certify, keyFile } from './certificate.ts'
 import { freePort } from './free-port.ts'
 import { type Account, accountOf, type GuardedServer, guardedServer } from './guarded-server.ts'
 import { folderOf } from './installed.ts'
@@ -33,6 +34,8 @@ export interface PrivateRabbitmq {
   readonly port: number
   /** With a user and a password. */
   readonly url: string
+  /** With TLS: the files that vouch for the server, and those that clients show. */
+  readonly tls: { readonly authority: string; readonly certificate: string; readonly key: string } | undefined
   /** Makes an empty virtual host and answers its URL; takes about a second. */
   virtualHost(): Promise<string>
   /** Runs `rabbitmqctl` on it and answers what it says; takes about a second. */
@@ -56,6 +59,8 @@ export interface RabbitmqOptions {
   readonly settings?: Readonly<Record<string, string | number | boolean>>
   /** Whether other hosts may connect; the password keeps nobody out. Default false. */
   readonly isOpen?: boolean
+  /** Over TLS alone, to clients that show a certificate. Needs the program `openssl`. Default false. */
+  readonly tls?: boolean
 }
 
 /**
@@ -70,8 +75,9 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Priv
   const folder = mkdtempSync(join(tmpdir(), 'lovage-rabbitmq-'))
   try {
     const place: Place = { programs, names, account, folder, ports: [await freePort(), await freePort(), await freePort()] }
+    if (options.tls) certify(folder, account)
     furnish(place, options)
-    return await inFolder(place)
+    return await inFolder(place, options)
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     throw error
@@ -93,10 +99,16 @@ const password = 'private'
 const node = 'lovage@localhost'
 
 /** The settings stand in Erlang's own format: reading the other one takes the server two seconds. */
-function furnish({ account, folder, ports: [port] }: Place, { settings = {}, isOpen = false }: RabbitmqOptions): void {
+function furnish(
+  { account, folder, ports: [port] }: Place,
+  { settings = {}, isOpen = false, tls = false }: RabbitmqOptions,
+): void {
   const own = Object.entries(settings).map(([name, value]) => `{${name}, ${typeof value === 'string' ? `"${value}"` : value}}`)
+  const listeners = `[{"${isOpen ? '0.0.0.0' : '127.0.0.1'}", ${port}}]`
   const rabbit = [
-    `{tcp_listeners, [{"${isOpen ? '0.0.0.0' : '127.0.0.1'}", ${port}}]}`,
+    ...(tls
+      ? ['{tcp_listeners, []}', `{ssl_listeners, ${listeners}}`, `{ssl_options, [${sslOptions(folder)}]}`]
+      : [`{tcp_listeners, ${listeners}}`]),
     `{default_user, <<"${user}">>}`,
     `{default_pass, <<"${password}">>}`,
     '{loopback_users, []}',
@@ -114,6 +126,16 @@ function furnish({ account, folder, ports: [port] }: Place, { settings = {}, isO
     writeFileSync(join(folder, name), text, { mode: 0o400 })
     giveAway(join(folder, name))
   }
+}
+
+function tlsFiles(folder: string) {
+  return { authority: join(folder, authorityFile), certificate: join(folder, certificateFile), key: join(folder, keyFile) }
+}
+
+function sslOptions(folder: string): string {
+  const { authority, certificate, key } = tlsFiles(folder)
+  const files = `{cacertfile, "${authority}"}, {certfile, "${certificate}"}, {keyfile, "${key}"}`
+  return `${files}, {verify, verify_peer}, {fail_if_no_peer_cert, true}`
 }
 
 function environmentOf({ folder, names, ports: [port, distribution, naming] }: Place): Readonly<Record<string, string>> {
@@ -149,7 +171,7 @@ function making(virtualHost: string): string {
   return `Name = <<"${virtualHost}">>, ok = rabbit_vhost:add(Name, <<"${user}">>), ok = ${permit}.`
 }
 
-async function inFolder(place: Place): Promise<PrivateRabbitmq> {
+async function inFolder(place: Place, { tls }: RabbitmqOptions): Promise<PrivateRabbitmq> {
   const { programs, names, account, folder, ports } = place
   const [port, , naming] = ports
   const environment = environmentOf(place)
@@ -173,12 +195,13 @@ async function inFolder(place: Place): Promise<PrivateRabbitmq> {
     const env = { ...process.env, ...environment }
     return (await run(join(programs, 'rabbitmqctl'), ['-q', '-n', node, ...args], { ...account, cwd: folder, env })).stdout
   }
-  const url = `amqp://${user}:${password}@127.0.0.1:${port}`
+  const url = `${tls ? 'amqps' : 'amqp'}://${user}:${password}@127.0.0.1:${port}`
   let server = await start()
   let virtualHosts = 0
   return {
     port,
     url,
+    tls: tls ? tlsFiles(folder) : undefined,
     control,
     async virtualHost() {
       const name = `lovage_${++virtualHosts}`

@@ -1,8 +1,8 @@
 /** A Redis of one's own: a server with its own port, its own password and a temporary folder. */
-import { execFileSync } from 'node:child_process'
 import { chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { authorityFile, certificateFile, certify, keyFile } from './certificate.ts'
 import { freePort } from './free-port.ts'
 import { type Account, accountOf, type GuardedServer, guardedServer } from './guarded-server.ts'
 import { folderOf } from './installed.ts'
@@ -13,8 +13,6 @@ const wanted = {
   folders: ['/opt/homebrew/opt/redis/bin', '/usr/local/opt/redis/bin'],
   debianPackage: 'redis-server',
 }
-
-const certifier = { program: 'openssl', debianPackage: 'openssl' }
 
 /** Whether this machine has Redis; on Debian as root it is installed when missing. */
 export function hasRedis(): boolean {
@@ -90,7 +88,7 @@ async function inFolder(place: Place, options: RedisServerOptions): Promise<Priv
   return {
     port,
     url: `${options.tls ? 'rediss' : 'redis'}://${login}127.0.0.1:${port}`,
-    certificate: options.tls ? join(folder, certificateFile) : undefined,
+    certificate: options.tls ? join(folder, authorityFile) : undefined,
     socket: join(folder, socketFile),
     crash: () => server.kill(),
     shutDown: () => server.stop(),
@@ -105,33 +103,13 @@ async function inFolder(place: Place, options: RedisServerOptions): Promise<Priv
 }
 
 const socketFile = 'redis.sock'
-const certificateFile = 'certificate.pem'
-const keyFile = 'key.pem'
 
 function settingsOf({ folder, port }: Place, { durable, password, tls }: RedisServerOptions): readonly string[] {
-  const files = ['--tls-cert-file', certificateFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certificateFile]
+  const files = ['--tls-cert-file', certificateFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', authorityFile]
   return [
     ...['--bind', '127.0.0.1', '--dir', folder, '--unixsocket', socketFile, '--save', ''],
     ...(tls ? ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no', ...files] : ['--port', String(port)]),
     ...(durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
     ...(password === undefined ? [] : ['--requirepass', password]),
   ]
-}
-
-function certify(folder: string, account: Account | undefined): void {
-  const names = 'subjectAltName=IP:127.0.0.1,DNS:localhost'
-  const files = ['-keyout', keyFile, '-out', certificateFile]
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-  const programs = folderOf(certifier)
-  if (programs === undefined) throw unavailable('OpenSSL', certifier.debianPackage)
-  execFileSync(
-    join(programs, certifier.program),
-    ['req', '-x509', ...kind, ...files, '-subj', '/CN=localhost', '-addext', names],
-    {
-      cwd: folder,
-      stdio: 'ignore',
-    },
-  )
-  if (account === undefined) return
-  for (const name of [keyFile, certificateFile]) chownSync(join(folder, name), account.uid, account.gid)
 }

@@ -18,7 +18,7 @@ export interface AmqpOptions {
   readonly detectsQuorumQueues?: boolean | undefined
   /** The queues of Celery's native delayed delivery. Default none: messages that are not due wait with their consumer. */
   readonly delayQueues?: 'quorum' | 'classic' | undefined
-  /** For amqps: certificates and the like, as of `node:tls`. */
+  /** Certificates and the like, as of `node:tls`; with it every connection is one of TLS. */
   readonly tls?: ConnectionOptions | undefined
   /** Default: nothing is written. */
   readonly logger?: Logger | undefined
@@ -46,7 +46,7 @@ export function amqpSettings(options: AmqpOptions): AmqpSettings {
     throw new ConfigError('OPTION_INVALID', `expected \`heartbeat\` to be whole seconds, 0 to 65535, got: ${shown(heartbeat)}`)
   }
   return {
-    addresses: urls.map(amqpAddress),
+    addresses: urls.map(amqpAddress).map((address) => (options.tls === undefined ? address : { ...address, protocol: 'amqps' })),
     heartbeat,
     connectTimeoutMs,
     retryOnStartup: options.retryOnStartup ?? false,

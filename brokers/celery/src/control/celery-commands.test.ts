@@ -58,6 +58,17 @@ describe('commands', () => {
     expect(await ask('registered', { builtins: true })).toEqual([...builtinNames, 'job'].sort())
   })
 
+  test('report the software, the broker and all settings, and where it is', async () => {
+    const stats = { broker: { hostname: null }, load: { active: 1 } }
+    const { ask } = await setUp({ report: { ok: 'lovage 1.2.3, node v24\n{ old }' }, conf: { concurrency: 4 }, stats })
+    const { ok } = (await ask('report')) as { readonly ok: string }
+    const [software, where, , ...rest] = ok.split('\n')
+    expect(software).toBe('lovage 1.2.3, node v24')
+    expect(where).toBe('settings -> transport:amqp results:redis broker:localhost:5672//')
+    expect(rest.join('\n')).toMatch(/concurrency: 4,[\s\S]*task_queue_max_priority: 5,[\s\S]*hostname: 'localhost'/)
+    expect(ok).not.toMatch(/null,?\s*port|old/)
+  })
+
   test('revoke by what tasks are stamped with', async () => {
     const { cluster, worker, ask, asked } = await setUp({ revoke: { ok: '' } })
     cluster.arrive({ id: 't1', task: 'job', stampedHeaders: ['user'], stamps: { user: 7 } })

@@ -2,6 +2,7 @@
 import { ConfigError, type ControlHandler, type WorkerEvent } from '@lovage/core'
 import type { Member } from '../member.ts'
 import type { RevokedStamps } from '../tasks/revoked-stamps.ts'
+import { reportText } from './report.ts'
 import { brokerFacts, isFields, queueFacts, taskFacts } from './task-facts.ts'
 
 type Args = Readonly<Record<string, unknown>>
@@ -76,6 +77,11 @@ const commands: Readonly<Record<string, (args: Args, surroundings: CommandSurrou
   election: ({ id }, { member: { clock }, worker, tell }) => {
     clock.at(clock.now() + electionMs, () => tell({ type: 'worker-elect-ack', at: clock.now(), worker, pid: process.pid, id }))
     return null
+  },
+  report: async (_args, surroundings) => {
+    const ask = celeryCommands(surroundings)
+    const own = await surroundings.handler('report', {})
+    return { ok: reportText(own, await ask('conf', {}), await ask('stats', {}), surroundings.member) }
   },
   pool_restart: () => {
     throw new ConfigError('UNSUPPORTED', 'Pool restarts not enabled')

@@ -1,7 +1,7 @@
 /** Where Redis is, as the URLs of Celery say it. */
-import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import { ConfigError, shown } from '@lovage/core'
+import { tlsOptions } from '../tls-options.ts'
 
 export interface RedisAddress {
   readonly host: string
@@ -21,10 +21,11 @@ const kinds = ['redis:', 'rediss:', 'redis+socket:', 'unix:']
 /**
  * Reads `redis://user:password@host:port/database`, `rediss://...?ssl_cert_reqs=required&ssl_ca_certs=FILE` and
  * `redis+socket://:password@/path?virtual_host=database`. Files of certificates are read at once.
+ * @param tls what settings say of it: every connection to a host is then one of TLS; what the URL says stands above it
  * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID
  * @see https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
  */
-export function redisAddress(url: string): RedisAddress {
+export function redisAddress(url: string, tls?: ConnectionOptions): RedisAddress {
   // A login without a host, as before a socket's path, is none for the standard.
   const whole = typeof url === 'string' ? url.replace(/^(redis\+socket|unix):\/\/([^/]*@)?\//, '$1://$2local/') : ''
   const parts = URL.canParse(whole) ? new URL(whole) : undefined
@@ -41,7 +42,7 @@ export function redisAddress(url: string): RedisAddress {
     username: parts.username === '' ? undefined : decodeURIComponent(parts.username),
     password: parts.password === '' ? undefined : decodeURIComponent(parts.password),
     database: databaseOf(database),
-    tls: parts.protocol === 'rediss:' ? tlsOf(parts.searchParams) : undefined,
+    tls: isSocket ? undefined : tlsOf(parts, tls),
     shown: `${parts.protocol}//${isSocket ? '' : parts.host}${parts.pathname}`,
   }
 }
@@ -52,38 +53,8 @@ function databaseOf(text: string): number {
   throw new ConfigError('URL_UNSUPPORTED', `expected the number of a database after the host of Redis, got: ${shown(text)}`)
 }
 
-/** Both spellings are Celery's. */
-const requirements: Readonly<Record<string, boolean>> = {
-  required: true,
-  CERT_REQUIRED: true,
-  optional: true,
-  CERT_OPTIONAL: true,
-  none: false,
-  CERT_NONE: false,
-}
-
-function tlsOf(query: URLSearchParams): ConnectionOptions {
-  const wanted = query.get('ssl_cert_reqs') ?? 'required'
-  const rejectUnauthorized = Object.hasOwn(requirements, wanted) ? requirements[wanted] : undefined
-  if (rejectUnauthorized === undefined) {
-    const names = Object.keys(requirements).join(', ')
-    throw new ConfigError('OPTION_INVALID', `expected \`ssl_cert_reqs\` to be one of ${names}, got: ${shown(wanted)}`)
-  }
-  return {
-    rejectUnauthorized,
-    ...fileOf(query, 'ssl_ca_certs', 'ca'),
-    ...fileOf(query, 'ssl_certfile', 'cert'),
-    ...fileOf(query, 'ssl_keyfile', 'key'),
-  }
-}
-
-function fileOf(query: URLSearchParams, option: string, name: 'ca' | 'cert' | 'key'): ConnectionOptions {
-  const file = query.get(option)
-  if (file === null) return {}
-  try {
-    return { [name]: readFileSync(file) }
-  } catch (error) {
-    const message = `expected \`${option}\` to be a file that can be read, got: ${shown(file)} (${(error as Error).message})`
-    throw new ConfigError('OPTION_INVALID', message, { cause: error })
-  }
+function tlsOf({ protocol, searchParams }: URL, tls: ConnectionOptions | undefined): ConnectionOptions | undefined {
+  if (protocol !== 'rediss:') return tls
+  const own = Object.fromEntries([...searchParams].filter(([name]) => name.startsWith('ssl_')))
+  return tls !== undefined && Object.keys(own).length === 0 ? tls : { ...tls, ...tlsOptions(own) }
 }

@@ -1,4 +1,5 @@
 /** What the Redis parts of the broker may be told: where Redis is, and kombu's transport options by kombu's names. */
+import type { ConnectionOptions } from 'node:tls'
 import { ConfigError, checkOptionNames, type OptionNames, shown } from '@lovage/core'
 import { type RedisAddress, redisAddress } from './redis-address.ts'
 
@@ -74,9 +75,9 @@ export interface RedisSettings extends LinkSettings {
  * Checks kombu's options and fills in what they leave out.
  * @throws {ConfigError} OPTION_INVALID, URL_UNSUPPORTED
  */
-export function redisSettings(url: string, given: RedisTransportOptions = {}): RedisSettings {
+export function redisSettings(url: string, given: RedisTransportOptions = {}, tls?: ConnectionOptions): RedisSettings {
   checkOptionNames(given, names, '`broker_transport_options` on Redis')
-  const address = redisAddress(url)
+  const address = redisAddress(url, tls)
   const keyPrefix = textOf('global_keyprefix', given.global_keyprefix, '')
   const queueOrder = given.queue_order_strategy ?? 'round_robin'
   if (!strategies.includes(queueOrder)) throw unexpected('queue_order_strategy', `one of ${strategies.join(', ')}`, queueOrder)

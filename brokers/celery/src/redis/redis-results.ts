@@ -1,5 +1,7 @@
 /** Results of tasks in Redis, as Celery's `redis://` result backend keeps them. */
+
 import type { Buffer } from 'node:buffer'
+import type { ConnectionOptions } from 'node:tls'
 import { type Clock, ConfigError, checkOptionNames, LovageError, type OptionNames, ProtocolError, shown } from '@lovage/core'
 import type { ResultBackend, ResultEntry, ResultWaiting } from '../result-backend.ts'
 import { AwaitedRecords } from '../results/awaited-records.ts'
@@ -42,6 +44,8 @@ export interface RedisResultsPlan {
   /** Undefined: results do not expire. */
   readonly expiresMs: number | undefined
   readonly options?: RedisResultOptions | undefined
+  /** What settings say of TLS; the URL may say more. */
+  readonly tls?: ConnectionOptions | undefined
   /** What records are written in, and read in. Default `json`. */
   readonly serializer?: Serializer | undefined
   /** A record that is none, or in other content. */
@@ -64,7 +68,7 @@ export async function openRedisResults(plan: RedisResultsPlan): Promise<ResultBa
     throw new ConfigError('OPTION_INVALID', `expected \`global_keyprefix\` to be a text, got: ${shown(prefix)}`)
   }
   let results: RedisResults | undefined
-  const link = await RedisLink.open({ address: redisAddress(plan.url), ...linkTimes(options) }, plan.clock, {
+  const link = await RedisLink.open({ address: redisAddress(plan.url, plan.tls), ...linkTimes(options) }, plan.clock, {
     message: (channel, stored) => results?.message(channel, stored),
     patternMessage() {},
     invalidated() {},

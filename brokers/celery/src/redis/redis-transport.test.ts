@@ -9,6 +9,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { publicationOf, queueOf, textOf } from '../fixtures/redis/messages.ts'
 import { Recorder, redisRoom } from '../fixtures/redis/redis-room.ts'
 import { systemClock } from '../system-clock.ts'
+import { tlsOptions } from '../tls-options.ts'
 import type { Arrival, Publication, Transport } from '../transport.ts'
 import { readEnvelope } from './envelope.ts'
 import { openRedisTransport } from './redis-transport.ts'
@@ -313,7 +314,10 @@ test('passwords, TLS and sockets of the machine lead in; without them the way is
     await transport.publish([publicationOf(url)])
     await transport.close()
   }
-  const bad = [`${server.url}/2`, good.replace('p%40ss', 'wrong'), good.replace(/:[^:@]*@/, ''), 'redis://127.0.0.1:1']
+  const certain = tlsOptions({ ssl_ca_certs: server.certificate })
+  const plain = `${server.url.replace('rediss:', 'redis:')}/2`
+  await (await openRedisTransport({ url: plain, clock: systemClock, tls: certain })).close()
+  const bad = [plain, `${server.url}/2`, good.replace('p%40ss', 'wrong'), good.replace(/:[^:@]*@/, ''), 'redis://127.0.0.1:1']
   for (const url of bad) {
     const error = await open(url).catch((thrown: unknown) => thrown)
     expect(LovageError.is(error, 'STORE_UNAVAILABLE')).toBe(true)

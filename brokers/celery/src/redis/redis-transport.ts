@@ -1,4 +1,5 @@
 /** The Transport of a Celery cluster on Redis, in kombu's layout, and safer where the wire allows. */
+import type { ConnectionOptions } from 'node:tls'
 import type { Clock } from '@lovage/core'
 import type {
   Arrival,
@@ -28,6 +29,8 @@ export interface RedisTransportPlan {
   readonly clock: Clock
   /** kombu's `broker_transport_options`. */
   readonly options?: RedisTransportOptions | undefined
+  /** What settings say of TLS; the URL may say more. */
+  readonly tls?: ConnectionOptions | undefined
 }
 
 /**
@@ -42,8 +45,8 @@ export interface RedisTransportPlan {
  * @throws {ConfigError} OPTION_INVALID, URL_UNSUPPORTED; UNSUPPORTED by a Redis older than 6
  * @throws {StoreError} STORE_UNAVAILABLE when it cannot be reached; once it was, it is tried for ever
  */
-export async function openRedisTransport({ url, clock, options }: RedisTransportPlan): Promise<Transport> {
-  const settings = redisSettings(url, options)
+export async function openRedisTransport({ url, clock, options, tls }: RedisTransportPlan): Promise<Transport> {
+  const settings = redisSettings(url, options, tls)
   let transport: RedisTransport | undefined
   const link = await RedisLink.open(settings, clock, {
     message() {},

@@ -1,5 +1,6 @@
 /** The settings of Celery that count here, by Celery's names: their kinds, and Celery's defaults. */
 import { checkOptionNames } from '@lovage/core'
+import type { TlsFiles } from '../tls-options.ts'
 import type { Serializer } from '../wire/content.ts'
 import {
   type AnnotationSetting,
@@ -24,6 +25,7 @@ import {
   seconds,
   text,
   timeLimit,
+  tlsFiles,
   wholeNumber,
 } from './setting-kinds.ts'
 
@@ -98,6 +100,8 @@ export const settingTable = {
   broker_native_delayed_delivery_queue_type: entry(oneOf('quorum', 'classic'), 'quorum'),
   broker_transport_options: entry(objectOf as SettingKind<Readonly<Record<string, unknown>>>, {}),
   result_backend_transport_options: entry(objectOf as SettingKind<Readonly<Record<string, unknown>>>, {}),
+  broker_use_ssl: entry<TlsFiles | undefined, TlsFiles | boolean | null>(tlsFiles, undefined),
+  redis_backend_use_ssl: entry<TlsFiles | undefined, TlsFiles | boolean | null>(tlsFiles, undefined),
   control_exchange: entry(text, 'celery'),
   event_exchange: entry(text, 'celeryev'),
   event_queue_prefix: entry(text, 'celeryev'),

@@ -2,7 +2,6 @@
 import { ConfigError } from '@lovage/core'
 
 const address = 'the address that `connect` gets (`-b`, LOVAGE_BROKER) says it'
-const secure = 'the scheme says it: write `amqps://` or `rediss://`'
 const lasting = 'a lost connection is tried for ever, after 0, 2, 4, ... 32 seconds; a first one that fails is told at once'
 const waiting = 'sending waits for a connection that is lost, and resolves when the message is safe'
 const connections = 'every broker has a fixed number of connections'
@@ -18,8 +17,6 @@ export const insteadOf: Readonly<Record<string, string>> = {
   broker_read_url: address,
   broker_write_url: address,
   broker_transport: address,
-  broker_use_ssl: secure,
-  redis_backend_use_ssl: secure,
   broker_connection_retry: lasting,
   broker_connection_retry_on_startup: lasting,
   broker_connection_max_retries: lasting,

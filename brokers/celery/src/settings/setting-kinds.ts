@@ -1,5 +1,6 @@
 /** The kinds of values that settings have, each with its check and its words. */
 import { ConfigError, rateLimit, shown } from '@lovage/core'
+import type { TlsFiles } from '../tls-options.ts'
 import { contentTypeOf, type Serializer, serializers } from '../wire/content.ts'
 
 /** Checks one value; what it answers is the value that counts. @throws {ConfigError} OPTION_INVALID */
@@ -49,6 +50,12 @@ export const contents: SettingKind<readonly Serializer[]> = (value, name) => {
     if (found !== undefined) return found[0]
     throw unexpected(place, `${serializers.join(' or ')} (pickle is never read)`, item)
   })(value, name)
+}
+
+/** True is TLS as Node has it; false, and none, leave it to the address. */
+export const tlsFiles: SettingKind<TlsFiles | undefined> = (value, name) => {
+  if (value === false || value === null) return undefined
+  return value === true ? {} : (objectOf(value, name) as TlsFiles)
 }
 
 export function wholeNumber(least: number, most: number): SettingKind<number> {
