@@ -71,7 +71,8 @@ test('one that is killed in the middle loses none: another sends what it had not
   try {
     const count = 3000
     const ids = await put(count)
-    const killed = await startForwarder()
+    // Few at once, so that there is a middle.
+    const killed = await startForwarder('-c', '10')
     await collector.some(1)
     killed.signal('SIGKILL')
     await killed.ended
