@@ -129,7 +129,7 @@ class RedisTransport implements Transport {
   }
 
   async consume({ queues, prefetch }: InflowOptions, listener: InflowListener): Promise<Inflow> {
-    const inflow = new RedisInflow(
+    const inflow: RedisInflow = new RedisInflow(
       {
         link: this.#link,
         clock: this.#clock,
@@ -138,7 +138,7 @@ class RedisTransport implements Transport {
         listener,
         join: (queue, onArrival) => this.#join(queue, onArrival),
         stirred: (lists) => this.stirred(lists),
-        onClosed: (closed) => this.#inflows.delete(closed),
+        onClosed: () => void this.#inflows.delete(inflow),
       },
       prefetch,
     )
