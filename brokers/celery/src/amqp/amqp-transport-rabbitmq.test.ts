@@ -303,12 +303,18 @@ test('where each consumer has its own limit, more may be unsettled nevertheless,
   inflow.setPrefetch(10)
   await vi.waitFor(() => expect(taken).toHaveLength(10), soon)
   inflow.setPrefetch(4)
+  await vi.waitFor(async () => expect(await limits()).toEqual([3]), soon)
+  for (const arrival of taken.slice(0, 10)) void arrival.settle('ack')
+  await vi.waitFor(() => expect(taken).toHaveLength(14), soon)
   await vi.waitFor(async () => expect((await limits()).sort()).toEqual([1, 3]), soon)
-  for (const arrival of taken.slice(0, 11)) void arrival.settle('ack')
-  // Those of a consumer that ended are still out, so that one more came for the one that took its place.
-  await vi.waitFor(() => expect(taken.length).toBeGreaterThanOrEqual(14), soon)
+  for (let limit = 5; limit <= 30; limit++) {
+    inflow.setPrefetch(limit)
+    await vi.waitFor(() => expect(taken.length).toBeGreaterThanOrEqual(10 + limit), soon)
+  }
+  expect((await limits()).length).toBeLessThan(15)
   inflow.setPrefetch(0)
   await vi.waitFor(() => expect(taken).toHaveLength(40), soon)
+  await vi.waitFor(async () => expect(await limits()).toEqual([0]), soon)
 })
 
 test('a queue of another sort may be added: what is in hand comes again', async () => {

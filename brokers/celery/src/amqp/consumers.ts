@@ -121,7 +121,8 @@ export class Consumers {
       const least = grants.length < exactGrants ? 0 : Math.ceil(sum(grants) / 4)
       return await this.#grant(queue, share, Math.max(-excess, least))
     }
-    if (excess <= Math.floor(wanted / 4)) return
+    // Less than the last consumer of one message there cannot be.
+    if (excess <= Math.floor(wanted / 4) || sum(grants) === 1) return
     let count = 0
     for (; excess > 0 && count < grants.length; count++) excess -= grants.at(-1 - count)?.prefetch ?? 0
     await this.#replace(queue, share, count)
