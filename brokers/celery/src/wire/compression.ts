@@ -3,7 +3,10 @@
 import { Buffer } from 'node:buffer'
 import { brotliCompressSync, brotliDecompressSync, deflateSync, unzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { ConfigError, ProtocolError, shown } from '@lovage/core'
-import bzip2 from 'seek-bzip'
+import type bzip2 from 'seek-bzip'
+import { onDemand } from './on-demand.ts'
+
+const bzip = onDemand<typeof bzip2>('seek-bzip')
 
 /** The names that stand in the header `compression`. */
 export type CompressionName =
@@ -128,7 +131,7 @@ function bunzip(body: Uint8Array, maxBytes: number): Uint8Array {
     }
     out[written++] = byte
   }
-  bzip2.decode(source, { writeByte }, true)
+  bzip().decode(source, { writeByte }, true)
   return out.subarray(0, written)
 }
 

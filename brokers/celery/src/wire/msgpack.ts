@@ -1,14 +1,17 @@
 /** MessagePack bodies, for clusters whose `accept_content` has it. */
 import type { Buffer } from 'node:buffer'
 import { ProtocolError, shown, TaskError } from '@lovage/core'
-import { decode, encode } from '@msgpack/msgpack'
+import type * as MessagePack from '@msgpack/msgpack'
+import { onDemand } from './on-demand.ts'
 import { plainValue } from './plain-value.ts'
 import { type PythonValue, revivePython } from './python-json.ts'
+
+const library = onDemand<typeof MessagePack>('@msgpack/msgpack')
 
 /** Reads a body. Floats that are whole come as whole numbers. @throws {ProtocolError} PROTOCOL_INVALID */
 export function decodeMsgpack(body: Buffer): PythonValue {
   try {
-    const value = plainValue(decode(body, { useBigInt64: true }))
+    const value = plainValue(library().decode(body, { useBigInt64: true }))
     return { carried: value, revived: value }
   } catch (cause) {
     throw new ProtocolError('PROTOCOL_INVALID', `expected MessagePack, got ${body.length} bytes that are not: ${shown(cause)}`, {
@@ -20,7 +23,7 @@ export function decodeMsgpack(body: Buffer): PythonValue {
 /** Writes a body. @throws {TaskError} INPUT_UNSERIALIZABLE */
 export function encodeMsgpack(value: unknown): Uint8Array {
   try {
-    return encode(wideNumbers(revivePython(value)), { useBigInt64: true, ignoreUndefined: true })
+    return library().encode(wideNumbers(revivePython(value)), { useBigInt64: true, ignoreUndefined: true })
   } catch (cause) {
     throw new TaskError('INPUT_UNSERIALIZABLE', `expected a value that MessagePack can write, got: ${shown(value)}`, { cause })
   }

@@ -1,8 +1,11 @@
 /** YAML bodies, for clusters whose `accept_content` has it. */
 import { ProtocolError, shown, TaskError } from '@lovage/core'
-import { parseDocument, stringify } from 'yaml'
+import type * as Yaml from 'yaml'
+import { onDemand } from './on-demand.ts'
 import { plainValue } from './plain-value.ts'
 import { type PythonValue, revivePython } from './python-json.ts'
+
+const library = onDemand<typeof Yaml>('yaml')
 
 /**
  * Reads what PyYAML's `safe_load` reads: YAML 1.1 without tags that name classes. Floats that are whole come as whole numbers.
@@ -10,7 +13,7 @@ import { type PythonValue, revivePython } from './python-json.ts'
  */
 export function decodeYaml(text: string): PythonValue {
   try {
-    const document = parseDocument(text, { version: '1.1', intAsBigInt: true, logLevel: 'error', prettyErrors: false })
+    const document = library().parseDocument(text, { version: '1.1', intAsBigInt: true, logLevel: 'error', prettyErrors: false })
     const problem = document.errors[0] ?? document.warnings[0]
     if (problem !== undefined) throw problem
     const value = plainValue(document.toJS())
@@ -23,7 +26,7 @@ export function decodeYaml(text: string): PythonValue {
 /** Writes a text. @throws {TaskError} INPUT_UNSERIALIZABLE */
 export function encodeYaml(value: unknown): string {
   try {
-    return stringify(revivePython(value), { version: '1.1', aliasDuplicateObjects: false, lineWidth: 0 })
+    return library().stringify(revivePython(value), { version: '1.1', aliasDuplicateObjects: false, lineWidth: 0 })
   } catch (cause) {
     throw new TaskError('INPUT_UNSERIALIZABLE', `expected a value that YAML can write, got: ${shown(value)}`, { cause })
   }
