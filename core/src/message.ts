@@ -69,6 +69,8 @@ export interface PublishedTask {
   readonly queue?: string | undefined
   /** 7 to 1. */
   readonly priority?: number | undefined
+  /** Names of the positional arguments. */
+  readonly params?: readonly string[] | undefined
   /** The definition makes a key from the input, which nobody else can. */
   readonly keyed?: boolean | undefined
   /** Retries after the first run. */

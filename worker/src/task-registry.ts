@@ -48,9 +48,9 @@ export class RegisteredTask {
   }
 
   published(): PublishedTask {
-    const { name, queue, priority, key, retry, lostLimit, input } = this.definition
+    const { name, queue, priority, params, key, retry, lostLimit, input } = this.definition
     const schema = input === undefined ? undefined : jsonSchema(input)
-    return { name, queue, priority, keyed: key !== undefined, retryLimit: retry.limit, lostLimit, schema }
+    return { name, queue, priority, params, keyed: key !== undefined, retryLimit: retry.limit, lostLimit, schema }
   }
 
   summary(): TaskSummary {

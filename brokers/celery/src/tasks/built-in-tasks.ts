@@ -7,7 +7,7 @@ import { celeryExceptions } from '../wire/python-exception.ts'
 import type { ResultRecord } from '../wire/result-record.ts'
 import { CallDelivery } from './call-delivery.ts'
 import type { CeleryDelivery } from './celery-delivery.ts'
-import { type ChordKeeper, neverNewStyle } from './chord-keeper.ts'
+import type { ChordKeeper } from './chord-keeper.ts'
 import type { Settler } from './settler.ts'
 import type { TaskSender } from './task-sender.ts'
 
@@ -101,7 +101,7 @@ export class BuiltInTasks {
     const { member, settler, chords } = this.#parts
     const canvas = settler.canvasSender(delivery)
     const records = await this.#recordsOf(unlock.ids)
-    const verdict = unlockVerdict(unlock, records, neverNewStyle, canvas)
+    const verdict = unlockVerdict(unlock, records, chords.isNewStyle, canvas)
     if (verdict.type === 'wait') {
       const usualMs = member.settings.result_chord_retry_interval * 1000
       return { type: 'retried', delayMs: unlock.intervalMs ?? usualMs, limit: Number.POSITIVE_INFINITY }

@@ -1,13 +1,15 @@
 /** Chords whose header's tasks run here: reports their parts, and ends a chord when its last part is in. */
 import { type ChordEnd, type ChordFailure, endChord, failChord } from '../canvas/chord-end.ts'
+import type { IsNewStyle } from '../canvas/errbacks.ts'
 import type { CanvasSender } from '../canvas/orders.ts'
+import { isRecord } from '../canvas/signature.ts'
 import type { Unreached } from '../canvas/unreached.ts'
 import type { Member } from '../member.ts'
 import type { ResultEntry } from '../result-backend.ts'
 import type { ResultTuple } from '../wire/result-record.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
+import type { Errbacks, FailedTask } from './errbacks.ts'
 import { isFinal } from './final-error.ts'
-import { sendErrbacks } from './send-errbacks.ts'
 import type { TaskSender } from './task-sender.ts'
 
 /** The end of a member of a chord: its state with the value or the exception. */
@@ -21,20 +23,20 @@ type Membership = Pick<TaskRequest, 'id' | 'group' | 'groupIndex'> & {
   readonly chord: Readonly<Record<string, unknown>> | undefined
 }
 
-/** No task of Lovage's takes a request, an exception and a traceback, so every errback is sent. */
-export const neverNewStyle = () => false
-
 export class ChordKeeper {
   readonly #member: Member
   readonly #sender: TaskSender
-  readonly #report: (error: Error) => void
+  readonly #errbacks: Errbacks | undefined
 
-  /** @param report hears of errbacks that cannot be sent; not needed where no task ends */
-  constructor(member: Member, sender: TaskSender, report: (error: Error) => void = () => {}) {
+  /** @param errbacks not needed where no task ends */
+  constructor(member: Member, sender: TaskSender, errbacks?: Errbacks) {
     this.#member = member
     this.#sender = sender
-    this.#report = report
+    this.#errbacks = errbacks
   }
+
+  /** Which errbacks are called in this process. */
+  readonly isNewStyle: IsNewStyle = (name) => this.#errbacks?.isNewStyle(name) ?? false
 
   /** Who counts the headers of chords that are started here. */
   get counting(): CanvasSender['chords'] {
@@ -60,23 +62,29 @@ export class ChordKeeper {
     finisher: TaskRequest,
     sender: CanvasSender,
   ): Promise<readonly ResultTuple[] | undefined> {
-    if (end.type === 'failed') return this.#fail(end, finisher, sender)
+    if (end.type === 'failed') return this.#fail(end, body, finisher, sender)
     try {
       await this.#sender.carryOut(end.orders)
       return end.children
     } catch (error) {
       if (!isFinal(error)) throw error
-      return this.#fail(callbackError(body, error, sender), finisher, sender)
+      return this.#fail(this.#callbackError(body, error, sender), body, finisher, sender)
     }
   }
 
   /** Stores that a chord will never be, and tells whoever wants to hear of it. */
-  async #fail({ exception, unreached, orders }: ChordFailure, finisher: TaskRequest, sender: CanvasSender): Promise<undefined> {
+  async #fail(failure: ChordFailure, body: unknown, finisher: TaskRequest, sender: CanvasSender): Promise<undefined> {
+    const { exception, unreached } = failure
     await this.#member.results?.store(
       unreachedEntries(unreached, { status: 'FAILURE', result: exception }, this.#member.clock.now()),
     )
     await this.reportUnreached(unreached, { state: 'FAILURE', result: exception }, finisher, sender)
-    await sendErrbacks(this.#sender, orders, this.#report)
+    await this.#errbacks?.tell(failure, { request: requestOfBody(body, unreached[0]?.id ?? ''), exception }, sender)
+  }
+
+  /** In Celery's words. */
+  #callbackError(body: unknown, error: Error, sender: CanvasSender): ChordFailure {
+    return failChord(body, `Callback error: ${error.message}`, this.isNewStyle, sender)
   }
 
   async #count(member: Membership, end: MemberEnd, finisher: TaskRequest, sender: CanvasSender): Promise<readonly ResultTuple[]> {
@@ -88,11 +96,11 @@ export class ChordKeeper {
       const members = await chords.report({ group, index: groupIndex, id, ...end })
       if (members === undefined) return []
       const nested = await chords.nested(group)
-      ended = endChord({ body: chord, members, nested }, finisher, neverNewStyle, sender)
+      ended = endChord({ body: chord, members, nested }, finisher, this.isNewStyle, sender)
     } catch (error) {
       // What was counted cannot be read, and never can be.
       if (!isFinal(error)) throw error
-      ended = { type: 'failed', ...callbackError(chord, error, sender) }
+      ended = { type: 'failed', ...this.#callbackError(chord, error, sender) }
     }
     const children = await this.conclude(ended, chord, finisher, sender)
     // As in Celery what was counted of one that failed is left to expire.
@@ -101,9 +109,10 @@ export class ChordKeeper {
   }
 }
 
-/** In Celery's words. */
-function callbackError(body: unknown, error: Error, sender: CanvasSender): ChordFailure {
-  return failChord(body, `Callback error: ${error.message}`, neverNewStyle, sender)
+/** What an errback hears of a body that never ran. */
+function requestOfBody(body: unknown, id: string): FailedTask['request'] {
+  const { task, args, kwargs, options } = isRecord(body) ? body : {}
+  return { id, task, args, kwargs, retries: 0, root_id: isRecord(options) ? options.root_id : undefined }
 }
 
 /** The entries of tasks that never run. */

@@ -7,11 +7,12 @@ import { retried } from '../canvas/retry.ts'
 import type { Member } from '../member.ts'
 import { celeryExceptions } from '../wire/python-exception.ts'
 import type { CeleryDelivery } from './celery-delivery.ts'
-import { type ChordKeeper, neverNewStyle, unreachedEntries } from './chord-keeper.ts'
+import { type ChordKeeper, unreachedEntries } from './chord-keeper.ts'
+import type { Errbacks } from './errbacks.ts'
 import { isFinal, isHopeless } from './final-error.ts'
+import { requestFacts } from './request-facts.ts'
 import type { ResultStore, StoredState } from './result-store.ts'
 import { noRetryLeft, type RunException, runException, shownException } from './run-exception.ts'
-import { sendErrbacks } from './send-errbacks.ts'
 import type { TaskSender } from './task-sender.ts'
 
 export interface SettlerParts {
@@ -19,9 +20,10 @@ export interface SettlerParts {
   readonly sender: TaskSender
   readonly store: ResultStore
   readonly chords: ChordKeeper
+  readonly errbacks: Errbacks
   /** `name@host`. */
   readonly worker: string
-  /** Hears of errbacks that cannot be sent. */
+  /** Hears of what is let go of. */
   readonly report: (error: Error) => void
   /** Tells of a task that this worker does not know. */
   readonly tellFailed: (id: string, exception: string) => void
@@ -150,10 +152,10 @@ export class Settler {
   }
 
   async #fail(delivery: CeleryDelivery, exception: RunException): Promise<boolean> {
-    const { sender, store, chords, member, report } = this.#parts
+    const { store, chords, member, errbacks } = this.#parts
     const { request, policy } = delivery
     const canvas = this.canvasSender(delivery)
-    const failing = afterFailure(request, neverNewStyle, canvas)
+    const failing = afterFailure(request, errbacks.isNewStyle, canvas)
     if (delivery.done !== 'stored') {
       const state = failureState(exception)
       const own = store.isStored(delivery, 'FAILURE') ? [store.entry(delivery, state)] : []
@@ -163,7 +165,8 @@ export class Settler {
       await chords.reportUnreached(failing.unreached, end, request, canvas)
       delivery.done = 'stored'
     }
-    await sendErrbacks(sender, failing.orders, report)
+    const { wire, traceback } = exception
+    await errbacks.tell(failing, { request: requestFacts(delivery, this.#parts.worker), exception: wire, traceback }, canvas)
     return acknowledge(delivery, policy.acksOnFailure ? 'ack' : 'reject')
   }
 
