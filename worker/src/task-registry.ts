@@ -31,13 +31,14 @@ export class RegisteredTask {
   readonly outcomes: Record<OutcomeType, number> = { completed: 0, failed: 0, retried: 0, released: 0, rejected: 0, cancelled: 0 }
   readonly runtimes = new Runtimes()
 
-  /** @param defaults for what the definition does not say */
+  /** @param defaults what its broker's world says of it */
   constructor(definition: AnyTask, defaults: WorkerDefaults = {}) {
     this.definition = definition
     this.event = `worker.task.${definition.name}`
-    this.hardMs = definition.timeoutMs ?? defaults.timeoutMs
-    this.softMs = definition.softTimeoutMs ?? defaults.softTimeoutMs
-    this.limitRate(definition.rateLimit ?? defaults.rateLimit)
+    const said = defaults.limitsOf?.(definition.name) ?? {}
+    this.hardMs = said.timeoutMs ?? definition.timeoutMs ?? defaults.timeoutMs
+    this.softMs = said.softTimeoutMs ?? definition.softTimeoutMs ?? defaults.softTimeoutMs
+    this.limitRate(said.rateLimit ?? definition.rateLimit ?? defaults.rateLimit)
   }
 
   /** Sets the rate limit; 0 or undefined takes it away. @throws {ConfigError} OPTION_INVALID */

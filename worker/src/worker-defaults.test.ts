@@ -33,6 +33,15 @@ test('what the broker says holds where worker and definition say nothing', async
   await worker.stop()
 })
 
+test('what it says of a task by its name stands above the definition', async () => {
+  const limitsOf = (task: string) => (task === 'own' ? { timeoutMs: 2000, rateLimit: 0 } : {})
+  const { worker } = await begin({ ...defaults, limitsOf })
+  const { hardMs, softMs, rate } = worker.registry.get('own') ?? {}
+  expect([hardMs, softMs, rate]).toEqual([2000, 500, undefined])
+  expect(worker.registry.get('plain')?.hardMs).toBe(5000)
+  await worker.stop()
+})
+
 test('the options of the worker stand above it', async () => {
   const { broker, worker } = await begin(defaults, { concurrency: 2, prefetch: 'auto' })
   expect([worker.concurrency, broker.consumed?.prefetch, worker.settings.prefetch]).toEqual([2, 2, 'auto'])

@@ -31,18 +31,24 @@ export interface Broker {
   close(): Promise<void>
 }
 
+/** Limits of a task's runs. */
+export interface RunLimits {
+  readonly timeoutMs?: number | undefined
+  readonly softTimeoutMs?: number | undefined
+  /** As a definition writes it. */
+  readonly rateLimit?: string | number | undefined
+}
+
 /** What holds for a worker, and for a definition, that says nothing itself. */
-export interface WorkerDefaults {
+export interface WorkerDefaults extends RunLimits {
   /** How many tasks run at once. */
   readonly concurrency?: number | undefined
   /** The prefetch of a worker that runs so many tasks at once; 0 is without a limit. Absent: the worker finds its own. */
   readonly prefetch?: ((concurrency: number) => number) | undefined
   /** After so many tasks a thread or process of a pool is replaced. */
   readonly maxTasksPerChild?: number | undefined
-  readonly timeoutMs?: number | undefined
-  readonly softTimeoutMs?: number | undefined
-  /** As a definition writes it. */
-  readonly rateLimit?: string | number | undefined
+  /** What is said of the task of this name, whatever its definition says. */
+  readonly limitsOf?: ((task: string) => RunLimits) | undefined
 }
 
 /** Work: from senders to workers. */

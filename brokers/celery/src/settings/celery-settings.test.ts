@@ -43,6 +43,10 @@ describe('settings', () => {
     [{ task_queues: [{ name: 'a', key: 'x' }] }, /option of `task_queues\[0\]`/],
     [{ task_routes: { t: { priority: 10 } } }, /expected `task_routes\["t"\]\.priority` to be a whole number from 0 to 9/],
     [{ task_annotations: { t: { acks_late: 1 } } }, /expected `task_annotations\["t"\]\.acks_late` to be true or false/],
+    [
+      { task_annotations: { t: { time_limit: 0 } } },
+      /expected `task_annotations\["t"\]\.time_limit` to be a number of seconds above 0/,
+    ],
     [{ task_protocol: 3 }, /expected `task_protocol` to be 1 or 2, got: 3$/],
     [{ accept_content: 'json' }, /expected `accept_content` to be a list, got: "json"$/],
     [
@@ -75,10 +79,13 @@ test('workers get what the settings say, and the prefetch is a multiple of the c
       task_time_limit: 1.5,
       task_soft_time_limit: 1,
       task_default_rate_limit: '10/m',
+      task_annotations: { '*': { rate_limit: '5/s' }, 'mails.send': { time_limit: 3, rate_limit: 0 } },
     }),
   )
   expect(said).toMatchObject({ concurrency: 8, maxTasksPerChild: 100, timeoutMs: 1500, softTimeoutMs: 1000, rateLimit: '10/m' })
   expect(said.prefetch?.(8)).toBe(8)
+  expect(said.limitsOf?.('mails.send')).toEqual({ timeoutMs: 3000, rateLimit: 0 })
+  expect(said.limitsOf?.('any')).toEqual({ rateLimit: '5/s' })
   expect(workerDefaults(celerySettings({ worker_prefetch_multiplier: 0 })).prefetch?.(8)).toBe(0)
 })
 

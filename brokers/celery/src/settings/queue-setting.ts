@@ -1,6 +1,18 @@
 /** Queues, routes and annotations as settings write them: Celery's words, as plain objects. */
 import { checkOptionNames, type OptionNames } from '@lovage/core'
-import { flag, mapOf, objectOf, oneOf, orNone, type SettingKind, text, unexpected, wholeNumber } from './setting-kinds.ts'
+import {
+  flag,
+  mapOf,
+  objectOf,
+  oneOf,
+  orNone,
+  rate,
+  type SettingKind,
+  text,
+  timeLimit,
+  unexpected,
+  wholeNumber,
+} from './setting-kinds.ts'
 
 /** An entry of `task_queues`. */
 export interface QueueSetting {
@@ -31,6 +43,12 @@ export interface AnnotationSetting {
   readonly ignore_result?: boolean | undefined
   readonly store_errors_even_if_ignored?: boolean | undefined
   readonly track_started?: boolean | undefined
+  /** Above the definition's; 0 is none. */
+  readonly rate_limit?: string | number | undefined
+  /** Seconds, above the definition's. */
+  readonly time_limit?: number | undefined
+  /** Seconds, above the definition's. */
+  readonly soft_time_limit?: number | undefined
 }
 
 const queueNames: OptionNames<QueueSetting> = {
@@ -41,13 +59,16 @@ const queueNames: OptionNames<QueueSetting> = {
   queue_arguments: true,
 }
 const routeNames: OptionNames<RouteSetting> = { queue: true, exchange: true, routing_key: true, priority: true }
-const annotationNames: OptionNames<AnnotationSetting> = {
-  acks_late: true,
-  acks_on_failure_or_timeout: true,
-  reject_on_worker_lost: true,
-  ignore_result: true,
-  store_errors_even_if_ignored: true,
-  track_started: true,
+const annotationKinds: Readonly<Record<keyof AnnotationSetting, SettingKind<unknown>>> = {
+  acks_late: flag,
+  acks_on_failure_or_timeout: flag,
+  reject_on_worker_lost: flag,
+  ignore_result: flag,
+  store_errors_even_if_ignored: flag,
+  track_started: flag,
+  rate_limit: rate,
+  time_limit: timeLimit,
+  soft_time_limit: timeLimit,
 }
 
 const argument: SettingKind<string | number | boolean> = (value, name) => {
@@ -84,6 +105,7 @@ export const routeSetting: SettingKind<RouteSetting> = (value, name) => {
 
 export const annotationSetting: SettingKind<AnnotationSetting> = (value, name) => {
   const given = objectOf(value, name)
-  checkOptionNames(given, annotationNames, `\`${name}\``)
-  return Object.fromEntries(Object.entries(given).map(([key, item]) => [key, flag(item, `${name}.${key}`)]))
+  checkOptionNames(given, annotationKinds, `\`${name}\``)
+  const kindOf = (key: string) => annotationKinds[key as keyof AnnotationSetting]
+  return Object.fromEntries(Object.entries(given).map(([key, item]) => [key, kindOf(key)(item, `${name}.${key}`)]))
 }

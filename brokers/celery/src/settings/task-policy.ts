@@ -16,15 +16,19 @@ export interface TaskPolicy {
 /** Gives the policy of a task by its name; remembers what it gave. */
 export function taskPolicies(settings: CelerySettings): (name: string) => TaskPolicy {
   const known = new Map<string, TaskPolicy>()
-  const { task_annotations: annotations } = settings
   return (name) => {
     const found = known.get(name)
     if (found !== undefined) return found
-    const own = Object.hasOwn(annotations, name) ? annotations[name] : undefined
-    const policy = policyOf(settings, { ...annotations['*'], ...own })
+    const policy = policyOf(settings, annotationOf(settings, name))
     known.set(name, policy)
     return policy
   }
+}
+
+/** What is said of a name: of it alone above what is said of all names. */
+export function annotationOf({ task_annotations: annotations }: CelerySettings, name: string): AnnotationSetting {
+  const own = Object.hasOwn(annotations, name) ? annotations[name] : undefined
+  return { ...annotations['*'], ...own }
 }
 
 function policyOf(settings: CelerySettings, annotation: AnnotationSetting): TaskPolicy {
