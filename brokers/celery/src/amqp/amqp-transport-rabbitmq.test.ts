@@ -1,6 +1,6 @@
 /** The transport on a real RabbitMQ: what is sent, taken, settled and listened to. */
 import { startRabbitmq } from '@lovage/services'
-import { connect } from 'amqplib'
+import { type Channel, connect } from 'amqplib'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { TaskArrival } from '../transport.ts'
 import { openAmqpTransport } from './amqp-transport.ts'
@@ -266,6 +266,60 @@ test('a queue that another program has for itself is refused in words, and had w
   await inflow.add(queue)
   await transport.publish([queue, other].map(({ name }) => message(name, name)))
   await vi.waitFor(() => expect([...values()].sort()).toEqual([queue.name, other.name].sort()), soon)
+})
+
+/** What another program does with a queue so that nobody else may consume it, and how often the others lose what is in hand by it. */
+const takings: readonly (readonly [string, number, (channel: Channel, queue: string) => Promise<unknown>])[] = [
+  [
+    'declares for its connection alone',
+    0,
+    async (channel, queue) => {
+      await channel.deleteQueue(queue)
+      await channel.assertQueue(queue, { exclusive: true })
+    },
+  ],
+  ['consumes alone', 1, (channel, queue) => channel.consume(queue, () => {}, { exclusive: true })],
+]
+
+test.each(takings)('a queue that another program %s is tried on its own, and the others go on', async (_, times, taken) => {
+  const texts: string[] = []
+  const hear = (_: object, text: string): void => void texts.push(text)
+  const transport = await open(server.url, { logger: { debug: hear, info: hear, warn: hear, error: hear } })
+  const [queue, other, third] = [taskQueue(fresh()), taskQueue(fresh()), taskQueue(fresh())]
+  const kept: TaskArrival[] = []
+  const { inflow, values, losses } = await consumer(transport, { queues: [queue, other] }, (arrival) => {
+    if (bodyOf(arrival) === 'kept') kept.push(arrival)
+    else void arrival.settle('ack')
+  })
+  await transport.publish([message(other.name, 'kept')])
+  await vi.waitFor(() => expect(kept).toHaveLength(1), soon)
+  inflow.pause()
+  // Adding waits for its turn after the pause, so that the queue is free by then.
+  await inflow.add(third)
+  const model = await connect(server.url, { noDelay: true })
+  onTestFinished(() => model.close().catch(() => {}))
+  await taken(await model.createChannel(), queue.name)
+  inflow.resume()
+  await vi.waitFor(() => expect(kept).toHaveLength(1 + times), soon)
+  for (const n of [1, 2, 3]) {
+    await transport.publish([message(other.name, n)])
+    await vi.waitFor(() => expect(values()).toContain(n), soon)
+  }
+  expect(losses).toHaveLength(times)
+  expect(await kept.at(-1)!.settle('ack')).toBe(true)
+  await model.close()
+  await vi.waitFor(() => expect(texts).toContain('a queue that might not be consumed is consumed again'), soon)
+  await transport.publish([message(queue.name, 'free')])
+  await vi.waitFor(() => expect(values()).toContain('free'), soon)
+  // Both channels have something in hand when the connection breaks, which is one loss.
+  await transport.publish([queue, other].map(({ name }) => message(name, 'kept')))
+  await vi.waitFor(() => expect(kept).toHaveLength(3 + times), soon)
+  await server.closeConnections()
+  await vi.waitFor(() => expect(kept).toHaveLength(5 + times), soon)
+  expect(await Promise.all(kept.slice(-2).map((arrival) => arrival.settle('ack')))).toEqual([true, true])
+  await inflow.cancel(queue.name)
+  expect(texts.filter((text) => text === 'a queue may not be consumed; trying it from time to time')).toHaveLength(1)
+  expect(losses).toHaveLength(times + 1)
 })
 
 test('closing waits for what was published and settled before', async () => {

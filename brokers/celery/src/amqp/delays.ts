@@ -1,5 +1,5 @@
 /** Celery's native delayed delivery: messages that are not due wait in queues of RabbitMQ's, and not with their consumer. */
-import type { Logger } from '@lovage/core'
+import { type Logger, LovageError } from '@lovage/core'
 import type { Arrival, Publication, TaskQueue } from '../transport.ts'
 import {
   delayedDelivery,
@@ -54,7 +54,7 @@ export class Delays {
       return true
     } catch (error) {
       const { message } = error as Error
-      if (this.#told === message) return false
+      if (this.#told === message || LovageError.is(error, 'STORE_CLOSED')) return false
       this.#told = message
       this.#logger.warn({ error: message }, 'there is no delayed delivery: tasks with an ETA wait in workers')
       return false

@@ -39,8 +39,8 @@ const deathHeader = /^x-(?:first|last)-death-/
 const delayQueue = /^celery_delayed_\d+$/
 
 /**
- * The headers without what the queues on the way have written there; what other queues wrote stays. RabbitMQ drops a message that
- * says of a queue that it has been there when it is published for that queue again.
+ * The headers without what the queues on the way have written there; what other queues wrote stays. RabbitMQ takes a message that was
+ * in a queue before for one that goes round in circles, and never passes it on to that queue a second time.
  */
 export function headersBeforeDelay(headers: Headers): Headers {
   const deaths = headers['x-death']
