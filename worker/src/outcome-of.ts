@@ -16,7 +16,7 @@ export function outcomeOf(run: RunFacts, end: JobEnd, random: Random): Outcome {
     case 'invalid':
       return { type: 'rejected', reason: 'malformed-payload', failure: end.failure }
     case 'kept':
-      return { type: 'released' }
+      return end.failure === undefined ? { type: 'released' } : backFor(run, end.failure)
     case 'refused':
       return { type: 'failed', failure: end.failure }
     case 'misfit':
@@ -28,7 +28,7 @@ export function outcomeOf(run: RunFacts, end: JobEnd, random: Random): Outcome {
       return again(run, end.failure, random, end.delayMs)
     case 'unbegun':
       if (run.stopped?.type === 'shutdown') return { type: 'released' }
-      return { type: 'released', delayMs: unbegunDelayMs(run), failure: end.failure }
+      return backFor(run, end.failure)
     case 'threw':
       if (run.stopped !== undefined) return stoppedOutcome(run, run.stopped, random)
       return again(run, end.failure, random)
@@ -53,9 +53,9 @@ export function stoppedOutcome(run: RunFacts, cause: StopCause, random: Random):
   }
 }
 
-/** How long a task stays away whose handler could not be begun, in milliseconds: the longer the more runs it has behind it. */
-function unbegunDelayMs({ message }: RunFacts): number {
-  return Math.min(60_000, 1000 * 2 ** Math.min(message.run, 6))
+/** Back to its queue for a while: the longer, up to a minute, the more runs it has behind it. */
+function backFor({ message }: RunFacts, failure: Failure): Outcome {
+  return { type: 'released', delayMs: Math.min(60_000, 1000 * 2 ** Math.min(message.run, 6)), failure }
 }
 
 function again(

@@ -40,8 +40,8 @@ export type JobEnd =
   | { readonly type: 'died'; readonly failure: Failure }
   /** The handler never began: there was no thread or process to run it. Costs the task nothing. */
   | { readonly type: 'unbegun'; readonly failure: Failure }
-  /** It was not handed on, and is for others. Costs the task nothing. */
-  | { readonly type: 'kept' }
+  /** It was not handed on, and is for others; with a failure, after a while. Costs the task nothing. */
+  | { readonly type: 'kept'; readonly failure?: Failure | undefined }
   /** Whom it was to be handed on to will never take it. */
   | { readonly type: 'refused'; readonly failure: Failure }
 

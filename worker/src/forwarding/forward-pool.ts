@@ -32,14 +32,14 @@ export class ForwardPool implements Pool {
   readonly name = 'forward'
   readonly handsOn = true
   readonly #options: ForwardPoolOptions
-  readonly #outage: Outage
+  /** By the queue there: one that is full, or refused, is no word on the others. */
+  readonly #outages = new Map<string, Outage>()
   readonly #underWay = new Set<Handing>()
   #isEnding = false
   #cancelLastWords: CancelTimer = () => {}
 
   constructor(options: ForwardPoolOptions) {
     this.#options = options
-    this.#outage = new Outage(options.clock, options.logger, options.place)
   }
 
   async start(): Promise<void> {}
@@ -53,7 +53,7 @@ export class ForwardPool implements Pool {
 
   resize(): void {}
 
-  /** `away`: since when the other broker takes nothing, in epoch milliseconds; null while it does. */
+  /** `away`: since when the other broker, or one of its queues, takes nothing, in epoch milliseconds; null while it does. */
   describe(): Readonly<Record<string, unknown>> {
     const { place, toQueue } = this.#options
     return { processes: [process.pid], to: place, 'to-queue': toQueue ?? null, away: this.#away() }
@@ -61,15 +61,16 @@ export class ForwardPool implements Pool {
 
   #away(): number | null {
     const [oldest] = this.#underWay
-    const since = this.#outage.since ?? oldest?.since ?? Number.POSITIVE_INFINITY
-    return this.#outage.since === undefined && since > this.#options.clock.now() - longMs ? null : since
+    const told = [...this.#outages.values()].flatMap(({ since }) => since ?? [])
+    if (oldest !== undefined && oldest.since <= this.#options.clock.now() - longMs) told.push(oldest.since)
+    return told.length === 0 ? null : Math.min(...told)
   }
 
   /** The worker ends: what waits for the other broker is for others, what is being sent has a moment. */
   end(): void {
     const { clock } = this.#options
     this.#isEnding = true
-    this.#outage.wake()
+    for (const outage of this.#outages.values()) outage.wake()
     if (this.#underWay.size > 0) this.#cancelLastWords = clock.at(clock.now() + lastWordsMs, () => this.#keepAll())
   }
 
@@ -86,27 +87,37 @@ export class ForwardPool implements Pool {
   /** Tries until it is taken or refused, or nobody waits for it any more. */
   async #bring(handing: Handing): Promise<void> {
     const { message } = handing
+    const outage = this.#outageOf(message)
+    let waited: number | undefined
     while (!handing.isOver) {
       // What is late is ended by its queue, and sent to nobody.
       if (message.deadline !== undefined && message.deadline <= this.#options.clock.now()) return
-      const end = await this.#send(message)
-      if (end !== undefined) return handing.finish(end)
-      if (this.#isEnding) return handing.finish({ type: 'kept' })
+      try {
+        return handing.finish(await this.#send(message, outage))
+      } catch (error) {
+        if (isRefusal(error)) return handing.finish({ type: 'refused', failure: failureFrom(error) })
+        if (this.#isEnding) return handing.finish({ type: 'kept' })
+        // Others were taken meanwhile: it is not to keep their place.
+        if (waited !== undefined && waited < outage.count) return handing.finish({ type: 'kept', failure: failureFrom(error) })
+        waited = outage.count
+        await outage.wait(error)
+        if (this.#isEnding) return handing.finish({ type: 'kept' })
+      }
     }
   }
 
-  /** Undefined when it is to be tried again. */
-  async #send(message: DeliveredMessage): Promise<JobEnd | undefined> {
+  async #send(message: DeliveredMessage, outage: Outage): Promise<JobEnd> {
     const { to, toQueue } = this.#options
-    try {
-      const [receipt] = await to.tasks.send([forwardedMessage(message, toQueue)])
-      this.#outage.over()
-      return { type: 'returned', value: this.#whereItWent(message, receipt) }
-    } catch (error) {
-      if (isRefusal(error)) return { type: 'refused', failure: failureFrom(error) }
-      if (!this.#isEnding) await this.#outage.wait(error)
-      return undefined
-    }
+    const [receipt] = await to.tasks.send([forwardedMessage(message, toQueue)])
+    outage.over()
+    return { type: 'returned', value: this.#whereItWent(message, receipt) }
+  }
+
+  #outageOf(message: DeliveredMessage): Outage {
+    const { toQueue: queue = message.queue, clock, logger, place } = this.#options
+    const outage = this.#outages.get(queue) ?? new Outage(clock, logger, place, queue)
+    this.#outages.set(queue, outage)
+    return outage
   }
 
   /** With the id of the task that stands for it there, where that is another one. */
@@ -155,9 +166,10 @@ class Handing implements Running {
   }
 }
 
-/** Those that are about the task. Everything else is about the place, and passes. */
-const verdicts: ReadonlySet<string> = new Set(['ConfigError', 'TaskError', 'BugError'])
+/** Those that are about the task. Everything else is about the place, and passes; so may what nobody foresaw. */
+const verdicts: ReadonlySet<string> = new Set(['ConfigError', 'TaskError'])
 
+/** A queue that is there with other flags is refused by a ConfigError, but all of its tasks can go when that is mended. */
 function isRefusal(error: unknown): boolean {
-  return LovageError.is(error) && !error.retryable && verdicts.has(error.name)
+  return LovageError.is(error) && !error.retryable && verdicts.has(error.name) && error.code !== 'QUEUE_MISMATCH'
 }

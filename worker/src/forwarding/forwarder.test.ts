@@ -1,6 +1,7 @@
 /** A forwarder between two queues in memory, on a clock moved by hand. */
 import {
   type Broker,
+  BugError,
   ConfigError,
   defineTask,
   type Logger,
@@ -23,6 +24,10 @@ class Road {
   there!: TestBroker
   /** Sends fail with it. */
   trouble: Error | undefined
+  /** Only sends to this queue fail with it. */
+  troubledQueue: string | undefined
+  /** Only sends of tasks of this name fail with it. */
+  troubledTask: string | undefined
   /** Sends are never answered. */
   isStuck = false
   sends = 0
@@ -39,7 +44,9 @@ class Road {
     const send = async (messages: readonly TaskMessage[]) => {
       this.sends++
       if (this.isStuck) await new Promise(() => {})
-      if (this.trouble !== undefined) throw this.trouble
+      const { troubledQueue = messages[0]?.queue, troubledTask = messages[0]?.name } = this
+      const isTroubled = messages.some(({ queue, name }) => queue === troubledQueue && name === troubledTask)
+      if (this.trouble !== undefined && isTroubled) throw this.trouble
       return this.there.tasks.send(messages)
     }
     return { ...this.there, tasks: { send, consume: this.there.tasks.consume, cancel: this.there.tasks.cancel } }
@@ -180,6 +187,60 @@ describe('while the other broker is away', () => {
       expect(await road.arrived(`t${n}`)).toMatchObject({ state: 'pending' })
     }
     expect(forwarder.pool.describe()).toMatchObject({ away: null })
+  })
+
+  it.each([
+    new ConfigError('QUEUE_MISMATCH', 'the queue is there as another'),
+    new BugError('BUG', 'the database met an error it does not know: 25006 read-only'),
+    new TypeError('no function'),
+  ])('what is no word on the task fails none: $name', async (trouble) => {
+    road.trouble = trouble
+    await road.from.send('job', null, { id: 't1' })
+    await road.start()
+    await road.clock.advance('1m')
+    expect(await road.left('t1')).toMatchObject({ state: 'running' })
+    road.trouble = undefined
+    await road.clock.advance('10s')
+    expect(await road.left('t1')).toMatchObject({ state: 'completed', run: 0 })
+  })
+
+  it('one queue there that takes nothing is told once and tried ever later, while others go on', async () => {
+    road.trouble = away
+    road.troubledQueue = 'full'
+    await road.from.send('job', null, { id: 'waits', queue: 'full' })
+    const forwarder = await road.start({ queues: ['full', 'default'] })
+    for (let n = 0; n < 600; n++) {
+      await road.from.send('job', n, { id: `t${n}` })
+      await road.clock.advance('100ms')
+    }
+    expect(await road.left('t599')).toMatchObject({ state: 'completed' })
+    expect(road.told).toEqual(['warn tasks wait here until they are taken there'])
+    expect(forwarder.pool.describe()).toMatchObject({ away: road.clock.now() - 60_000 })
+    // 600 of the others, and what one tries in a minute.
+    expect(road.sends).toBeLessThan(600 + 20)
+    road.trouble = undefined
+    await road.clock.advance('10s')
+    expect(await road.left('waits')).toMatchObject({ state: 'completed', run: 0 })
+    expect(road.told[1]).toBe('info tasks are taken there again')
+  })
+
+  it('a task that is not taken where others of its queue are goes back for a while, and keeps nobody from its place', async () => {
+    road.trouble = new BugError('BUG', 'nobody knows why')
+    road.troubledTask = 'odd'
+    await road.from.send('odd', null, { id: 'odd', retryLimit: 0, lostLimit: 0 })
+    await road.start({ concurrency: 2 })
+    for (let n = 0; n < 600; n++) {
+      await road.from.send('job', n, { id: `t${n}` })
+      await road.clock.advance('100ms')
+    }
+    const failure = { code: 'BUG', message: '[bug] nobody knows why' }
+    expect(await road.left('odd')).toMatchObject({ state: 'scheduled', runs: [{ outcome: 'released', failure }] })
+    expect(await road.left('t599')).toMatchObject({ state: 'completed' })
+    // Twice for each time that it came: after 1 s, 2 s, 4 s ...
+    expect(road.sends).toBeLessThan(600 + 2 * 7)
+    road.trouble = undefined
+    await road.clock.advance('1m')
+    expect(await road.left('odd')).toMatchObject({ state: 'completed', retries: 0, lost: 0 })
   })
 
   it('a deadline passes, and a cancel counts: neither is sent', async () => {

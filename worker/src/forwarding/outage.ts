@@ -1,4 +1,4 @@
-/** A time in which another broker takes nothing: those who try it wait together, ever longer, and it is told once. */
+/** Times in which a queue of another broker takes nothing: those who try it wait together, ever longer, and each is told once. */
 import type { CancelTimer, Clock, Logger } from '@lovage/core'
 
 /** Milliseconds. */
@@ -9,16 +9,20 @@ export class Outage {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #to: string
+  readonly #queue: string
+  /** How many are over. */
+  count = 0
   #since: number | undefined
   #pauses = 0
   #pause: Promise<void> | undefined
   #endPause: () => void = () => {}
 
   /** @param to what the other broker is called */
-  constructor(clock: Clock, logger: Logger, to: string) {
+  constructor(clock: Clock, logger: Logger, to: string, queue: string) {
     this.#clock = clock
     this.#logger = logger
     this.#to = to
+    this.#queue = queue
   }
 
   /** Epoch milliseconds; undefined while it takes what it gets. */
@@ -30,7 +34,7 @@ export class Outage {
   wait(error: unknown): Promise<void> {
     if (this.#since === undefined) {
       this.#since = this.#clock.now()
-      this.#logger.warn({ error, to: this.#to }, 'tasks wait here until they are taken there')
+      this.#logger.warn({ error, to: this.#to, queue: this.#queue }, 'tasks wait here until they are taken there')
     }
     this.#pause ??= this.#begin()
     return this.#pause
@@ -40,7 +44,8 @@ export class Outage {
   over(): void {
     if (this.#since === undefined) return
     const seconds = Math.round((this.#clock.now() - this.#since) / 1000)
-    this.#logger.info({ to: this.#to, seconds }, 'tasks are taken there again')
+    this.#logger.info({ to: this.#to, queue: this.#queue, seconds }, 'tasks are taken there again')
+    this.count++
     this.#since = undefined
     this.#pauses = 0
   }
