@@ -1,6 +1,6 @@
 /** Tells the others what a write has set in motion: tasks that are ready or due, resolved tasks, runs to abandon. */
-import type { InsertReply, NewTask, ResolvedNotice, Ripple, Signal, Task, TaskPatch } from '@lovage/core'
-import { type Abort, abortChannel, dueChannel, readyChannel, resolvedChannel } from './channels.ts'
+import type { Abandoned, InsertReply, NewTask, ResolvedNotice, Ripple, Signal, Task, TaskPatch } from '@lovage/core'
+import { abortChannel, dueChannel, readyChannel, resolvedChannel } from './channels.ts'
 import { TaskTeller } from './task-teller.ts'
 
 /** For hints at tasks that nobody has counted. */
@@ -102,7 +102,7 @@ export class Announcer {
     return this.#signal.heard(resolvedChannel)
   }
 
-  abort(holder: string, aborts: readonly Abort[]): void {
+  abort(holder: string, aborts: readonly Abandoned[]): void {
     this.#signal.publish(abortChannel(holder), JSON.stringify(aborts))
   }
 

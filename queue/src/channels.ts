@@ -2,7 +2,7 @@
 
 /** Tasks are pending in the queue (empty message), or one becomes due at the time in the message. */
 export const readyChannel = (queue: string): string => `ready.${queue}`
-/** Runs of this holder are no longer its own: a JSON list of `Abort`. */
+/** Runs of this holder are no longer its own: a JSON list of `Abandoned`. */
 export const abortChannel = (holder: string): string => `abort.${holder}`
 /** Replies to one control request. */
 export const replyChannel = (ticket: string): string => `reply.${ticket}`
@@ -21,11 +21,3 @@ export const controlChannel = 'control'
 export const eventFamilies = ['task', 'worker', 'other'] as const
 export type EventFamily = (typeof eventFamilies)[number]
 export const eventChannel = (family: EventFamily): string => `event.${family}`
-
-/** A run that its worker must abandon. */
-export interface Abort {
-  readonly id: string
-  /** Undefined: whichever run it is. */
-  readonly run?: number | undefined
-  readonly reason: 'cancelled' | 'lost' | 'deadline'
-}

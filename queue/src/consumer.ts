@@ -1,5 +1,6 @@
 /** The inflow of one worker: claims what it has room for, sleeps until it is signalled or something is due. */
 import {
+  type Abandoned,
   type ClaimReply,
   type ConsumeOptions,
   type Consumer,
@@ -11,7 +12,7 @@ import {
   type Task,
   type TaskEvent,
 } from '@lovage/core'
-import { type Abort, abortChannel, readyChannel } from './channels.ts'
+import { abortChannel, readyChannel } from './channels.ts'
 import { ClaimPump } from './claim-pump.ts'
 import type { ConsumerTies } from './consumer-ties.ts'
 import { type DeliveryHome, deliveredMessage, QueueDelivery } from './delivery.ts'
@@ -51,7 +52,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #hints: HintTaking | undefined
   #letGo: (() => void) | undefined
   /** Aborts of runs whose claim is still on its way here. */
-  readonly #earlyAborts = new Map<string, Abort>()
+  readonly #earlyAborts = new Map<string, Abandoned>()
 
   constructor(engine: Engine, ties: ConsumerTies, options: ConsumeOptions, listener: ConsumerListener) {
     this.#engine = engine
@@ -307,13 +308,13 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   }
 
   #aborted(message: string): void {
-    for (const abort of JSON.parse(message) as Abort[]) {
+    for (const abort of JSON.parse(message) as Abandoned[]) {
       if (this.#pump.isClaiming && !this.#inFlight.has(abort.id)) this.#earlyAborts.set(abort.id, abort)
       this.#revoke(abort)
     }
   }
 
-  #revoke({ id, run, reason }: Abort): void {
+  #revoke({ id, run, reason }: Abandoned): void {
     const delivery = this.#inFlight.get(id)
     if (delivery === undefined || (run !== undefined && delivery.task.run !== run)) return
     // It is not running any more for whoever looks: it is completed.

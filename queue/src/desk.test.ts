@@ -267,6 +267,31 @@ describe('a run', () => {
   })
 })
 
+describe('while it runs', () => {
+  test('progress that cannot be kept leaves a line that says so', async () => {
+    const small = deskOf({ broker: await w.another({ maxPayload: 20 }) })
+    await w.broker.tasks.send([job('a')])
+    const [a] = await small.claim(wish())
+    small.note(a as Task, { progress: 'x'.repeat(30) })
+    await small.settle(a as Task, completed(a as Task))
+    expect((await stored('a')).progress).toBeUndefined()
+    expect(await w.broker.admin?.logs('a')).toMatchObject([{ level: 'warn', text: expect.stringContaining('20 characters') }])
+  })
+
+  test('a holder is told of what it lost, until it stops listening', async () => {
+    await w.broker.tasks.send([job('a'), job('b')])
+    await desk.claim(wish({ limit: 2 }))
+    const heard: unknown[] = []
+    const end = await desk.watch('h1', (abandoned) => heard.push(abandoned))
+    await w.broker.tasks.cancel(['a'])
+    await settled()
+    end()
+    await desk.lose('h1', w.clock.now())
+    await settled()
+    expect(heard).toEqual([{ id: 'a', run: 0, reason: 'cancelled' }])
+  })
+})
+
 describe('changes', () => {
   test('make a task pending that waits, and no other', async () => {
     await w.broker.tasks.send([job('a', { at: w.clock.now() + 99_000 }), job('b'), job('c', { dependencies: ['b'] })])

@@ -1,7 +1,9 @@
 /** The desk of the queue: work taken, kept and given back for workers that hold no connection of their own. */
 import {
+  type Abandoned,
   type Desk,
   type DeskClaim,
+  type DeskNote,
   type DeskRenewal,
   type DeskSend,
   isResolved,
@@ -14,10 +16,13 @@ import {
   type TaskMessage,
 } from '@lovage/core'
 import { applyToTasks, changeTasks } from './canceller.ts'
+import { abortChannel } from './channels.ts'
 import { claimFor, leaseEnd } from './desk-claim.ts'
 import { DeskLine } from './desk-line.ts'
 import type { Engine } from './engine.ts'
 import { loseRuns } from './lose-runs.ts'
+import { NoteTaker } from './note-taker.ts'
+import { encodePayload } from './payload.ts'
 import type { Sender } from './sender.ts'
 import { Settler } from './settler.ts'
 
@@ -29,6 +34,7 @@ export class QueueDesk implements Desk {
   readonly #engine: Engine
   readonly #sender: Sender
   readonly #settler: Settler
+  readonly #notes: NoteTaker
   /** Sees to it that leases are watched. */
   readonly #maintain: () => Promise<void>
   /** By what is asked for. */
@@ -40,6 +46,7 @@ export class QueueDesk implements Desk {
     this.#sender = sender
     this.#maintain = maintain
     this.records = engine.store.records
+    this.#notes = new NoteTaker(engine)
     this.#settler = new Settler(engine, { flushed: () => {}, settled: () => {}, failed: () => {} })
   }
 
@@ -78,7 +85,26 @@ export class QueueDesk implements Desk {
   }
 
   settle(task: Task, event: TaskEvent): Promise<boolean> {
+    // Notes of ended runs are dropped.
+    if (this.#notes.has(task.id)) return this.#notes.flush().then(() => this.#settler.settle(task, event))
     return this.#settler.settle(task, event)
+  }
+
+  note(task: Task, { progress, line }: DeskNote): void {
+    const { clock, settings } = this.#engine
+    if (line !== undefined) this.#notes.add(task, { line: { ...line, run: task.run, at: clock.now() } })
+    if (progress === undefined) return
+    try {
+      this.#notes.add(task, { progress: encodePayload(progress, settings.maxPayload, () => `progress of ${task.name}`) })
+    } catch (error) {
+      this.note(task, { line: { level: 'warn', text: (error as Error).message } })
+    }
+  }
+
+  watch(holder: string, listener: (abandoned: Abandoned) => void): Promise<() => void> {
+    return this.#engine.signal.subscribe(abortChannel(holder), (message) => {
+      for (const abandoned of JSON.parse(message) as readonly Abandoned[]) listener(abandoned)
+    })
   }
 
   lose(holder: string, startedBefore: number): Promise<readonly RunRef[]> {
@@ -116,6 +142,7 @@ export class QueueDesk implements Desk {
     const lines = await Promise.allSettled(this.#lines.values())
     await Promise.all(lines.map((line) => (line.status === 'fulfilled' ? line.value.close() : undefined)))
     this.#lines.clear()
+    await this.#notes.flush()
     await this.#settler.drain()
   }
 

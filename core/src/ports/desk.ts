@@ -3,7 +3,7 @@ import type { AbortSignal } from '../context.ts'
 import type { TaskMessage } from '../message.ts'
 import type { Task } from '../task.ts'
 import type { TaskEvent } from '../transitions.ts'
-import type { Records, RunRef } from './store.ts'
+import type { LogLine, Records, RunRef } from './store.ts'
 
 /** One worker's request for tasks. Times are milliseconds. */
 export interface DeskClaim {
@@ -29,6 +29,22 @@ export interface DeskRenewal {
   readonly holder: string
   readonly runs: readonly RunRef[]
   readonly leaseMs: number
+}
+
+/** A run that its holder must abandon. */
+export interface Abandoned {
+  readonly id: string
+  /** Undefined: whichever run of the task the holder has. */
+  readonly run?: number | undefined
+  /** As a broker revokes a delivery. */
+  readonly reason: 'cancelled' | 'lost' | 'deadline'
+}
+
+/** What a worker says of a run while it goes on. */
+export interface DeskNote {
+  /** Anything that JSON writes; the last one wins. */
+  readonly progress?: unknown
+  readonly line?: { readonly level: LogLine['level']; readonly text: string } | undefined
 }
 
 /** What became of a message that was sent at the desk. */
@@ -58,6 +74,16 @@ export interface Desk {
   renew(renewal: DeskRenewal): Promise<{ readonly until: number; readonly held: readonly RunRef[] }>
   /** Applies what became of a run, seen as it is running; false when the task has moved on. */
   settle(task: Task, event: TaskEvent): Promise<boolean>
+  /**
+   * Keeps progress and lines of a run; what comes before it is settled is kept first. Never throws: what cannot be kept is dropped,
+   * or a line says so.
+   */
+  note(task: Task, note: DeskNote): void
+  /**
+   * Calls the listener for runs of the holder's that are its own no more. A word may be lost: a renewal tells for certain. Resolves
+   * when what happens from now on will be told; the answer ends it.
+   */
+  watch(holder: string, listener: (abandoned: Abandoned) => void): Promise<() => void>
   /** Takes from a holder what it began to run at this time or before: it goes elsewhere at once. Answers which runs. */
   lose(holder: string, startedBefore: number): Promise<readonly RunRef[]>
   /** Makes tasks pending that wait for a time or for others. Answers per id whether it had an effect. */

@@ -95,6 +95,8 @@ function partsOf(desk: Desk): Desk {
     claim: (wish) => desk.claim(wish),
     renew: (renewal) => desk.renew(renewal),
     settle: (task, event) => desk.settle(task, event),
+    note: (task, note) => desk.note(task, note),
+    watch: (holder, listener) => desk.watch(holder, listener),
     lose: (holder, startedBefore) => desk.lose(holder, startedBefore),
     schedule: (ids) => desk.schedule(ids),
     rerun: (ids, mostRuns) => desk.rerun(ids, mostRuns),

@@ -145,6 +145,41 @@ export const deskCases = [
   ),
 
   brokerCase(
+    'desk/a holder hears that its run was cancelled, on another connection',
+    async ({ broker, another }) => {
+      const desk = deskOf(broker)
+      await broker.tasks.send([message('a')])
+      await claimOne(desk)
+      let tell: (word: unknown) => void = () => {}
+      const heard = new Promise<unknown>((resolve) => {
+        tell = resolve
+      })
+      const end = await desk.watch('h1', (word) => tell(word))
+      await (await another()).tasks.cancel(['a'])
+      expectEqual(await within(heard, 'the word to come'), { id: 'a', run: 0, reason: 'cancelled' }, 'what it hears')
+      end()
+    },
+    needs,
+  ),
+
+  brokerCase(
+    'desk/what is noted of a run is there when it is settled',
+    async ({ broker }) => {
+      const desk = deskOf(broker)
+      await broker.tasks.send([message('a')])
+      const task = await claimOne(desk)
+      desk.note(task, { progress: { percent: 50 }, line: { level: 'info', text: 'half' } })
+      desk.note(task, { progress: { percent: 90 } })
+      await desk.settle(task, completed(task))
+      const [stored] = (await broker.admin?.get(['a'])) ?? []
+      expectEqual(stored?.progress, '{"percent":90}', 'the progress')
+      const lines = (await broker.admin?.logs('a'))?.map(({ run, level, text }) => [run, level, text])
+      expectEqual(lines, [[0, 'info', 'half']], 'the lines')
+    },
+    needs,
+  ),
+
+  brokerCase(
     'desk/what waits can be made pending, and take another place in line',
     async ({ broker }) => {
       const desk = deskOf(broker)
