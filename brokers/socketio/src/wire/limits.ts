@@ -1,0 +1,19 @@
+/** How large and how many: what either side accepts of the other. */
+
+export const limits = {
+  /** Bytes of the JSON text of a task's properties or results. */
+  payloadBytes: 1024 * 1024,
+  /** Bytes of a whole message, what stands around the payload included: a server's `maxHttpBufferSize`. */
+  messageBytes: 1024 * 1024 + 64 * 1024,
+  /** Objects and lists inside each other. */
+  depth: 100,
+  /** Characters of ids, names and leases. */
+  nameCharacters: 200,
+  /** Characters of reasons and messages for people; more is cut. */
+  proseCharacters: 10_000,
+  /** Tasks that one worker runs at a time. */
+  capacity: 10_000,
+  /** Queues, labels and features of one worker. */
+  queues: 1000,
+  labels: 100,
+} as const

@@ -1,0 +1,29 @@
+/** Events, and readers of ids and names in frames. */
+import { limits } from './limits.ts'
+import { matching, type Reader, text } from './reader.ts'
+
+/** The events of L0 and L1. `connect` and `drain` go both ways. */
+export const eventNames = {
+  connect: 'worker.connect',
+  task: 'worker.task',
+  done: 'worker.task.done',
+  fail: 'worker.task.fail',
+  error: 'worker.error',
+  heartbeat: 'worker.task.heartbeat',
+  progress: 'worker.task.progress',
+  cancel: 'worker.cancel',
+  capacity: 'worker.capacity',
+  drain: 'worker.drain',
+  leave: 'worker.leave',
+  pause: 'worker.pause',
+  resume: 'worker.resume',
+} as const
+
+/** A worker's id or a queue's name: visible characters without spaces, as names of queues are. */
+export const nameReader: Reader<string> = matching(
+  `a text of 1 to ${limits.nameCharacters} characters without spaces`,
+  (value): value is string => typeof value === 'string' && /^[^\s\p{C}]{1,200}$/u.test(value),
+)
+
+/** The id of a task, a lease or an instance. */
+export const idReader: Reader<string> = text(1, limits.nameCharacters)
