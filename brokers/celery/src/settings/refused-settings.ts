@@ -8,7 +8,7 @@ const connections = 'every broker has a fixed number of connections'
 const zoned = 'times travel with their zone or in UTC; a schedule names its own (`zone`)'
 const testing = 'in tests use `testBroker` and `drain` of @lovage/testing, which need no cluster'
 const logs = 'give the worker a `logger`, or `lovage worker` `--loglevel` and `--json`'
-const schedules = 'use the schedules of a queue: see the guide on Celery, "Send periodic tasks"'
+const schedules = 'use the schedules of a queue: see the guide on Celery, "Forward"'
 const files = 'give the Worker its definitions (`tasks`), `lovage worker` the files that export them'
 
 /** By name, in words that follow "got: that setting;". */
