@@ -17,6 +17,8 @@ export class AmqpInflow implements Inflow, LaneHome {
   /** By the name of the queue that it is for. */
   readonly #own = new Map<string, Lane>()
   readonly #queueOf = new Map<Lane, ReadonlyMap<string, TaskQueue>>()
+  /** Of queues that are consumed no more, until what is in hand by them is settled. */
+  readonly #leaving = new Set<Lane>()
   /** Queues that are not to be had at present. */
   readonly #refused = new Set<string>()
   #arrived: TaskArrival[] = []
@@ -109,12 +111,17 @@ export class AmqpInflow implements Inflow, LaneHome {
 
   /** Consumers are told of a loss as a whole: what is in hand by other channels goes back as well. */
   ended(lane: Lane): void {
+    this.emptied(lane)
     if (this.#isLosing || (lane !== this.#main && !lane.isLoaded)) return
     this.#isLosing = true
     for (const other of this.#lanes()) if (other !== lane && other.isLoaded) other.restart()
     this.#isLosing = false
     this.#arrived = []
     this.#listener.lost()
+  }
+
+  emptied(lane: Lane): void {
+    if (this.#leaving.delete(lane)) lane.close().catch(() => {})
   }
 
   refused(lane: Lane, queue: TaskQueue, error: LovageError): void {
@@ -137,7 +144,7 @@ export class AmqpInflow implements Inflow, LaneHome {
   }
 
   #lanes(): readonly Lane[] {
-    return [this.#main, ...this.#own.values()]
+    return [this.#main, ...this.#own.values(), ...this.#leaving]
   }
 
   #reconcile(): void {
@@ -148,7 +155,9 @@ export class AmqpInflow implements Inflow, LaneHome {
     this.#own.delete(queue)
     this.#refused.delete(queue)
     this.#queueOf.delete(lane)
-    await lane.close()
+    if (!lane.isLoaded) return await lane.close()
+    this.#leaving.add(lane)
+    await lane.reconcile(false)
   }
 
   /** All that one read of the socket brought. */

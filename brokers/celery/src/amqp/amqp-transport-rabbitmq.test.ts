@@ -322,6 +322,34 @@ test.each(takings)('a queue that another program %s is tried on its own, and the
   expect(losses).toHaveLength(times + 1)
 })
 
+test('what came from a queue that was refused once is settled when it is consumed no more', async () => {
+  let refused = (): void => {}
+  const isRefused = new Promise<void>((resolve) => {
+    refused = resolve
+  })
+  const transport = await open(server.url, { logger: { debug() {}, info() {}, warn() {}, error: refused } })
+  const queue = taskQueue(fresh())
+  await transport.declare(queue)
+  const { inflow, taken } = await consumer(transport, { queues: [queue] })
+  inflow.pause()
+  await inflow.add(taskQueue(fresh()))
+  const model = await connect(server.url, { noDelay: true })
+  onTestFinished(() => model.close().catch(() => {}))
+  await (await model.createChannel()).consume(queue.name, () => {}, { exclusive: true })
+  inflow.resume()
+  await isRefused
+  await model.close()
+  await transport.publish([message(queue.name, 1)])
+  await vi.waitFor(() => expect(taken).toHaveLength(1), soon)
+  await inflow.cancel(queue.name)
+  await transport.publish([message(queue.name, 2)])
+  expect(await contents(server.url, queue, 1)).toEqual([2])
+  expect(await taken[0]!.settle('ack')).toBe(true)
+  await inflow.add(queue)
+  await transport.publish([message(queue.name, 3)])
+  await vi.waitFor(() => expect(taken.map(bodyOf)).toEqual([1, 3]), soon)
+})
+
 test('closing waits for what was published and settled before', async () => {
   const transport = await openAmqpTransport({ url: server.url })
   const queue = taskQueue(fresh())
@@ -338,50 +366,4 @@ test('closing waits for what was published and settled before', async () => {
   await expect(transport.declare(queue)).rejects.toMatchObject({ code: 'STORE_CLOSED' })
   transport.tell(undefined, message(queue.name, 5))
   expect(await contents(server.url, queue, 2)).toEqual([2, 3])
-})
-
-test('where each consumer has its own limit, more may be unsettled nevertheless, and fewer', async () => {
-  const transport = await open(server.url)
-  const queue = taskQueue(fresh(), { arguments: { 'x-queue-type': 'quorum' } })
-  await transport.declare(queue)
-  await transport.publish(Array.from({ length: 40 }, (_, n) => message(queue.name, n)))
-  const { inflow, taken } = await consumer(transport, { queues: [queue], prefetch: 3 })
-  const limits = async (): Promise<number[]> =>
-    (await server.control('list_consumers', 'queue_name', 'prefetch_count'))
-      .split('\n')
-      .filter((line) => line.startsWith(`${queue.name}\t`))
-      .map((line) => Number(line.split('\t')[1]))
-  await vi.waitFor(() => expect(taken).toHaveLength(3), soon)
-  inflow.setPrefetch(8)
-  await vi.waitFor(() => expect(taken).toHaveLength(8), soon)
-  inflow.setPrefetch(10)
-  await vi.waitFor(() => expect(taken).toHaveLength(10), soon)
-  inflow.setPrefetch(4)
-  await vi.waitFor(async () => expect(await limits()).toEqual([3]), soon)
-  for (const arrival of taken.slice(0, 10)) void arrival.settle('ack')
-  await vi.waitFor(() => expect(taken).toHaveLength(14), soon)
-  await vi.waitFor(async () => expect((await limits()).sort()).toEqual([1, 3]), soon)
-  for (let limit = 5; limit <= 30; limit++) {
-    inflow.setPrefetch(limit)
-    await vi.waitFor(() => expect(taken.length).toBeGreaterThanOrEqual(10 + limit), soon)
-  }
-  expect((await limits()).length).toBeLessThan(15)
-  inflow.setPrefetch(0)
-  await vi.waitFor(() => expect(taken).toHaveLength(40), soon)
-  await vi.waitFor(async () => expect(await limits()).toEqual([0]), soon)
-})
-
-test('a queue of another sort may be added: what is in hand comes again', async () => {
-  const transport = await open(server.url)
-  const [classic, quorum] = [taskQueue(fresh()), taskQueue(fresh(), { arguments: { 'x-queue-type': 'quorum' } })]
-  await transport.declare(classic)
-  await transport.declare(quorum)
-  await transport.publish([classic, quorum].map(({ name }) => message(name, name)))
-  const { inflow, taken, losses, values } = await consumer(transport, { queues: [classic] })
-  await vi.waitFor(() => expect(taken).toHaveLength(1), soon)
-  await inflow.add(quorum)
-  await vi.waitFor(() => expect(values().slice(1).sort()).toEqual([classic.name, quorum.name].sort()), soon)
-  expect(losses).toEqual([1])
-  expect(await taken[0]!.settle('ack')).toBe(false)
-  expect(transport.told).toEqual([])
 })

@@ -32,6 +32,8 @@ export interface LaneHome {
   arrived(arrival: TaskArrival): void
   /** The channel is gone, and with it what was not settled. */
   ended(lane: Lane): void
+  /** Nothing that came by it is in hand any more. */
+  emptied(lane: Lane): void
   /** A queue may not be consumed, or not be declared and is not there. The channel may be closing. */
   refused(lane: Lane, queue: TaskQueue, error: LovageError): void
   /** All of its queues are consumed. */
@@ -191,6 +193,7 @@ export class Lane {
     const queue = this.#home.queuesOf(this).get(grant.queue)
     // What was on its way when consuming ended is for others.
     if (queue === undefined || this.#home.isPaused || this.#consumers?.has(queue.name) !== true) {
+      this.#consumers?.settled(grant)
       void settling.settle(tag, 'requeue')
       return
     }
@@ -211,6 +214,7 @@ export class Lane {
 
   #settled(grant: Grant): void {
     this.#inHand--
+    if (this.#inHand === 0) this.#home.emptied(this)
     if (this.#consumers?.settled(grant) !== true || this.#isAdjustDue) return
     this.#isAdjustDue = true
     setImmediate(() => {
