@@ -50,14 +50,18 @@ export class Departures {
     await Promise.all(this.#settling)
   }
 
-  /** The oldest is the next that somebody takes. */
+  /** The oldest is the next that somebody takes. Rejects with what the line does. */
   async giveBack(line: RedisLine, messages: readonly Held[], written: (envelope: string) => string): Promise<void> {
     const mine = messages.filter((held) => this.#hands.leave(held)).reverse()
     if (mine.length === 0) return
     const { unacked, unackedIndex } = this.#place.settings
     const entries = mine.flatMap(({ name, envelope, list }) => [name, 'R', written(envelope), 1, list])
-    await line.run('move', [unacked, unackedIndex], ['+inf', ...entries])
-    for (const held of mine) this.#hands.left(held)
+    try {
+      await line.run('move', [unacked, unackedIndex], ['+inf', ...entries])
+    } finally {
+      // What Redis has not moved comes back when nobody has seen it for long enough.
+      for (const held of mine) this.#hands.left(held)
+    }
     this.#place.stirred(mine.map(({ list }) => list))
   }
 
