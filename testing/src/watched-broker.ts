@@ -51,7 +51,7 @@ export function watchBroker(broker: Broker, onIdle: () => void): Watch {
       results,
       admin,
       tasks: {
-        send: (messages) => broker.tasks.send(messages),
+        send: (messages, wait) => broker.tasks.send(messages, wait),
         cancel: (ids, reason) => broker.tasks.cancel(ids, reason),
         consume: (options, listener) => broker.tasks.consume(options, listenTo(listener)),
       },

@@ -55,9 +55,9 @@ export interface WorkerDefaults extends RunLimits {
 export interface TaskBus {
   /**
    * Resolves when every message is safe with the broker; all of the call or none. Concurrent calls are batched.
-   * @throws {TaskError} TASK_CONFLICT, KEY_CONFLICT, DEPENDENCY_UNKNOWN, INPUT_UNSERIALIZABLE
+   * @throws {TaskError} TASK_CONFLICT, KEY_CONFLICT, DEPENDENCY_UNKNOWN, INPUT_UNSERIALIZABLE; and the reason of `signal`
    */
-  send(messages: readonly TaskMessage[]): Promise<readonly SendReceipt[]>
+  send(messages: readonly TaskMessage[], options?: SendWait): Promise<readonly SendReceipt[]>
   consume(options: ConsumeOptions, listener: ConsumerListener): Promise<Consumer>
   /**
    * Sends in a transaction of the caller's: whatever is sent is there, and workers hear of it, when the caller commits, and not
@@ -180,6 +180,15 @@ export interface Results {
    * @throws {TaskError} WAIT_TIMEOUT after `timeoutMs`; TASK_UNKNOWN; and the reason of `signal`
    */
   wait(id: string, options?: ResultWait): Promise<TaskResult>
+}
+
+/** How long to wait for the broker. */
+export interface SendWait {
+  /**
+   * Withdraws messages that wait here for a connection: they are not sent, or not again where one broke before the broker had
+   * answered. For what is on its way the call waits as ever. A broker that refuses at once what it cannot take now may ignore it.
+   */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** How long to wait for a task. */

@@ -77,7 +77,11 @@ function spoilListener(change: (listener: ConsumerListener) => Partial<ConsumerL
     }
     const { tasks } = broker
     return withParts(broker, {
-      tasks: { send: (messages) => tasks.send(messages), cancel: (ids, reason) => tasks.cancel(ids, reason), consume },
+      tasks: {
+        send: (messages, wait) => tasks.send(messages, wait),
+        cancel: (ids, reason) => tasks.cancel(ids, reason),
+        consume,
+      },
     })
   }
 }
