@@ -156,6 +156,7 @@ describe('checkSchedule', () => {
     }
     expect(checkSchedule(spec)).toBe(spec)
     expect(checkSchedule({ name: 'often', task: 't', everyMs: 1000 })).toMatchObject({ everyMs: 1000 })
+    for (const deadlineMs of [1, 3_153_600_000_000]) expect(checkSchedule({ ...good, deadlineMs })).toMatchObject({ deadlineMs })
   })
 
   test.each<[object, string]>([
@@ -182,6 +183,10 @@ describe('checkSchedule', () => {
     ],
     [{ lostLimit: -1 }, 'expected schedule nightly to have a `lostLimit` that is a whole number from 0, got: -1'],
     [{ lostLimit: '5' }, 'a whole number from 0, got: "5"'],
+    [{ deadlineMs: 0 }, 'expected schedule nightly to have a `deadlineMs` of whole milliseconds from 1 to 3153600000000, got: 0'],
+    [{ deadlineMs: 1.5 }, 'from 1 to 3153600000000, got: 1.5'],
+    [{ deadlineMs: 3_153_600_000_001 }, 'got: 3153600000001'],
+    [{ deadlineMs: '15s' }, 'got: "15s"'],
     [{ paused: 'no' }, 'expected schedule nightly to have a `paused` of true or false, got: "no"'],
   ])('refuses %o', (change, message) => {
     expect(() => checkSchedule({ ...good, ...change } as ScheduleSpec)).toThrow(message)

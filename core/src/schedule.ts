@@ -1,4 +1,5 @@
 /** Schedules: a cron line or an interval that enqueues a task, and the pure decision what is due. */
+import { longestDurationMs } from './duration.ts'
 import { ConfigError } from './errors.ts'
 import { checkName } from './names.ts'
 import { checkOptionNames, type OptionNames } from './option-names.ts'
@@ -26,6 +27,11 @@ export interface ScheduleSpec {
   readonly priority?: PriorityName | undefined
   /** Workers that may be lost while running the task before it ends as `worker-lost`. Default 5. */
   readonly lostLimit?: number | undefined
+  /**
+   * Milliseconds after which a task of it is pointless, from 1, counted from when the task is made, not from the time it
+   * was planned for: one that is made up for, or sent by hand, has as long as any. Default: no deadline.
+   */
+  readonly deadlineMs?: number | undefined
   /** Default `one`. */
   readonly missed?: MissedPolicy | undefined
   /** It begins paused. One that is there already stays as it is, paused or not. Default false. */
@@ -58,7 +64,7 @@ export const missedLimit = 1000
  * @throws {ConfigError} SCHEDULE_INVALID; OPTION_INVALID for a name that is no part of one; NAME_INVALID for the names of schedule, task and queue
  */
 export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
-  const { name, cron, everyMs, zone, args, kwargs, missed, priority, lostLimit, paused } = spec
+  const { name, cron, everyMs, zone, args, kwargs, missed, priority, lostLimit, deadlineMs, paused } = spec
   checkName(name, 'schedule')
   checkOptionNames(spec, scheduleNames, `schedule ${name}`)
   checkName(spec.task, 'task')
@@ -83,6 +89,9 @@ export function checkSchedule(spec: ScheduleSpec): ScheduleSpec {
   if (lostLimit !== undefined && !(Number.isSafeInteger(lostLimit) && lostLimit >= 0)) {
     throw invalid(name, 'to have a `lostLimit` that is a whole number from 0', shown(lostLimit))
   }
+  if (deadlineMs !== undefined && !(Number.isSafeInteger(deadlineMs) && deadlineMs >= 1 && deadlineMs <= longestDurationMs)) {
+    throw invalid(name, `to have a \`deadlineMs\` of whole milliseconds from 1 to ${longestDurationMs}`, shown(deadlineMs))
+  }
   if (paused !== undefined && typeof paused !== 'boolean')
     throw invalid(name, 'to have a `paused` of true or false', shown(paused))
   return spec
@@ -101,6 +110,7 @@ const scheduleNames: OptionNames<Schedule> = {
   queue: true,
   priority: true,
   lostLimit: true,
+  deadlineMs: true,
   missed: true,
   paused: true,
   nextAt: true,

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { TaskState } from '@lovage/core'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Recorder, settled, type World, world } from './fixtures/world.ts'
 
 let w: World
@@ -38,6 +39,60 @@ test("a schedule's tasks carry its limit of lost workers, and 5 where it names n
     ['never-again', 'tick'].map(async (name) => (await w.broker.admin?.get([await schedules().run(name)]))?.[0]?.lostLimit),
   )
   expect(limits).toEqual([0, 5])
+})
+
+describe('a deadline', () => {
+  const listener = { tasks: [{ name: 'another' }] }
+  const brief = { ...every, everyMs: 10_000, deadlineMs: 15_000 }
+  const byState = async (state: TaskState) => (await w.broker.admin?.find({ states: [state], limit: 1000 }))?.tasks ?? []
+
+  test('ends the firings that nobody begins, so that an outage leaves few', async () => {
+    await new Recorder().open(w.broker, listener)
+    await schedules().add(brief)
+    await w.clock.advance(100 * 10_000)
+    expect((await byState('pending')).length).toBeLessThanOrEqual(2)
+    const ended = await byState('exception')
+    expect(ended.length).toBeGreaterThanOrEqual(98)
+    expect(new Set(ended.map(({ reason }) => reason))).toEqual(new Set(['deadline-exceeded']))
+  })
+
+  test('wakes those who end tasks for a firing by hand, however long they would have slept', async () => {
+    await new Recorder().open(w.broker, listener)
+    await schedules().add({ ...brief, everyMs: 10 * 86_400_000 })
+    await w.clock.advance(1000)
+    const id = await (await w.another()).admin?.schedules.run('tick')
+    const sweeps = w.calls.sweep
+    await w.clock.advance(14_900)
+    expect(await w.broker.results.get([`${id}`])).toMatchObject([{ state: 'pending' }])
+    expect(w.calls.sweep).toBe(sweeps)
+    await w.clock.advance(200)
+    expect(await w.broker.results.get([`${id}`])).toMatchObject([{ state: 'exception', reason: 'deadline-exceeded' }])
+  })
+
+  test.for([
+    ['one', 1],
+    ['all', 10],
+  ] as const)('counts from when a missed firing is made up for: %s', async ([missed, count]) => {
+    await schedules().add({ ...every, deadlineMs: 1000, missed })
+    await w.clock.advance(10 * minute + 30_000)
+    const recorder = new Recorder()
+    recorder.outcome = () => ({ type: 'completed', result: null })
+    await recorder.open(w.broker, { prefetch: 100 })
+    await settled()
+    expect(recorder.deliveries.map(({ message }) => message.deadline)).toEqual(Array(count).fill(w.clock.now() + 1000))
+    expect(await byState('completed')).toHaveLength(count)
+  })
+
+  test('leaves the other limits to the schedule and the definition, and holds for what fires after it was declared', async () => {
+    await schedules().add(every)
+    const before = await schedules().run('tick')
+    expect(await schedules().add({ ...every, deadlineMs: 15_000, lostLimit: 2 })).toMatchObject({ deadlineMs: 15_000 })
+    expect(await schedules().list()).toMatchObject([{ deadlineMs: 15_000 }])
+    const tasks = await w.broker.admin?.get([before, await schedules().run('tick')])
+    expect(tasks?.map((task) => task?.deadline)).toEqual([undefined, w.clock.now() + 15_000])
+    expect(tasks?.[1]).toMatchObject({ lostLimit: 2, retryLimit: tasks[0]?.retryLimit })
+    expect(tasks?.[1]?.extras).not.toHaveProperty('timeoutMs')
+  })
 })
 
 test('a cron line fires in its zone', async () => {
@@ -99,6 +154,7 @@ test('mistakes are refused', async () => {
   await bad({ cron: '2030-01-01T00:00:00' }).toMatchObject({ code: 'CRON_INVALID' })
   await bad({ cron: '* * * * *', zone: 'Mars/Base' }).toMatchObject({ code: 'CRON_INVALID' })
   await bad({ everyMs: 1 }).toMatchObject({ code: 'SCHEDULE_INVALID' })
+  await bad({ everyMs: minute, deadlineMs: 0 }).toMatchObject({ code: 'SCHEDULE_INVALID' })
   await bad({ everyMs: minute, input: 1n }).toMatchObject({ code: 'INPUT_UNSERIALIZABLE' })
   await expect(schedules().run('x')).rejects.toMatchObject({ code: 'SCHEDULE_UNKNOWN' })
   expect(await schedules().pause('x')).toBe(false)

@@ -133,11 +133,18 @@ export class QueueSchedules implements Schedules {
 
   async #insert(tasks: readonly NewTask[]): Promise<void> {
     if (tasks.length === 0) return
-    this.#engine.announcer.inserted(tasks, await this.#engine.store.insert(tasks))
+    const { store, announcer } = this.#engine
+    const reply = await store.insert(tasks)
+    announcer.inserted(tasks, reply)
+    const deadlines = tasks.flatMap(({ deadline }, index) =>
+      reply.results[index]?.status === 'inserted' ? (deadline ?? []) : [],
+    )
+    if (deadlines.length > 0) announcer.due(Math.min(...deadlines))
   }
 
   #task(schedule: Schedule, time: number, id: string): NewTask {
-    const { args, kwargs } = schedule
+    const { args, kwargs, deadlineMs } = schedule
+    const now = this.#engine.clock.now()
     return {
       id,
       name: schedule.task,
@@ -150,7 +157,9 @@ export class QueueSchedules implements Schedules {
         headers: { schedule: schedule.name, scheduledFor: time },
       },
       lostLimit: schedule.lostLimit ?? 5,
-      createdAt: this.#engine.clock.now(),
+      // From now, not from its time: what is made up for is late already.
+      deadline: deadlineMs === undefined ? undefined : now + deadlineMs,
+      createdAt: now,
     }
   }
 
