@@ -1,0 +1,205 @@
+/** Where workers and their attendants meet: registrations, reports, leases and the end of all. */
+import type { Socket } from 'socket.io'
+import { eventNames } from '../wire/names.ts'
+import { protocolVersion, type Registration } from '../wire/registration.ts'
+import type { SettlementAnswer } from '../wire/settlement.ts'
+import type { Attendant, AttendantHome } from './attendant.ts'
+import { isConnectionHolder, runOf } from './identity.ts'
+import { Pauses, shownPause } from './pauses.ts'
+import { type ReceptionHome, receive, type Welcome } from './reception.ts'
+import { hostOf, Register } from './register.ts'
+import type { HeldReport, Parting, Report } from './report.ts'
+import type { SessionInfo } from './session-info.ts'
+import { insist, type Surroundings } from './surroundings.ts'
+import { heartbeatMs } from './task-frame.ts'
+
+export class GatewayHall implements ReceptionHome, AttendantHome {
+  readonly #around: Surroundings
+  readonly #closing = new AbortController()
+  readonly #register: Register
+  readonly #pauses: Pauses
+  /** Registrations of one worker follow one another. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+  #cancelRenewal: (() => void) | undefined
+  #isDraining = false
+  #whenIdle: (() => void) | undefined
+
+  constructor(around: Omit<Surroundings, 'closing'>) {
+    this.#around = { ...around, closing: this.#closing.signal }
+    this.#register = new Register(this.#around, this)
+    this.#pauses = new Pauses(this.#around, (id) => this.#register.of(id))
+    this.#renewLater()
+  }
+
+  get clock() {
+    return this.#around.clock
+  }
+
+  get holdMs(): number {
+    return this.#around.settings.holdMs
+  }
+
+  enter(socket: Socket): void {
+    if (this.#isDraining) socket.conn.close()
+    else receive(socket, this)
+  }
+
+  sessions(): readonly SessionInfo[] {
+    return this.#register.all().map(({ session, who: { registration, holder, worker } }) => {
+      const { id, level, queues, labels } = registration
+      const pause = this.#pauses.get(id)
+      return {
+        ...{ id, level, holder, worker, queues, labels },
+        capacity: session.capacity,
+        running: session.running,
+        connected: session.isAttached,
+        draining: session.isDraining,
+        ...(pause === undefined ? {} : { paused: { until: new Date(pause.until), reason: pause.reason, count: pause.count } }),
+      }
+    })
+  }
+
+  pause(id: string, ms: number, reason: string): Promise<void> {
+    return this.#pauses.begin(id, { ms, reason, holder: this.#register.of(id)[0]?.who.holder ?? '' })
+  }
+
+  resume(id: string): Promise<boolean> {
+    return this.#pauses.end(id)
+  }
+
+  broken(attendant: Attendant, reason: string): void {
+    const { registration, holder, worker } = attendant.who
+    this.#around.logger.warn({ worker, reason }, 'a worker rejected a task and is paused')
+    void this.#pauses.broken(registration.id, holder, reason)
+  }
+
+  gone(attendant: Attendant): void {
+    this.#register.remove(attendant)
+  }
+
+  settled(): void {
+    if (this.#whenIdle === undefined) return
+    if (this.#register.all().every(({ session }) => session.held.length === 0)) this.#whenIdle()
+  }
+
+  left(attendant: Attendant, socket: Socket, parting: Parting): void {
+    // It may have come back on another socket before this one was seen to be closed.
+    if (attendant.socket !== socket || this.#closing.signal.aborted) return
+    attendant.detach(parting)
+    const { id } = attendant.who.registration
+    if (this.#register.of(id).every(({ session }) => !session.isAttached)) this.#pauses.left(id)
+  }
+
+  register(socket: Socket, registration: Registration, held: readonly HeldReport[]): Promise<Welcome> {
+    const { id } = registration
+    const before = this.#turns.get(id) ?? Promise.resolve()
+    const turn = before.then(() => this.#admit(socket, registration, held))
+    const ended = turn
+      .catch(() => {})
+      .then(() => {
+        if (this.#turns.get(id) === ended) this.#turns.delete(id)
+      })
+    this.#turns.set(id, ended)
+    return turn.catch((error: unknown) => {
+      this.#around.logger.error({ err: error, worker: id }, 'registering a worker failed')
+      return { attendant: undefined, answer: { ok: false, code: 'forbidden', message: 'this server is closing' } }
+    })
+  }
+
+  /** Results count by their task, whichever socket brings them. */
+  async judge(attendant: Attendant, report: Report): Promise<SettlementAnswer> {
+    const { id, level } = attendant.who.registration
+    const task = report.frame.id
+    const other = level === 1 ? undefined : this.#register.of(id).find(({ session }) => session.running.includes(task))
+    const answer = await (other ?? attendant).judge(report)
+    if (answer.ok || answer.code !== 'unknown') return answer
+    return this.#judgeStranger(attendant, report)
+  }
+
+  async close(closeEntrance: () => void): Promise<void> {
+    const { settings } = this.#around
+    this.#isDraining = true
+    const reason = 'this server is shutting down'
+    for (const attendant of this.#register.all()) {
+      attendant.session.drain()
+      attendant.pump()
+      if (attendant.who.registration.level === 1) attendant.socket?.emit(eventNames.drain, { reason })
+      else attendant.say(reason)
+    }
+    if (settings.drainMs > 0) await this.#idle()
+    this.#cancelRenewal?.()
+    // A whole lease is theirs to take up elsewhere what they still run.
+    await this.#renew()
+    this.#closing.abort()
+    closeEntrance()
+    for (const attendant of this.#register.all()) attendant.close()
+    await this.#pauses.close()
+  }
+
+  /** Resolves when no worker has a task any more, or the time for that is over. */
+  #idle(): Promise<void> {
+    const { clock, settings } = this.#around
+    return new Promise<void>((resolve) => {
+      const cancel = clock.at(clock.now() + settings.drainMs, resolve)
+      this.#whenIdle = () => {
+        cancel()
+        resolve()
+      }
+      this.settled()
+    })
+  }
+
+  async #admit(socket: Socket, registration: Registration, held: readonly HeldReport[]): Promise<Welcome> {
+    const { id, level, resume } = registration
+    const attendant = await this.#register.admit(registration, hostOf(socket))
+    const { holder } = attendant.who
+    const older = attendant.socket
+    attendant.attach(socket)
+    older?.conn.close()
+    const resumed = await insist(this.#around, `taking up the tasks of worker ${id}`, () => attendant.takeUp(resume))
+    for (const { report, answer } of held) void this.judge(attendant, report).then(answer)
+    const named = new Set([...resumed, ...held.map(({ report }) => report.frame.id)])
+    if (level === 1) attendant.giveBackAllBut(named)
+    const pause = await insist(this.#around, `looking for a pause of worker ${id}`, () => this.#pauses.arrived(id, level, holder))
+    attendant.session.pauseUntil(pause?.until ?? 0)
+    if (pause !== undefined && level === 0) attendant.pause(shownPause(pause))
+    const { leaseMs } = this.#around.settings
+    const lost = resume.map((task) => task.id).filter((task) => !resumed.includes(task))
+    const paused = pause === undefined ? null : shownPause(pause)
+    const times = { heartbeatMs: heartbeatMs(leaseMs), leaseMs }
+    return { attendant, answer: { ok: true, protocol: protocolVersion, session: socket.id, ...times, resumed, lost, paused } }
+  }
+
+  /** A result of a run that no session here has: of L0, a run that another gateway gave out is still the worker's. */
+  async #judgeStranger(attendant: Attendant, report: Report): Promise<SettlementAnswer> {
+    const { admin, clock } = this.#around
+    const { id, level } = attendant.who.registration
+    const { frame } = report
+    const [task] = await insist(this.#around, `looking for task ${frame.id}`, () => admin.get([frame.id])).catch(() => [])
+    if (level === 0 && task?.state === 'running' && isConnectionHolder(id, task.holder)) {
+      attendant.session.adopt(task, clock.now())
+      return attendant.judge(report)
+    }
+    const wasLast = task !== undefined && frame.lease !== undefined && runOf(frame.lease) === task.run && task.state !== 'running'
+    const code = task === undefined ? 'unknown' : wasLast ? 'duplicate' : 'lost'
+    if (code === 'unknown') attendant.say(`result of task ${frame.id}: no such task was given to this worker`)
+    return { ok: false, code }
+  }
+
+  #renewLater(): void {
+    const { clock, settings } = this.#around
+    this.#cancelRenewal = clock.at(clock.now() + settings.leaseMs / 3, () => {
+      void this.#renew()
+      this.#renewLater()
+    })
+  }
+
+  /** One call for each worker. What fails is tried at the next turn, twice before a lease ends. */
+  async #renew(): Promise<void> {
+    const renew = (attendant: Attendant): Promise<void> =>
+      attendant.renew().catch((error: unknown) => {
+        this.#around.logger.warn({ err: error, worker: attendant.who.worker }, 'the leases of a worker could not be renewed')
+      })
+    await Promise.all(this.#register.all().map(renew))
+  }
+}

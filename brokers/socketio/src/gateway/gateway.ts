@@ -1,0 +1,92 @@
+/** The gateway: workers connect out to it over socket.io, and get the tasks of a queue. */
+import { randomUUID } from 'node:crypto'
+import type { Server as HttpServer } from 'node:http'
+import {
+  type Admin,
+  type Clock,
+  checkOptionNames,
+  type Desk,
+  type Duration,
+  durationMs,
+  type Logger,
+  type OptionNames,
+  type Random,
+  silentLogger,
+} from '@lovage/core'
+import type { Server } from 'socket.io'
+import { GatewayHall } from './gateway-hall.ts'
+import type { SessionInfo } from './session-info.ts'
+import { type GatewayLimits, gatewaySettings, limitNames } from './settings.ts'
+import { openEntrance, type PingOptions } from './socket-server.ts'
+import { systemClock } from './system-clock.ts'
+
+export interface GatewayOptions extends GatewayLimits {
+  /** Workers connect to this HTTP server, which stays open; or to this socket.io server, whose sizes and pings are its own. */
+  readonly server: HttpServer | Server
+  /** The desk of the broker whose tasks are handed out: `broker.desk`. */
+  readonly desk: Desk
+  /** The same broker's: `broker.admin`. */
+  readonly admin: Pick<Admin, 'get'>
+  /** How often a silent connection is asked whether it lives, and how long it has to answer. For an HTTP server. */
+  readonly ping?: PingOptions | undefined
+  readonly clock?: Clock | undefined
+  /** Default: nothing is written. */
+  readonly logger?: Logger | undefined
+  readonly random?: Random | undefined
+}
+
+export interface PauseOptions {
+  /** Default: the gateway's `pause`. */
+  readonly duration?: Duration | undefined
+  /** Default `paused by an operator`. */
+  readonly reason?: string | undefined
+}
+
+export interface Gateway {
+  sessions(): readonly SessionInfo[]
+  /** Gives a worker no tasks for a while; what it runs it goes on with. */
+  pause(id: string, options?: PauseOptions): Promise<void>
+  /** Ends a pause. False when there was none. */
+  resume(id: string): Promise<boolean>
+  /**
+   * Gives out no more tasks, tells workers so, waits for what they run as long as `drain` says, and closes their connections: they come
+   * back to another gateway, and may take up there what they still run. May be called twice.
+   */
+  close(): Promise<void>
+}
+
+const optionNames: OptionNames<GatewayOptions> = {
+  ...(limitNames as OptionNames<GatewayLimits>),
+  server: true,
+  desk: true,
+  admin: true,
+  ping: true,
+  clock: true,
+  logger: true,
+  random: true,
+}
+
+/**
+ * Opens a gateway on a server. Whoever reaches the server may take every task: listen on a loopback address only, or let a socket.io
+ * server refuse connections.
+ * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID
+ */
+export function createGateway(options: GatewayOptions): Gateway {
+  checkOptionNames(options, optionNames, 'createGateway')
+  const { server, desk, admin, ping = {}, clock = systemClock, logger = silentLogger, random = Math.random } = options
+  const settings = gatewaySettings(options)
+  const hall = new GatewayHall({ desk, admin, clock, logger, random, settings, newId: randomUUID })
+  const entrance = openEntrance(server, ping, (socket) => hall.enter(socket))
+  let closing: Promise<void> | undefined
+  return {
+    sessions: () => hall.sessions(),
+    pause(id, { duration, reason = 'paused by an operator' } = {}) {
+      return hall.pause(id, duration === undefined ? settings.pauseMs : durationMs(duration, 'duration'), reason)
+    },
+    resume: (id) => hall.resume(id),
+    close() {
+      closing ??= hall.close(() => entrance.close())
+      return closing
+    },
+  }
+}

@@ -1,0 +1,118 @@
+/** Pauses of workers: entered when one says that it is broken or an operator asks, ended by time, by a new start or by hand. */
+import type { Attendant } from './attendant.ts'
+import { PauseBook, type PauseEntry } from './pause-book.ts'
+import { insist, type Surroundings } from './surroundings.ts'
+
+/** The share of a pause that is random, so that workers which broke together do not come back together. */
+const jitter = 0.05
+
+export class Pauses {
+  readonly #around: Surroundings
+  readonly #book: PauseBook
+  /** The attendants of a worker here. */
+  readonly #of: (id: string) => Iterable<Attendant>
+  /** What holds here, by id of the worker. */
+  readonly #known = new Map<string, PauseEntry>()
+  /** Ends of pauses that are waited for. */
+  readonly #timers = new Map<string, () => void>()
+  /** Writes follow one another. */
+  #writing: Promise<unknown> = Promise.resolve()
+
+  constructor(around: Surroundings, of: (id: string) => Iterable<Attendant>) {
+    this.#around = around
+    this.#book = new PauseBook(around.desk)
+    this.#of = of
+  }
+
+  get(id: string): PauseEntry | undefined {
+    return this.#known.get(id)
+  }
+
+  /** A worker says that it is broken. */
+  broken(id: string, holder: string, reason: string): Promise<void> {
+    const { settings, random } = this.#around
+    return this.begin(id, { ms: settings.pauseMs * (1 + jitter * (2 * random() - 1)), reason, holder })
+  }
+
+  /** Holds here at once; resolves when others can know. */
+  begin(
+    id: string,
+    { ms, reason, holder }: { readonly ms: number; readonly reason: string; readonly holder: string },
+  ): Promise<void> {
+    const count = (this.#known.get(id)?.count ?? 0) + 1
+    const entry: PauseEntry = { until: Math.ceil(this.#around.clock.now() + ms), reason, count, holder }
+    this.#hold(id, entry)
+    for (const attendant of this.#of(id)) attendant.pause(shownPause(entry))
+    return this.#write(() => this.#book.put(id, entry))
+  }
+
+  /** False when it was not paused. */
+  async end(id: string): Promise<boolean> {
+    const wasPaused = this.#known.has(id) || (await this.#book.get(id)) !== undefined
+    if (wasPaused) await this.#lift(id)
+    return wasPaused
+  }
+
+  /** A worker comes: a new start of it is a new chance. Answers the pause that holds for it. */
+  async arrived(id: string, level: 0 | 1, holder: string): Promise<PauseEntry | undefined> {
+    await this.#writing
+    const entry = await this.#book.get(id)
+    if (entry === undefined) return undefined
+    const { reloadMs } = this.#around.settings
+    const isBack =
+      level === 0 && reloadMs > 0 && entry.goneAt !== undefined && this.#around.clock.now() - entry.goneAt >= reloadMs
+    if (isBack || (level === 1 && entry.holder !== holder)) {
+      await this.#lift(id)
+      return undefined
+    }
+    this.#hold(id, entry)
+    return entry
+  }
+
+  /** The last connection of a worker was closed: what holds for it is looked up when it comes back. */
+  left(id: string): void {
+    const entry = this.#known.get(id)
+    if (entry === undefined) return
+    this.#forget(id)
+    void this.#write(() => this.#book.put(id, { ...entry, goneAt: this.#around.clock.now() }))
+  }
+
+  close(): Promise<unknown> {
+    for (const cancel of this.#timers.values()) cancel()
+    return this.#writing
+  }
+
+  #hold(id: string, entry: PauseEntry): void {
+    this.#forget(id)
+    this.#known.set(id, entry)
+    const { clock } = this.#around
+    this.#timers.set(
+      id,
+      clock.at(entry.until, () => void this.#lift(id)),
+    )
+  }
+
+  #lift(id: string): Promise<void> {
+    this.#forget(id)
+    for (const attendant of this.#of(id)) attendant.resume()
+    return this.#write(() => this.#book.remove(id))
+  }
+
+  #forget(id: string): void {
+    this.#known.delete(id)
+    this.#timers.get(id)?.()
+    this.#timers.delete(id)
+  }
+
+  /** Never rejects: a pause that could not be kept holds here alone. */
+  #write(write: () => Promise<void>): Promise<void> {
+    const written = this.#writing.then(() => insist(this.#around, 'keeping the pause of a worker', write)).catch(() => {})
+    this.#writing = written
+    return written
+  }
+}
+
+/** As a worker is told of it. */
+export function shownPause({ until, reason }: PauseEntry): { readonly until: string; readonly reason: string } {
+  return { until: new Date(until).toJSON(), reason }
+}

@@ -1,0 +1,77 @@
+/** The register: which attendant a worker gets as it comes, and what becomes of those that it had before. */
+import type { Socket } from 'socket.io'
+import type { Registration } from '../wire/registration.ts'
+import { Attendant, type AttendantHome } from './attendant.ts'
+import { connectionHolder, instanceHolder } from './identity.ts'
+import { insist, type Surroundings } from './surroundings.ts'
+
+export class Register {
+  readonly #around: Surroundings
+  readonly #home: AttendantHome
+  readonly #byHolder = new Map<string, Attendant>()
+  readonly #byId = new Map<string, Set<Attendant>>()
+
+  constructor(around: Surroundings, home: AttendantHome) {
+    this.#around = around
+    this.#home = home
+  }
+
+  all(): readonly Attendant[] {
+    return [...this.#byHolder.values()]
+  }
+
+  /** Those of one worker: several of L0, or one of L1 and starts of it that are on their way out. */
+  of(id: string): readonly Attendant[] {
+    return [...(this.#byId.get(id) ?? [])]
+  }
+
+  /** The attendant of a worker that registers: its own from before, or a new one. Not attached yet. */
+  async admit(registration: Registration, host: string): Promise<Attendant> {
+    const { id, level, instance } = registration
+    if (level === 0 || instance === undefined) {
+      const mute = this.of(id).find((one) => one.who.registration.level === 0 && one.wentMute && one.losing === undefined)
+      return mute ?? this.#add(registration, connectionHolder(id, this.#around.newId()), host)
+    }
+    const holder = instanceHolder(id, instance)
+    this.#replace(id, holder)
+    const known = this.#byHolder.get(holder)
+    if (known !== undefined && known.losing === undefined) return known
+    await known?.losing
+    return this.#add(registration, holder, host)
+  }
+
+  remove(attendant: Attendant): void {
+    const { holder, registration } = attendant.who
+    this.#byHolder.delete(holder)
+    const others = this.#byId.get(registration.id)
+    others?.delete(attendant)
+    if (others?.size === 0) this.#byId.delete(registration.id)
+  }
+
+  async #add(registration: Registration, holder: string, host: string): Promise<Attendant> {
+    const who = { registration, holder, worker: `${registration.id}@${host}` }
+    const attendant = new Attendant(who, this.#around, this.#home)
+    await insist(this.#around, `registering worker ${registration.id}`, () => attendant.open())
+    this.#byHolder.set(holder, attendant)
+    const others = this.#byId.get(registration.id) ?? new Set()
+    this.#byId.set(registration.id, others.add(attendant))
+    return attendant
+  }
+
+  /** Of one worker of L1 the newest start counts: an older one that is gone is not waited for, one that is there is sent away. */
+  #replace(id: string, holder: string): void {
+    for (const older of this.of(id)) {
+      if (older.who.registration.level === 0 || older.who.holder === holder) continue
+      if (older.socket === undefined) older.lose()
+      else {
+        older.say('replaced by a newer instance')
+        older.socket.disconnect()
+      }
+    }
+  }
+}
+
+/** Where a worker is, as the name of a worker tells it. */
+export function hostOf({ handshake }: Socket): string {
+  return handshake.address.replace(/^::ffff:/, '')
+}

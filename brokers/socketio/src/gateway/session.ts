@@ -1,0 +1,246 @@
+/** One worker as the gateway knows it, without its socket: which runs it has, for how many more there is room, and what ends a run. */
+import type { Abandoned, RunRef, Task } from '@lovage/core'
+import { leaseOf } from './identity.ts'
+
+/** Times are epoch milliseconds, lengths milliseconds. */
+export interface SessionRules {
+  readonly capacity: number
+  /** The worker says whether it takes a task: until then a run is only offered. */
+  readonly acknowledges: boolean
+  /** How long a run goes on without a heartbeat; undefined for a worker that gives none. */
+  readonly silenceMs?: number | undefined
+  /** How long a run of a worker without heartbeats may take whose task has no limit of its own. */
+  readonly quietRunMs: number
+  /** How long a worker that can be told to cancel has for an answer; undefined: it cannot be told. */
+  readonly cancelMs?: number | undefined
+}
+
+/** `abandoned`: it belongs to the worker no more, whose handler still keeps its place. */
+type RunState = 'offered' | 'running' | 'settling' | 'abandoned'
+
+interface Run {
+  readonly task: Task
+  state: RunState
+  readonly since: number
+  heardAt: number
+  /** When an abandoned run leaves its place. */
+  leavesAt: number
+}
+
+/** A run whose time is over. */
+export interface Overdue {
+  readonly task: Task
+  /** `silent`: its worker says nothing of it any more. */
+  readonly how: 'timeout' | 'silent'
+}
+
+/** What a frame that settles a run meets. */
+export type Meeting = { readonly task: Task } | { readonly code: 'lost' | 'unknown' | 'duplicate' }
+
+/** So many ended runs are remembered, to tell a second report of the same. */
+const remembered = 200
+const progressPerSecond = 10
+
+export class Session {
+  readonly #rules: SessionRules
+  readonly #runs = new Map<string, Run>()
+  readonly #ended = new Set<string>()
+  #capacity: number
+  #isDraining = false
+  #pausedUntil = 0
+  #heldBackUntil = 0
+  /** Of the current second: when it began, and how much progress was told of which task. */
+  #second = { since: 0, told: new Map<string, number>() }
+  isAttached = false
+
+  constructor(rules: SessionRules) {
+    this.#rules = rules
+    this.#capacity = rules.capacity
+  }
+
+  get capacity(): number {
+    return this.#capacity
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /** The runs that are the worker's in the store. */
+  get held(): readonly RunRef[] {
+    return [...this.#runs.values()].flatMap(({ task, state }) => (state === 'abandoned' ? [] : [{ id: task.id, run: task.run }]))
+  }
+
+  /** The tasks that it works on, those included that are only offered. */
+  get running(): readonly string[] {
+    return [...this.#runs].flatMap(([id, { state }]) => (state === 'offered' || state === 'running' ? [id] : []))
+  }
+
+  /** How many tasks more it takes now. */
+  room(now: number): number {
+    if (!this.isAttached || this.#isDraining || now < this.#pausedUntil || now < this.#heldBackUntil) return 0
+    let room = this.#capacity
+    for (const { state } of this.#runs.values()) if (state !== 'settling') room--
+    return Math.max(0, room)
+  }
+
+  /** When the next thing happens by time alone: room again, or the end of a run; undefined when nothing does. */
+  nextAt(now: number): number | undefined {
+    let next = Number.POSITIVE_INFINITY
+    for (const at of [this.#pausedUntil, this.#heldBackUntil]) if (at > now) next = Math.min(next, at)
+    for (const run of this.#runs.values()) next = Math.min(next, this.#endOf(run))
+    return Number.isFinite(next) ? next : undefined
+  }
+
+  pauseUntil(time: number): void {
+    this.#pausedUntil = time
+  }
+
+  drain(): void {
+    this.#isDraining = true
+  }
+
+  /** The worker says for how many more it has room. */
+  offer(free: number): void {
+    const busy = [...this.#runs.values()].filter(({ state }) => state !== 'settling').length
+    this.#capacity = busy + free
+  }
+
+  /** It gets a task. An older run of the same that it still has is not its own any more. */
+  take(task: Task, now: number): void {
+    const state = this.#rules.acknowledges ? 'offered' : 'running'
+    this.#runs.set(task.id, { task, state, since: now, heardAt: now, leavesAt: Number.POSITIVE_INFINITY })
+  }
+
+  /** It comes back with a run that is still its own. */
+  adopt(task: Task, now: number): void {
+    const known = this.#runs.get(task.id)
+    if (known?.task.run === task.run) this.#heard(known, now)
+    else this.#runs.set(task.id, { task, state: 'running', since: now, heardAt: now, leavesAt: Number.POSITIVE_INFINITY })
+  }
+
+  accepted(ref: RunRef, now: number): void {
+    const run = this.#find(ref)
+    if (run?.state === 'offered') this.#heard(run, now)
+  }
+
+  /** It did not take an offered task: undefined when it is not offered any more. Nothing is offered to it before `heldBackUntil`. */
+  declined(ref: RunRef, heldBackUntil = 0): Task | undefined {
+    const run = this.#find(ref)
+    if (run?.state !== 'offered') return undefined
+    this.#heldBackUntil = Math.max(this.#heldBackUntil, heldBackUntil)
+    run.state = 'settling'
+    return run.task
+  }
+
+  holdBackUntil(time: number): void {
+    this.#heldBackUntil = Math.max(this.#heldBackUntil, time)
+  }
+
+  /** Runs that it should have and does not name as it comes back. They are being settled from now on. */
+  forgotten(named: ReadonlySet<string>): readonly Task[] {
+    const runs = [...this.#runs.values()].filter(({ task, state }) => {
+      return !named.has(task.id) && (state === 'offered' || state === 'running')
+    })
+    for (const run of runs) run.state = 'settling'
+    return runs.map(({ task }) => task)
+  }
+
+  /** What a frame meets that settles a run, matched by its task and, where it names one, its lease. The run is being settled then. */
+  report(id: string, lease: string | undefined): Meeting {
+    const run = this.#runs.get(id)
+    if (run === undefined || (lease !== undefined && lease !== leaseOf(run.task.run))) {
+      const isKnown = lease !== undefined && this.#ended.has(`${lease} ${id}`)
+      return { code: isKnown ? 'duplicate' : run === undefined ? 'unknown' : 'lost' }
+    }
+    if (run.state === 'settling') return { code: 'duplicate' }
+    if (run.state === 'abandoned') {
+      this.#runs.delete(id)
+      return { code: 'lost' }
+    }
+    run.state = 'settling'
+    return { task: run.task }
+  }
+
+  /** What became of the run is written, or is somebody else's by now. */
+  settled(ref: RunRef): void {
+    if (this.#find(ref) === undefined) return
+    this.#runs.delete(ref.id)
+    this.#ended.add(`${leaseOf(ref.run)} ${ref.id}`)
+    for (const oldest of this.#ended) {
+      if (this.#ended.size <= remembered) break
+      this.#ended.delete(oldest)
+    }
+  }
+
+  /** The run is not the worker's any more: answers whether the worker is to be told. */
+  abandoned({ id, run: number }: Pick<Abandoned, 'id' | 'run'>, now: number): boolean {
+    const run = this.#runs.get(id)
+    if (run === undefined || (number !== undefined && run.task.run !== number)) return false
+    if (run.state === 'settling' || run.state === 'abandoned') return false
+    run.state = 'abandoned'
+    const { cancelMs, quietRunMs } = this.#rules
+    run.leavesAt = cancelMs === undefined ? run.since + (run.task.extras?.timeoutMs ?? quietRunMs) : now + cancelMs
+    return true
+  }
+
+  /** The end of its lease moves: false when the run is not the worker's. */
+  heartbeat(id: string, lease: string, now: number): boolean {
+    const run = this.#runs.get(id)
+    if (run === undefined || leaseOf(run.task.run) !== lease || run.state === 'abandoned') return false
+    this.#heard(run, now)
+    return true
+  }
+
+  /** The task that progress is told of; undefined when it is not the worker's, or there was too much of it in this second. */
+  progress(id: string, lease: string | undefined, now: number): Task | undefined {
+    const run = this.#runs.get(id)
+    if (run === undefined || run.state === 'abandoned' || run.state === 'settling') return undefined
+    if (lease !== undefined && lease !== leaseOf(run.task.run)) return undefined
+    if (now - this.#second.since >= 1000) this.#second = { since: now, told: new Map() }
+    const told = this.#second.told.get(id) ?? 0
+    this.#second.told.set(id, told + 1)
+    return told < progressPerSecond ? run.task : undefined
+  }
+
+  /** Runs that have taken too long, or of which nothing is heard; abandoned ones that never answered leave their place. */
+  overdue(now: number): readonly Overdue[] {
+    const overdue: Overdue[] = []
+    for (const [id, run] of this.#runs) {
+      if (now < this.#endOf(run)) continue
+      if (run.state === 'abandoned') this.#runs.delete(id)
+      else overdue.push({ task: run.task, how: now >= this.#timeoutAt(run) ? 'timeout' : 'silent' })
+    }
+    return overdue
+  }
+
+  /** It is gone, and what it had is elsewhere. */
+  clear(): void {
+    this.#runs.clear()
+  }
+
+  #endOf(run: Run): number {
+    if (run.state === 'abandoned') return run.leavesAt
+    return run.state === 'settling' ? Number.POSITIVE_INFINITY : Math.min(this.#timeoutAt(run), this.#silentAt(run))
+  }
+
+  #timeoutAt({ task, since }: Run): number {
+    return since + (task.extras?.timeoutMs ?? Number.POSITIVE_INFINITY)
+  }
+
+  #silentAt({ task, since, heardAt }: Run): number {
+    const { silenceMs, quietRunMs } = this.#rules
+    if (silenceMs !== undefined) return heardAt + silenceMs
+    return task.extras?.timeoutMs === undefined ? since + quietRunMs : Number.POSITIVE_INFINITY
+  }
+
+  #heard(run: Run, now: number): void {
+    run.heardAt = now
+    if (run.state === 'offered') run.state = 'running'
+  }
+
+  #find({ id, run: number }: RunRef): Run | undefined {
+    const run = this.#runs.get(id)
+    return run?.task.run === number ? run : undefined
+  }
+}
