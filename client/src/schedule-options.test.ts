@@ -29,6 +29,24 @@ describe('a schedule', () => {
     expect(add({ ...base, every: '30s', task: 'report' })().lostLimit).toBeUndefined()
   })
 
+  test('has a deadline that is a duration above 0', () => {
+    expect(add({ ...base, every: '30s', deadline: '15s' })()).toMatchObject({ deadlineMs: 15_000 })
+    expect(add({ ...base, every: '30s', deadline: 1500 })()).toMatchObject({ deadlineMs: 1500 })
+    expect(add({ ...base, every: '30s' })().deadlineMs).toBeUndefined()
+    for (const [deadline, message] of [
+      [0, '[schedule invalid] expected `deadline` of schedule nightly to be above 0, got: 0'],
+      ['0s', 'to be above 0, got: 0s'],
+      ['15', '[duration invalid] expected `deadline` to be a number of milliseconds or a text such as'],
+      [-1, 'got: -1'],
+      [new Date(0), '[duration invalid] expected `deadline`'],
+    ] as const) {
+      expect(add({ ...base, every: '30s', deadline: deadline as string })).toThrow(message)
+    }
+    // @ts-expect-error a moment is no duration
+    const moment: ScheduleOptions = { ...base, every: '30s', deadline: new Date(0) }
+    expect(moment.deadline).toBeInstanceOf(Date)
+  })
+
   test('is refused with both and with neither, by the compiler too', () => {
     // @ts-expect-error both
     expect(add({ ...base, cron: '@daily', every: '30s' })).toThrow('to have either `cron` or `every`, got both')
@@ -43,7 +61,7 @@ describe('a schedule', () => {
   test('is refused with an option that is misspelt', () => {
     // @ts-expect-error `zonee` is no option
     expect(add({ ...base, cron: '@daily', zonee: 'x' })).toThrow(
-      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, args, kwargs, queue, priority, lostLimit, missed, paused, everyMs, nextAt, lastAt), got: "zonee"; did you mean `zone`?',
+      '[option invalid] expected an option of schedule nightly (name, cron, every, zone, task, input, args, kwargs, queue, priority, lostLimit, deadline, missed, paused, everyMs, deadlineMs, nextAt, lastAt), got: "zonee"; did you mean `zone`?',
     )
   })
 
@@ -54,6 +72,7 @@ describe('a schedule', () => {
       zone: undefined,
       task: 'report',
       input: { kind: 'sales' },
+      deadlineMs: 15_000,
       missed: 'skip',
       paused: true,
       nextAt: 60_000,
@@ -67,12 +86,13 @@ describe('a schedule', () => {
       cron: '@daily',
     })
     expect(scheduleSpec({ ...listed, every: '1m' })).toMatchObject({ everyMs: 60_000 })
+    expect(scheduleSpec({ ...listed, deadline: '1m' })).toMatchObject({ deadlineMs: 60_000, everyMs: 30_000 })
     expect(scheduleSpec({ ...listed, cron: '@daily' })).toMatchObject({ cron: '@daily', everyMs: undefined })
     expect(() => scheduleSpec({ ...listed, everyMs: undefined, cron: '@daily', every: '1m' })).toThrow('got both')
     expect(() => scheduleSpec({ ...listed, everyMs: 0 })).toThrow('got: 0 (`everyMs`)')
     const typed = (schedules: ClientSchedules) => {
       void schedules.add(listed)
-      void schedules.add({ ...listed, every: '1m' })
+      void schedules.add({ ...listed, every: '1m', deadline: '15s' })
       // @ts-expect-error never
       void schedules.add({ name: 'a', task: 'by.name' })
     }

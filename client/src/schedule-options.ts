@@ -51,6 +51,11 @@ export interface ScheduledTask<Sent = unknown> {
   readonly priority?: PriorityName | undefined
   /** Workers that may be lost while running the task. Default: the definition's, else 5. */
   readonly lostLimit?: number | undefined
+  /**
+   * After this time each task of it is pointless, as with `send`: it ends as `deadline-exceeded`. Above 0, and counted from when
+   * the task is made, so that one that makes up for a missed firing has as long as any. Default: no deadline.
+   */
+  readonly deadline?: Duration | undefined
   /** What happens to firings missed while nothing ran. Default `one`. */
   readonly missed?: MissedPolicy | undefined
   /** It begins paused. One that was added before stays as it is, paused or not. Default false. */
@@ -65,6 +70,8 @@ export interface AnyScheduleOptions extends Omit<ScheduledTask, 'task'> {
   readonly every?: Duration | undefined
   /** As `list` answers it, in place of `every`. */
   readonly everyMs?: number | undefined
+  /** As `list` answers it, in place of `deadline`. */
+  readonly deadlineMs?: number | undefined
   /** As `list` answers them: the broker keeps these times itself. */
   readonly nextAt?: number | undefined
   readonly lastAt?: number | undefined
@@ -82,9 +89,11 @@ const optionNames: OptionNames<AnyScheduleOptions> = {
   queue: true,
   priority: true,
   lostLimit: true,
+  deadline: true,
   missed: true,
   paused: true,
   everyMs: true,
+  deadlineMs: true,
   nextAt: true,
   lastAt: true,
 }
@@ -97,8 +106,11 @@ export interface ClientSchedules extends Omit<Schedules, 'add'> {
    * @throws {TaskError} INPUT_INVALID
    */
   add<Sent>(options: ScheduleOptions<Sent>): Promise<Schedule>
-  /** Adds what `list` answered, changed or not, here or at another queue. A written `every` stands above its `everyMs`. */
-  add(listed: Schedule & { readonly every?: Duration | undefined }): Promise<Schedule>
+  /**
+   * Adds what `list` answered, changed or not, here or at another queue. A written `every` stands above its `everyMs`, a
+   * written `deadline` above its `deadlineMs`.
+   */
+  add(listed: Schedule & { readonly every?: Duration | undefined; readonly deadline?: Duration | undefined }): Promise<Schedule>
 }
 
 /**
@@ -121,6 +133,7 @@ export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
     throw new ConfigError('SCHEDULE_INVALID', `expected \`every\` of schedule ${name} to be above 0, got: ${got}`)
   }
   const known = typeof task === 'string' ? undefined : task
+  const deadlineMs = deadlineOf(options)
   return {
     name,
     cron,
@@ -133,9 +146,17 @@ export function scheduleSpec(options: AnyScheduleOptions): ScheduleSpec {
     queue: options.queue === undefined ? known?.queue : checkName(options.queue, 'queue'),
     priority: options.priority ?? (known === undefined ? undefined : priorityName(known.priority)),
     lostLimit: options.lostLimit ?? known?.lostLimit,
+    deadlineMs,
     missed,
     paused,
   }
+}
+
+function deadlineOf({ name, deadline, deadlineMs }: AnyScheduleOptions): number | undefined {
+  if (deadline === undefined) return deadlineMs
+  const ms = durationMs(deadline, 'deadline')
+  if (ms > 0) return ms
+  throw new ConfigError('SCHEDULE_INVALID', `expected \`deadline\` of schedule ${name} to be above 0, got: ${deadline}`)
 }
 
 /** Gives the schedules of whatever broker `find` finds; it throws where there are none. @internal */

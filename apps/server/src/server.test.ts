@@ -227,8 +227,21 @@ describe('queues, workers and schedules', () => {
     }
   })
 
+  test('a deadline of a schedule is told, kept when it is added as it was listed, and given to its tasks', async () => {
+    const body = { name: 'brief', every: '10s', task: 'double', input: 3, deadline: '15s' }
+    expect(await call('POST', '/api/schedules', body)).toMatchObject({ status: 201, body: { deadlineMs: 15_000 } })
+    const [listed] = (await call('GET', '/api/schedules')).body.schedules
+    expect(await call('POST', '/api/schedules', listed)).toMatchObject({ status: 201, body: { deadlineMs: 15_000 } })
+    const { id } = (await call('POST', '/api/schedules/brief/run')).body
+    const { deadline, createdAt } = (await call('GET', `/api/tasks/${id}`)).body
+    expect(deadline - createdAt).toBe(15_000)
+  })
+
   test.for([
     [{ name: 's', task: 't' }, 'SCHEDULE_INVALID'],
+    [{ name: 's', task: 't', every: '1m', deadline: 0 }, 'SCHEDULE_INVALID'],
+    [{ name: 's', task: 't', every: '1m', deadlineMs: -1 }, 'SCHEDULE_INVALID'],
+    [{ name: 's', task: 't', every: '1m', deadline: 'soon' }, 'DURATION_INVALID'],
     [{ name: 's', task: 't', every: '1m', cron: '@daily' }, 'SCHEDULE_INVALID'],
     [{ name: 's', task: 't', cron: 'often' }, 'CRON_INVALID'],
     [{ name: 's', task: 't', every: 'soon' }, 'DURATION_INVALID'],

@@ -14,6 +14,8 @@ interface AddFlags {
   readonly kwargs?: Readonly<Record<string, unknown>>
   readonly zone?: string
   readonly missed?: MissedPolicy
+  /** Milliseconds. */
+  readonly deadline?: number
   readonly queue?: string
   readonly priority?: PriorityName
 }

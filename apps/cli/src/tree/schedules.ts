@@ -1,5 +1,5 @@
 /** The commands for schedules and queues. */
-import { oneOf, priority, text } from '../option-values.ts'
+import { duration, oneOf, priority, text } from '../option-values.ts'
 import { type CommandSpec, example } from './command-spec.ts'
 import { argumentOptions } from './tasks.ts'
 
@@ -24,6 +24,11 @@ const add: CommandSpec = {
       read: oneOf('--missed', ['skip', 'one', 'all']),
     },
     {
+      flags: '--deadline <duration>',
+      meaning: 'each of its tasks is pointless after this, counted from when it is sent (default: never)',
+      read: duration('--deadline'),
+    },
+    {
       flags: '-Q, --queue <name>',
       meaning: 'the queue of its tasks (default: what a live worker publishes now, else `default`)',
       read: text('--queue'),
@@ -37,6 +42,7 @@ const add: CommandSpec = {
   examples: [
     example("lovage schedule add nightly '0 3 * * *' report.daily --zone Europe/Lisbon", 'every night at three'),
     example(`lovage schedule add pulse 30s health.check '{"deep":false}' --missed skip`, 'twice a minute, misses are forgotten'),
+    example('lovage schedule add prices 10s prices.fetch --deadline 15s', 'what nobody begins in time is dropped'),
     example(
       "lovage schedule add yearly @yearly reports.build --args '[2027]' -b sqlite:./beat.db",
       'for a Python worker: see `forward`',

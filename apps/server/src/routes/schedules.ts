@@ -23,6 +23,7 @@ const scheduleSchema = z
     queue: z.string().optional(),
     priority: z.enum(priorityNames).optional(),
     lostLimit: z.number().int().optional(),
+    deadlineMs: z.number().int().optional(),
     missed: missed.optional(),
     paused: z.boolean(),
     nextAt: z.number().optional(),
@@ -54,8 +55,13 @@ const addBody = z
     queue: z.string().optional(),
     priority: z.enum(priorityNames).optional(),
     lostLimit: z.number().int().min(0).optional(),
+    deadline: z
+      .union([z.number(), z.string()])
+      .optional()
+      .openapi({ description: 'After this time each task of it is pointless, counted from when it is made.', example: '15s' }),
     missed: missed.optional().openapi({ description: 'What happens to firings missed while nothing ran; default `one`.' }),
     everyMs: z.number().int().optional().openapi({ description: 'As it is listed, in place of `every`.' }),
+    deadlineMs: z.number().int().optional().openapi({ description: 'As it is listed, in place of `deadline`.' }),
     nextAt: z.number().optional().openapi({ description: 'As it is listed; the time is found anew.' }),
     lastAt: z.number().optional().openapi({ description: 'As it is listed; not kept.' }),
     paused: z.boolean().optional().openapi({ description: 'It begins paused. One that is there already stays as it is.' }),
@@ -139,8 +145,8 @@ export function scheduleRoutes({ app, client, published }: Surroundings): void {
 /** The schedule without what a store may keep beside it. */
 function plain(schedule: Schedule): z.infer<typeof scheduleSchema> {
   const { name, cron, everyMs, zone, task, input, args, kwargs, queue, priority, lostLimit } = schedule
-  const { missed: policy, paused, nextAt, lastAt } = schedule
-  const sent = { task, input, args: args && [...args], kwargs, queue, priority, lostLimit }
+  const { deadlineMs, missed: policy, paused, nextAt, lastAt } = schedule
+  const sent = { task, input, args: args && [...args], kwargs, queue, priority, lostLimit, deadlineMs }
   return { name, cron, everyMs, zone, ...sent, missed: policy, paused, nextAt, lastAt }
 }
 
