@@ -111,8 +111,11 @@ export interface Transport {
   readonly smallIsUrgent: boolean
   /** Makes sure that a task queue is there; once per connection. @throws {ConfigError} when it is there with other flags */
   declare(queue: TaskQueue): Promise<void>
-  /** Resolves when every message is safe with the broker; waits for a broken connection to come back. Batched with concurrent calls. */
-  publish(publications: readonly Publication[]): Promise<void>
+  /**
+   * Resolves when every message is safe with the broker; waits for a broken connection to come back. Batched with concurrent calls.
+   * @param signal withdraws them, as of `TaskBus.send`
+   */
+  publish(publications: readonly Publication[], signal?: AbortSignal): Promise<void>
   /** At most once, never waits and never throws: what cannot be sent now is kept, up to a bound, until the connection is back. */
   tell(exchange: MailboxBinding | undefined, publication: Publication): void
   consume(options: InflowOptions, listener: InflowListener): Promise<Inflow>

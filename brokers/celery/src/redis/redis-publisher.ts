@@ -1,6 +1,7 @@
 /** What goes out to Redis: into lists, where it stays, and to channels, where whoever listens hears it. */
 import { randomUUID } from 'node:crypto'
 import type { MailboxBinding, Publication } from '../transport.ts'
+import { untilWithdrawn } from '../until-withdrawn.ts'
 import { writeEnvelope } from './envelope.ts'
 import { type KombuLayout, queuesFor } from './kombu-layout.ts'
 import type { RedisLine } from './redis-line.ts'
@@ -21,8 +22,18 @@ interface Letter {
 /** Messages of one call, until Redis has them. */
 interface Post {
   readonly letters: readonly Letter[]
+  readonly signal: AbortSignal | undefined
+  /** How often a letter of it is in a list, or on its way there. */
+  written: number
+  isWithdrawn: boolean
   resolve(): void
   reject(error: Error): void
+}
+
+/** A letter for a list, and the call that it is of. */
+interface Item {
+  readonly letter: Letter
+  readonly post: Post
 }
 
 /** What could not be told while there was no connection; the oldest goes first. */
@@ -51,13 +62,26 @@ export class RedisPublisher implements Lodger {
     this.#fanouts.add(exchange)
   }
 
-  /** Resolves when all are in Redis. @throws {StoreError} STORE_FULL, STORE_UNAVAILABLE, STORE_CLOSED */
-  async publish(publications: readonly Publication[]): Promise<void> {
-    const letters = await this.#addressed(publications)
-    await new Promise<void>((resolve, reject) => {
-      this.#posts.push({ letters, resolve, reject })
-      this.#schedule()
-    })
+  /**
+   * Resolves when all are in Redis.
+   * @param signal withdraws them while none is there or on its way
+   * @throws {StoreError} STORE_FULL, STORE_UNAVAILABLE, STORE_CLOSED; and the reason of the signal
+   */
+  async publish(publications: readonly Publication[], signal?: AbortSignal): Promise<void> {
+    const letters = await untilWithdrawn(this.#addressed(publications), signal)
+    let withdraw: () => void = () => {}
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const post: Post = { letters, signal, written: 0, isWithdrawn: false, resolve, reject }
+        withdraw = () => void isWanted(post)
+        if (!isWanted(post)) return
+        signal?.addEventListener('abort', withdraw)
+        this.#posts.push(post)
+        this.#schedule()
+      })
+    } finally {
+      signal?.removeEventListener('abort', withdraw)
+    }
   }
 
   /** Never waits and never throws. */
@@ -127,42 +151,71 @@ export class RedisPublisher implements Lodger {
     this.#isScheduled = false
     const posts = this.#posts
     this.#posts = []
-    const letters = posts.flatMap((post) => post.letters)
-    const lists = new Map<string, Letter[]>()
-    for (const letter of letters) {
-      for (const list of letter.lists) {
-        const there = lists.get(list)
-        if (there === undefined) lists.set(list, [letter])
-        else there.push(letter)
+    const lists = new Map<string, Item[]>()
+    for (const post of posts) {
+      for (const letter of post.letters) {
+        for (const list of letter.lists) {
+          const there = lists.get(list)
+          if (there === undefined) lists.set(list, [{ letter, post }])
+          else there.push({ letter, post })
+        }
       }
     }
-    const put = [...lists].map(([list, some]) => this.#put(list, some))
-    const heard = letters.map((letter) => this.#publishOne(letter))
-    Promise.all([...put, ...heard]).then(
-      () => {
-        this.#stirred([...lists.keys()])
-        for (const { resolve } of posts) resolve()
-      },
-      (error: Error) => {
-        for (const { reject } of posts) reject(refused(error))
-      },
-    )
+    const put = new Map([...lists].map(([list, items]) => [list, this.#put(list, items)]))
+    for (const post of posts) {
+      const { letters, resolve, reject } = post
+      const own = new Set(letters.flatMap((letter) => letter.lists.map((list) => put.get(list))))
+      const heard = letters.flatMap((letter) => (letter.channel === undefined ? [] : [this.#publishOne({ letter, post })]))
+      Promise.all([...own, ...heard]).then(resolve, (error: Error) => reject(refused(error)))
+    }
   }
 
-  async #put(list: string, letters: readonly Letter[]): Promise<void> {
-    await this.#link.persist((line, isRepeated) =>
+  async #put(list: string, items: readonly Item[]): Promise<void> {
+    await this.#persist(items, (line, wanted, isRepeated) =>
       isRepeated
         ? // They may have arrived before the line broke, and may be taken by now.
           line.run(
             'putOnce',
             [this.#settings.unacked],
-            letters.flatMap(({ tag, envelope }) => [tag, list, envelope]),
+            wanted.flatMap(({ tag, envelope }) => [tag, list, envelope]),
           )
-        : line.ask(['LPUSH', list, ...letters.map(({ envelope }) => envelope)]),
+        : line.ask(['LPUSH', list, ...wanted.map(({ envelope }) => envelope)]),
     )
+    this.#stirred([list])
   }
 
-  async #publishOne({ channel, envelope }: Letter): Promise<void> {
-    if (channel !== undefined) await this.#link.persist((line) => line.ask(['PUBLISH', channel, envelope]))
+  async #publishOne(item: Item): Promise<void> {
+    const { channel = '', envelope } = item.letter
+    await this.#persist([item], (line) => line.ask(['PUBLISH', channel, envelope]))
   }
+
+  /** Writes what is not withdrawn, and after a break again. */
+  #persist(
+    items: readonly Item[],
+    write: (line: RedisLine, letters: readonly Letter[], isRepeated: boolean) => Promise<unknown>,
+  ): Promise<void> {
+    return this.#link.persist(async (line, isRepeated) => {
+      const wanted = items.filter(({ post }) => isWanted(post))
+      if (wanted.length === 0) return
+      for (const { post } of wanted) post.written++
+      try {
+        await write(
+          line,
+          wanted.map(({ letter }) => letter),
+          isRepeated,
+        )
+      } catch (error) {
+        for (const { post } of wanted) post.written--
+        throw error
+      }
+    })
+  }
+}
+
+/** Whether it is to be written: the signal withdraws what is neither there nor on its way. */
+function isWanted(post: Post): boolean {
+  if (post.signal?.aborted !== true || post.written > 0) return !post.isWithdrawn
+  post.isWithdrawn = true
+  post.reject(post.signal.reason)
+  return false
 }

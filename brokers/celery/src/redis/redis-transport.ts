@@ -120,8 +120,8 @@ class RedisTransport implements Transport {
     return declared
   }
 
-  publish(publications: readonly Publication[]): Promise<void> {
-    return this.#publisher.publish(publications)
+  publish(publications: readonly Publication[], signal?: AbortSignal): Promise<void> {
+    return this.#publisher.publish(publications, signal)
   }
 
   tell(exchange: MailboxBinding | undefined, publication: Publication): void {

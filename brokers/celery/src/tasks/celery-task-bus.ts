@@ -1,11 +1,21 @@
 /** The task bus over Celery's queues: sends, consumes, and asks workers to revoke. */
-import type { ConsumeOptions, Consumer, ConsumerListener, SendReceipt, TaskBus, TaskMessage, WorkerEvent } from '@lovage/core'
+import type {
+  ConsumeOptions,
+  Consumer,
+  ConsumerListener,
+  SendReceipt,
+  SendWait,
+  TaskBus,
+  TaskMessage,
+  WorkerEvent,
+} from '@lovage/core'
 import { taskResult } from '../canvas/result-tree.ts'
 import type { Member } from '../member.ts'
 import { isReady } from '../results/awaited-records.ts'
 import { wirePriority } from '../settings/priority.ts'
 import type { Route } from '../settings/router.ts'
 import type { Publication } from '../transport.ts'
+import { untilWithdrawn } from '../until-withdrawn.ts'
 import type { CeleryConsumer } from './celery-consumer.ts'
 import type { HeldTask } from './held-tasks.ts'
 import { checkExpressible, taskRequest } from './outgoing-task.ts'
@@ -31,18 +41,18 @@ export class CeleryTaskBus implements TaskBus {
     this.#parts = parts
   }
 
-  async send(messages: readonly TaskMessage[]): Promise<readonly SendReceipt[]> {
+  async send(messages: readonly TaskMessage[], { signal }: SendWait = {}): Promise<readonly SendReceipt[]> {
     if (messages.length === 0) return []
     const { member, sender } = this.#parts
     for (const message of messages) checkExpressible(message)
     const routes = messages.map((message) => member.router.route(message.name, member.router.nameOf(message.queue)))
     for (const { queue } of routes) {
       const declaring = queue === undefined ? undefined : sender.ready(queue)
-      if (declaring !== undefined) await declaring
+      if (declaring !== undefined) await untilWithdrawn(declaring, signal)
     }
     const publications = messages.map((message, index) => this.#publication(message, routes[index] as Route))
-    await this.#expect(messages)
-    await member.transport.publish(publications)
+    await untilWithdrawn(this.#expect(messages), signal)
+    await member.transport.publish(publications, signal)
     return messages.map((message, index) => this.#sent(message, publications[index] as Publication, routes[index] as Route))
   }
 
