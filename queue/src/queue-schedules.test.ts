@@ -88,10 +88,10 @@ describe('a deadline', () => {
     const before = await schedules().run('tick')
     expect(await schedules().add({ ...every, deadlineMs: 15_000, lostLimit: 2 })).toMatchObject({ deadlineMs: 15_000 })
     expect(await schedules().list()).toMatchObject([{ deadlineMs: 15_000 }])
-    const tasks = await w.broker.admin?.get([before, await schedules().run('tick')])
-    expect(tasks?.map((task) => task?.deadline)).toEqual([undefined, w.clock.now() + 15_000])
-    expect(tasks?.[1]).toMatchObject({ lostLimit: 2, retryLimit: tasks[0]?.retryLimit })
-    expect(tasks?.[1]?.extras).not.toHaveProperty('timeoutMs')
+    const tasks = (await w.broker.admin?.get([before, await schedules().run('tick')])) ?? []
+    expect(tasks.map((task) => task?.deadline)).toEqual([undefined, w.clock.now() + 15_000])
+    expect(tasks[1]).toMatchObject({ lostLimit: 2, retryLimit: tasks[0]?.retryLimit })
+    expect(tasks[1]?.extras).not.toHaveProperty('timeoutMs')
   })
 })
 

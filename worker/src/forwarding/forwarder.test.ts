@@ -257,6 +257,25 @@ describe('while the other broker is away', () => {
     expect([await road.arrived('late'), await road.arrived('cancelled')]).toEqual([undefined, undefined])
   })
 
+  it("a schedule's deadline keeps the firings of an outage from piling up: only the last go on, with that deadline", async () => {
+    road.trouble = away
+    await road.start()
+    const spec = { name: 'prices', everyMs: 10_000, task: 'prices.fetch', deadlineMs: 15_000 }
+    await road.from.admin?.schedules.add(spec)
+    await road.clock.advance('20m')
+    const ended = await road.from.find({ states: ['exception'], limit: 1000 })
+    expect(ended.tasks.length).toBeGreaterThanOrEqual(118)
+    expect(new Set(ended.tasks.map(({ reason }) => reason))).toEqual(new Set(['deadline-exceeded']))
+    await road.from.admin?.schedules.remove('prices')
+    road.trouble = undefined
+    await road.clock.advance('1m')
+    const gone = (await road.from.find({ states: ['completed'], limit: 1000 })).tasks
+    expect(gone.length + ended.tasks.length).toBeGreaterThanOrEqual(120)
+    expect([1, 2]).toContain(gone.length)
+    for (const { id, deadline } of gone) expect(await road.arrived(id)).toMatchObject({ deadline })
+    expect((await road.there.find({ states: ['pending'] })).tasks).toHaveLength(gone.length)
+  })
+
   it('a stop gives back at once what waits, and after a moment what nobody answers', async () => {
     road.trouble = away
     await road.from.send('job', null, { id: 't1' })
