@@ -87,7 +87,7 @@ export class Attendant {
     this.#cancelGrace?.()
     this.#socket = socket
     this.wentMute = false
-    this.session.isAttached = true
+    this.session.attach()
   }
 
   /** Its socket is closed: it may come back within the grace, unless it took leave. */
@@ -95,7 +95,7 @@ export class Attendant {
     const { clock, settings } = this.#around
     this.#socket = undefined
     this.wentMute = wentMute
-    this.session.isAttached = false
+    this.session.detach()
     this.pump()
     if (tookLeave || settings.graceMs === 0) this.lose()
     else this.#cancelGrace = clock.at(clock.now() + settings.graceMs, () => this.lose())
@@ -119,7 +119,7 @@ export class Attendant {
 
   /** Nothing is claimed any more. Its runs stay its own until their lease ends: it may take them up at another gateway. */
   close(): void {
-    this.session.isAttached = false
+    this.session.detach()
     this.#cancelGrace?.()
     this.#claiming?.gone.abort()
     this.#alarm?.cancel()
@@ -173,7 +173,11 @@ export class Attendant {
   /** What the worker reports of a run. The answer comes when it is written. */
   async judge({ type, frame }: Report): Promise<SettlementAnswer> {
     const meeting = this.session.report(frame.id, frame.lease)
-    if ('code' in meeting) return { ok: false, code: meeting.code }
+    if ('code' in meeting) {
+      // One that was not its own any more has left its place.
+      this.pump()
+      return { ok: false, code: meeting.code }
+    }
     if (type === 'done') return this.#settle(meeting.task, doneEvent(meeting.task, frame))
     // Before its place is free: the task is to go elsewhere.
     if (frame.pause !== false) this.#home.broken(this, frame.results)

@@ -180,8 +180,9 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
       attendant.session.adopt(task, clock.now())
       return attendant.judge(report)
     }
-    const wasLast = task !== undefined && frame.lease !== undefined && runOf(frame.lease) === task.run && task.state !== 'running'
-    const code = task === undefined ? 'unknown' : wasLast ? 'duplicate' : 'lost'
+    const isSettled = task?.state === 'completed' || task?.state === 'failed'
+    const isSame = isSettled && frame.lease !== undefined && runOf(frame.lease) === task.run
+    const code = task === undefined ? 'unknown' : isSame ? 'duplicate' : 'lost'
     if (code === 'unknown') attendant.say(`result of task ${frame.id}: no such task was given to this worker`)
     return { ok: false, code }
   }

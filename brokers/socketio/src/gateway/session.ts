@@ -51,7 +51,7 @@ export class Session {
   #heldBackUntil = 0
   /** Of the current second: when it began, and how much progress was told of which task. */
   #second = { since: 0, told: new Map<string, number>() }
-  isAttached = false
+  #isAttached = false
 
   constructor(rules: SessionRules) {
     this.#rules = rules
@@ -60,6 +60,11 @@ export class Session {
 
   get capacity(): number {
     return this.#capacity
+  }
+
+  /** The worker is connected. */
+  get isAttached(): boolean {
+    return this.#isAttached
   }
 
   get isDraining(): boolean {
@@ -78,7 +83,7 @@ export class Session {
 
   /** How many tasks more it takes now. */
   room(now: number): number {
-    if (!this.isAttached || this.#isDraining || now < this.#pausedUntil || now < this.#heldBackUntil) return 0
+    if (!this.#isAttached || this.#isDraining || now < this.#pausedUntil || now < this.#heldBackUntil) return 0
     let room = this.#capacity
     for (const { state } of this.#runs.values()) if (state !== 'settling') room--
     return Math.max(0, room)
@@ -90,6 +95,16 @@ export class Session {
     for (const at of [this.#pausedUntil, this.#heldBackUntil]) if (at > now) next = Math.min(next, at)
     for (const run of this.#runs.values()) next = Math.min(next, this.#endOf(run))
     return Number.isFinite(next) ? next : undefined
+  }
+
+  attach(): void {
+    this.#isAttached = true
+  }
+
+  /** What was offered may have reached it: it says so when it comes back. */
+  detach(): void {
+    this.#isAttached = false
+    for (const run of this.#runs.values()) if (run.state === 'offered') run.state = 'running'
   }
 
   pauseUntil(time: number): void {
