@@ -4,12 +4,13 @@ import type { Logger } from '@lovage/core'
 import { type PrivateRabbitmq, startRabbitmq } from '@lovage/services'
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { Transport } from '../transport.ts'
-import { bodyOf, consumer, message, open, soon, taskQueue } from './fixtures/world.ts'
+import { bodyOf, consumer, contents, message, open, soon, taskQueue } from './fixtures/world.ts'
 
 const server = await startRabbitmq()
 afterAll(() => server.stop())
 let names = 0
 const fresh = (): string => `q${++names}`
+const enough = new Error('enough')
 
 /** A logger that keeps what it is told. */
 function listeningLogger(): { readonly logger: Logger; readonly texts: readonly string[] } {
@@ -146,6 +147,38 @@ test('a broker without memory is waited for, and nothing is dropped', { timeout:
   await Promise.all(sent)
   await vi.waitFor(() => expect(new Set(values()).size).toBe(102), soon)
   expect(texts).toContain('RabbitMQ takes messages again')
+})
+
+test('what waits is withdrawn, and what was written too when its connection breaks', { timeout: 120_000 }, async () => {
+  const transport = await open(server.url)
+  const queue = taskQueue(fresh())
+  await transport.declare(queue)
+  const [early, late] = [new AbortController(), new AbortController()]
+  await server.shutDown()
+  await vi.waitFor(() => expect(transport.told).toHaveLength(1), soon)
+  const kept = transport.publish([message(queue.name, 'kept')])
+  const withdrawn = [1, 2].map((n) => transport.publish([message(queue.name, n), message(queue.name, n + 2)], early.signal))
+  const ends = Promise.allSettled(withdrawn)
+  early.abort(enough)
+  await expect(transport.publish([message(queue.name, 5)], early.signal)).rejects.toBe(enough)
+  expect(await ends).toEqual(Array(2).fill({ status: 'rejected', reason: enough }))
+  await server.restart()
+  await kept
+  // Without memory it takes what is written and confirms nothing.
+  await server.control('set_vm_memory_high_watermark', '0')
+  onTestFinished(async () => void (await server.control('set_vm_memory_high_watermark', '0.4')))
+  const written = transport.publish([message(queue.name, 'written')], late.signal)
+  const end = written.then(
+    () => 'confirmed',
+    (error) => error,
+  )
+  await vi.waitFor(async () => expect(await server.control('list_connections', 'state')).toContain('blocked'), soon)
+  late.abort(enough)
+  await server.shutDown()
+  expect(await end).toBe(enough)
+  await server.restart()
+  await transport.publish([message(queue.name, 'last')])
+  expect(await contents(server.url, queue, 2)).toEqual(['kept', 'last'])
 })
 
 test('what waits is refused when the transport closes while the broker is away', { timeout: 120_000 }, async () => {

@@ -12,6 +12,7 @@ import type {
   TaskQueue,
   Transport,
 } from '../transport.ts'
+import { untilWithdrawn } from '../until-withdrawn.ts'
 import { AmqpInflow } from './amqp-inflow.ts'
 import { AmqpLink } from './amqp-link.ts'
 import { openMailbox } from './amqp-mailbox.ts'
@@ -92,12 +93,12 @@ class AmqpTransport implements Transport {
     this.#routes.add(queue, declaration)
   }
 
-  publish(publications: readonly Publication[]): Promise<void> {
+  publish(publications: readonly Publication[], signal?: AbortSignal): Promise<void> {
     const since = performance.now()
     const waiting = this.#delays.ready(this.#outboundDeclarations, publications)
     return waiting === undefined
-      ? this.#publisher.publish(publications, since)
-      : waiting.then(() => this.#publisher.publish(publications, since))
+      ? this.#publisher.publish(publications, since, signal)
+      : untilWithdrawn(waiting, signal).then(() => this.#publisher.publish(publications, since, signal))
   }
 
   tell(exchange: MailboxBinding | undefined, publication: Publication): void {

@@ -9,8 +9,12 @@ import { OwnChannel } from './own-channel.ts'
 /** The messages of one call. */
 interface Batch {
   left: number
+  /** Those that are in flight or confirmed. */
+  written: number
+  readonly signal: AbortSignal | undefined
+  isWithdrawn: boolean
   resolve(): void
-  reject(error: LovageError): void
+  reject(error: Error): void
 }
 
 interface Entry {
@@ -70,25 +74,45 @@ export class Publisher {
   /**
    * Resolves when the broker has confirmed all of them.
    * @param since for `performance.now()`: from when on their delays count
+   * @param signal withdraws them while none is confirmed or on its way; then this rejects with its reason
    */
-  publish(publications: readonly Publication[], since = performance.now()): Promise<void> {
-    if (publications.length === 0) return Promise.resolve()
-    if (this.#isClosed) return Promise.reject(closedHere(0))
-    return new Promise((resolve, reject) => {
-      const batch: Batch = { left: publications.length, resolve, reject }
-      for (const publication of publications) {
-        this.#inbox.push({
-          publication,
-          batch,
-          since,
-          sentTo: publication,
-          isSuspect: false,
-          isReturned: false,
-          wasReturned: false,
-        })
-      }
-      this.#soon()
-    })
+  async publish(publications: readonly Publication[], since = performance.now(), signal?: AbortSignal): Promise<void> {
+    if (publications.length === 0) return
+    if (this.#isClosed) throw closedHere(0)
+    let withdraw: () => void = () => {}
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const batch: Batch = { left: publications.length, written: 0, signal, isWithdrawn: false, resolve, reject }
+        withdraw = () => this.#withdraw(batch)
+        signal?.addEventListener('abort', withdraw)
+        this.#take(publications, batch, since)
+      })
+    } finally {
+      signal?.removeEventListener('abort', withdraw)
+    }
+  }
+
+  #take(publications: readonly Publication[], batch: Batch, since: number): void {
+    if (!isWanted(batch)) return
+    for (const publication of publications) {
+      this.#inbox.push({
+        publication,
+        batch,
+        since,
+        sentTo: publication,
+        isSuspect: false,
+        isReturned: false,
+        wasReturned: false,
+      })
+    }
+    this.#soon()
+  }
+
+  #withdraw(batch: Batch): void {
+    if (isWanted(batch)) return
+    this.#outbox = this.#outbox.filter((entry) => entry.batch !== batch)
+    this.#inbox = this.#inbox.filter((entry) => entry.batch !== batch)
+    if (this.#onIdle !== undefined && this.#count() === 0) this.#onIdle()
   }
 
   /** Resolves when everything is confirmed, or it was told to stop. */
@@ -137,6 +161,7 @@ export class Publisher {
       if (!this.#world.isReady()) return
       const entry = this.#next()
       if (entry === undefined) return
+      if (!isWanted(entry.batch)) continue
       // One that closes channels is found out by sending it alone.
       const isAlone = entry.isSuspect || this.#hasSuspect()
       if (isAlone && this.#inFlight.size > 0) {
@@ -170,9 +195,11 @@ export class Publisher {
       const options = publishOptions(publication, isExpected)
       const onConfirm = (error: Error | null): void => this.#confirmed(entry, error)
       this.#inFlight.add(entry)
+      entry.batch.written++
       this.#isFull = !channel.publish(address.exchange, address.routingKey, bufferOf(publication.body), options, onConfirm)
     } catch (error) {
       this.#inFlight.delete(entry)
+      entry.batch.written--
       // On a channel that is closing nothing can be written; `ended` follows.
       if ((error as Error).name === 'IllegalOperationError') {
         this.#isFull = true
@@ -236,7 +263,8 @@ export class Publisher {
 
   #again(entry: Entry): void {
     if (!this.#inFlight.delete(entry)) return
-    this.#outbox.push(entry)
+    entry.batch.written--
+    if (isWanted(entry.batch)) this.#outbox.push(entry)
     this.#soon()
   }
 
@@ -246,8 +274,10 @@ export class Publisher {
     this.#inFlight.clear()
     // 320 is an operator's word and none about what was sent; codes that are no numbers are the network's.
     const isBlamed = typeof cause?.code === 'number' && cause.code !== 320
+    for (const { batch } of unconfirmed) batch.written--
     for (const entry of unconfirmed) {
       entry.isReturned = false
+      if (!isWanted(entry.batch)) continue
       if (isBlamed && entry.isSuspect) this.#found(entry, cause)
       else {
         entry.isSuspect = isBlamed
@@ -263,8 +293,17 @@ export class Publisher {
       return
     }
     entry.isSuspect = false
+    entry.batch.written++
     this.#restore(entry)
   }
+}
+
+/** Whether its messages are to be written: the signal withdraws them while none is confirmed or on its way. */
+function isWanted(batch: Batch): boolean {
+  if (batch.signal?.aborted !== true || batch.written > 0) return !batch.isWithdrawn
+  batch.isWithdrawn = true
+  batch.reject(batch.signal.reason)
+  return false
 }
 
 function refused(publication: Publication, got: string, cause?: Error): LovageError {
