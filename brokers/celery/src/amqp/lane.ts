@@ -2,7 +2,7 @@
 import { BugError, type Logger, type LovageError, silentLogger } from '@lovage/core'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import type { TaskArrival, TaskQueue } from '../transport.ts'
-import type { AmqpLink, Connection } from './amqp-link.ts'
+import type { AmqpLink, Connection, Lodger } from './amqp-link.ts'
 import { arrivalOf } from './amqp-message.ts'
 import { Consumers, type Grant } from './consumers.ts'
 import type { Declarations } from './declarations.ts'
@@ -50,6 +50,7 @@ export class Lane {
   readonly #home: LaneHome
   readonly #isPatient: boolean
   readonly #lodging: OwnChannel<Channel>
+  readonly #lodger: Lodger
   /** On the channel that is there. */
   #consumers: Consumers | undefined
   #settling: SettlingChannel | undefined
@@ -72,6 +73,7 @@ export class Lane {
       },
       isPatient ? silentLogger : world.logger,
     )
+    this.#lodger = isPatient ? unhurried(this.#lodging) : this.#lodging
   }
 
   /** Whether something that came by it is not settled. */
@@ -92,7 +94,7 @@ export class Lane {
 
   /** @throws {LovageError} QUEUE_MISMATCH, STORE_UNAVAILABLE */
   async open(): Promise<void> {
-    await this.#world.link.lodge(this.#lodging)
+    await this.#world.link.lodge(this.#lodger)
   }
 
   limit(): Promise<void> {
@@ -113,7 +115,7 @@ export class Lane {
 
   /** Its queues are none by now. */
   async close(): Promise<void> {
-    this.#world.link.dislodge(this.#lodging)
+    this.#world.link.dislodge(this.#lodger)
     await inTime(this.reconcile(false), answerMs).catch(() => {})
     this.#settling?.flush()
     await this.#lodging.close()
@@ -236,6 +238,14 @@ export class Lane {
     this.#consumers = undefined
     this.#home.ended(this)
     this.#inHand = 0
+  }
+}
+
+/** The link, and all who live on it, go on before it has entered; what keeps it from that is tried again. */
+function unhurried(lodger: Lodger): Lodger {
+  return {
+    enter: async (connection) => void lodger.enter(connection, false),
+    leave: (cause) => lodger.leave(cause),
   }
 }
 
