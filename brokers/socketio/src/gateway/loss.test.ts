@@ -114,6 +114,52 @@ describe('a worker whose socket is closed', () => {
   })
 })
 
+describe('a worker of L0 that comes back under its id', () => {
+  test('after it went mute goes on with what it has', async () => {
+    const quick = await world.place({ ping: { interval: '100ms', timeout: '100ms' } })
+    const worker = await world.worker(quick, { reconnection: false }).register('w')
+    await quick.broker.tasks.send([job('a')])
+    await worker.task()
+    worker.freeze()
+    await away(quick)
+    const back = await world.worker(quick).register('w')
+    await clock.advance(60_000)
+    expect(quick.gateway.sessions()).toMatchObject([{ connected: true, running: ['a'] }])
+    back.done('a', 'after all')
+    expect(await result('a')).toMatchObject({ result: 'after all' })
+    expect(await stored(quick, 'a')).toMatchObject({ run: 0, lost: 0 })
+  })
+
+  test('after its connection was closed may have died: its task is elsewhere after the grace, but for its result', async () => {
+    const worker = await world.worker(place).register('w')
+    await place.broker.tasks.send([job('a')])
+    await worker.task()
+    worker.cut()
+    await away()
+    const back = await world.worker(place).register('w')
+    await clock.advance(5000)
+    expect((await back.task()).id).toBe('a')
+    expect(await stored(place, 'a')).toMatchObject({ run: 1, lost: 1 })
+  })
+
+  test('is paused no more when it was away for long', async () => {
+    const worker = await world.worker(place).register('w')
+    await place.broker.tasks.send([job('a', { retryLimit: 0 })])
+    worker.fail((await worker.task()).id, 'broken')
+    await worker.next('worker.error')
+    worker.close()
+    await away()
+    await clock.advance(9000)
+    const soon = await world.worker(place).register('w')
+    expect(String((await soon.next('worker.error'))[0])).toContain('paused')
+    soon.close()
+    await away()
+    await clock.advance(10_000)
+    await world.worker(place).register('w')
+    expect(place.gateway.sessions()[0]?.paused).toBeUndefined()
+  })
+})
+
 describe('a new start of a worker', () => {
   test('takes the place of one that is gone, whose tasks are elsewhere at once', async () => {
     const [worker] = await atWork()
