@@ -171,7 +171,9 @@ export class Item implements WorkerItem {
 
   #reported({ frame }: Parcel, said: unknown): void {
     const answer = decodeSettlementAnswer(said)
-    if (!answer.ok || answer.frame.ok || answer.frame.code === 'duplicate') return
+    if (!answer.ok || answer.frame.ok) return
+    // It is settled already, or others have it: the run was cancelled or given away, as its signal said.
+    if (answer.frame.code === 'duplicate' || answer.frame.code === 'lost') return
     const { code, message } = answer.frame
     this.#trouble(
       `the server did not take what became of task ${frame.id} (${code})${message === undefined ? '' : `: ${message}`}`,
