@@ -307,7 +307,7 @@ export class Attendant {
   /** Waits for the next thing that happens by time alone. */
   #setAlarm(): void {
     const { clock } = this.#around
-    const at = this.session.nextAt(clock.now())
+    const at = this.session.nextAt
     if (this.#alarm !== undefined && at !== undefined && this.#alarm.at <= at) return
     this.#alarm?.cancel()
     this.#alarm = at === undefined ? undefined : { at, cancel: clock.at(at, () => this.#ring()) }

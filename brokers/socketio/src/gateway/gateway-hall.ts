@@ -102,7 +102,10 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     this.#turns.set(id, ended)
     return turn.catch((error: unknown) => {
       this.#around.logger.error({ err: error, worker: id }, 'registering a worker failed')
-      return { attendant: undefined, answer: { ok: false, code: 'forbidden', message: 'this server is closing' } }
+      return {
+        attendant: undefined,
+        answer: { ok: false, code: 'forbidden', message: 'this server cannot register workers now' },
+      }
     })
   }
 

@@ -28,6 +28,8 @@ type Answer = (answer: unknown) => void
 
 /** So many reports are held of a socket that has not registered. */
 const mostHeld = 100
+/** After so many frames that are wrong the connection is closed. */
+const mostComplaints = 100
 
 export function receive(socket: Socket, home: ReceptionHome): void {
   new Reception(socket, home).listen()
@@ -41,6 +43,7 @@ class Reception {
   #attendant: Attendant | undefined
   #registering: Promise<void> | undefined
   #tookLeave = false
+  #complaints = 0
 
   constructor(socket: Socket, home: ReceptionHome) {
     this.#socket = socket
@@ -98,7 +101,7 @@ class Reception {
   #register(args: readonly unknown[], answer: Answer): void {
     const decoded = decodeRegistration(args)
     if (!decoded.ok) {
-      this.#socket.emit(eventNames.error, `${eventNames.connect}: ${decoded.reason}`)
+      this.#complain(`${eventNames.connect}: ${decoded.reason}`)
       answer({ ok: false, code: 'bad-request', message: decoded.reason })
       return
     }
@@ -109,7 +112,7 @@ class Reception {
   async #registerAs(registration: Registration, answer: Answer): Promise<void> {
     if (this.#attendant !== undefined) {
       const message = 'expected one registration for each connection, got a second one'
-      this.#socket.emit(eventNames.error, message)
+      this.#complain(message)
       answer({ ok: false, code: 'duplicate-id', message })
       return
     }
@@ -117,7 +120,7 @@ class Reception {
     const welcome = await this.#home.register(this.#socket, registration, this.#held.splice(0))
     answer(welcome.answer)
     if (welcome.attendant === undefined) {
-      this.#socket.emit(eventNames.error, welcome.answer.message)
+      this.#complain(welcome.answer.message)
       return
     }
     this.#attendant = welcome.attendant
@@ -129,7 +132,7 @@ class Reception {
 
   #report(args: readonly unknown[], decoded: Decoded<Report>, answer: Answer): void {
     if (!decoded.ok) {
-      this.#socket.emit(eventNames.error, `result: ${decoded.reason}`)
+      this.#complain(`result: ${decoded.reason}`)
       answer({ ok: false, code: 'invalid', message: decoded.reason })
       const id = (args[0] as { readonly id?: unknown } | null | undefined)?.id
       if (typeof id === 'string') this.#attendant?.unreadable(id, decoded.reason)
@@ -140,7 +143,7 @@ class Reception {
 
   #hold(report: Report, answer: Answer): void {
     const refuse = (why: string): void => {
-      this.#socket.emit(eventNames.error, `result of task ${report.frame.id}: ${why}`)
+      this.#complain(`result of task ${report.frame.id}: ${why}`)
       answer({ ok: false, code: 'unknown', message: why })
     }
     if (this.#held.length >= mostHeld) {
@@ -154,11 +157,17 @@ class Reception {
       if (this.#registering === undefined) {
         const why = `expected ${eventNames.connect} within ${holdMs} ms of a result, got none`
         for (const held of this.#held.splice(0)) {
-          this.#socket.emit(eventNames.error, `result of task ${held.report.frame.id}: ${why}`)
+          this.#complain(`result of task ${held.report.frame.id}: ${why}`)
           held.answer({ ok: false, code: 'unknown', message: why })
         }
       }
     })
+  }
+
+  /** Tells the worker's user what was wrong, so many times. */
+  #complain(text: string): void {
+    this.#socket.emit(eventNames.error, text)
+    if (++this.#complaints === mostComplaints) this.#socket.conn.close()
   }
 
   #leave(answer: Answer): void {
@@ -176,7 +185,7 @@ class Reception {
   }
 
   #read<Frame>(event: string, decoded: Decoded<Frame>, use: (frame: Frame) => void): void {
-    if (!decoded.ok) this.#socket.emit(eventNames.error, `${event}: ${decoded.reason}`)
+    if (!decoded.ok) this.#complain(`${event}: ${decoded.reason}`)
     else if (this.#attendant !== undefined) use(decoded.frame)
   }
 }

@@ -103,7 +103,7 @@ class Model {
 
   /** Nothing that is due is later than the session says. */
   #wait(ms: number): void {
-    const next = this.session.nextAt(this.now)
+    const next = this.session.nextAt
     this.now += ms
     const overdue = this.session.overdue(this.now)
     if (overdue.length > 0) expect(next).toBeLessThanOrEqual(this.now)

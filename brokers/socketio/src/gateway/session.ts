@@ -49,6 +49,10 @@ export class Session {
   #isDraining = false
   #pausedUntil = 0
   #heldBackUntil = 0
+  /** How many of the runs are being settled. */
+  #settling = 0
+  /** Nothing happens by time alone before it. */
+  #nextAt = Number.POSITIVE_INFINITY
   /** Of the current second: when it began, and how much progress was told of which task. */
   #second = { since: 0, told: new Map<string, number>() }
   #isAttached = false
@@ -84,17 +88,12 @@ export class Session {
   /** How many tasks more it takes now. */
   room(now: number): number {
     if (!this.#isAttached || this.#isDraining || now < this.#pausedUntil || now < this.#heldBackUntil) return 0
-    let room = this.#capacity
-    for (const { state } of this.#runs.values()) if (state !== 'settling') room--
-    return Math.max(0, room)
+    return Math.max(0, this.#capacity - this.#busy)
   }
 
-  /** When the next thing happens by time alone: room again, or the end of a run; undefined when nothing does. */
-  nextAt(now: number): number | undefined {
-    let next = Number.POSITIVE_INFINITY
-    for (const at of [this.#pausedUntil, this.#heldBackUntil]) if (at > now) next = Math.min(next, at)
-    for (const run of this.#runs.values()) next = Math.min(next, this.#endOf(run))
-    return Number.isFinite(next) ? next : undefined
+  /** When something may happen by time alone, room again or the end of a run; perhaps nothing does, and `overdue` tells anew. */
+  get nextAt(): number | undefined {
+    return Number.isFinite(this.#nextAt) ? this.#nextAt : undefined
   }
 
   attach(): void {
@@ -109,6 +108,7 @@ export class Session {
 
   pauseUntil(time: number): void {
     this.#pausedUntil = time
+    this.#wakeAt(time)
   }
 
   drain(): void {
@@ -117,21 +117,19 @@ export class Session {
 
   /** The worker says for how many more it has room. */
   offer(free: number): void {
-    const busy = [...this.#runs.values()].filter(({ state }) => state !== 'settling').length
-    this.#capacity = busy + free
+    this.#capacity = this.#busy + free
   }
 
   /** It gets a task. An older run of the same that it still has is not its own any more. */
   take(task: Task, now: number): void {
-    const state = this.#rules.acknowledges ? 'offered' : 'running'
-    this.#runs.set(task.id, { task, state, since: now, heardAt: now, leavesAt: Number.POSITIVE_INFINITY })
+    this.#add(task, this.#rules.acknowledges ? 'offered' : 'running', now)
   }
 
   /** It comes back with a run that is still its own. */
   adopt(task: Task, now: number): void {
     const known = this.#runs.get(task.id)
     if (known?.task.run === task.run) this.#heard(known, now)
-    else this.#runs.set(task.id, { task, state: 'running', since: now, heardAt: now, leavesAt: Number.POSITIVE_INFINITY })
+    else this.#add(task, 'running', now)
   }
 
   accepted(ref: RunRef, now: number): void {
@@ -143,13 +141,14 @@ export class Session {
   declined(ref: RunRef, heldBackUntil = 0): Task | undefined {
     const run = this.#find(ref)
     if (run?.state !== 'offered') return undefined
-    this.#heldBackUntil = Math.max(this.#heldBackUntil, heldBackUntil)
-    run.state = 'settling'
+    this.holdBackUntil(heldBackUntil)
+    this.#settle(run)
     return run.task
   }
 
   holdBackUntil(time: number): void {
     this.#heldBackUntil = Math.max(this.#heldBackUntil, time)
+    this.#wakeAt(time)
   }
 
   /** Runs that it should have and does not name as it comes back. They are being settled from now on. */
@@ -157,7 +156,7 @@ export class Session {
     const runs = [...this.#runs.values()].filter(({ task, state }) => {
       return !named.has(task.id) && (state === 'offered' || state === 'running')
     })
-    for (const run of runs) run.state = 'settling'
+    for (const run of runs) this.#settle(run)
     return runs.map(({ task }) => task)
   }
 
@@ -170,17 +169,17 @@ export class Session {
     }
     if (run.state === 'settling') return { code: 'duplicate' }
     if (run.state === 'abandoned') {
-      this.#runs.delete(id)
+      this.#drop(id)
       return { code: 'lost' }
     }
-    run.state = 'settling'
+    this.#settle(run)
     return { task: run.task }
   }
 
   /** What became of the run is written, or is somebody else's by now. */
   settled(ref: RunRef): void {
     if (this.#find(ref) === undefined) return
-    this.#runs.delete(ref.id)
+    this.#drop(ref.id)
     this.#ended.add(`${leaseOf(ref.run)} ${ref.id}`)
     for (const oldest of this.#ended) {
       if (this.#ended.size <= remembered) break
@@ -196,6 +195,7 @@ export class Session {
     run.state = 'abandoned'
     const { cancelMs, quietRunMs } = this.#rules
     run.leavesAt = cancelMs === undefined ? run.since + (run.task.extras?.timeoutMs ?? quietRunMs) : now + cancelMs
+    this.#wakeAt(run.leavesAt)
     return true
   }
 
@@ -221,9 +221,12 @@ export class Session {
   /** Runs that have taken too long, or of which nothing is heard; abandoned ones that never answered leave their place. */
   overdue(now: number): readonly Overdue[] {
     const overdue: Overdue[] = []
+    this.#nextAt = Number.POSITIVE_INFINITY
+    for (const at of [this.#pausedUntil, this.#heldBackUntil]) if (at > now) this.#wakeAt(at)
     for (const [id, run] of this.#runs) {
-      if (now < this.#endOf(run)) continue
-      if (run.state === 'abandoned') this.#runs.delete(id)
+      const end = this.#endOf(run)
+      if (now < end) this.#wakeAt(end)
+      else if (run.state === 'abandoned') this.#drop(id)
       else overdue.push({ task: run.task, how: now >= this.#timeoutAt(run) ? 'timeout' : 'silent' })
     }
     return overdue
@@ -232,6 +235,33 @@ export class Session {
   /** It is gone, and what it had is elsewhere. */
   clear(): void {
     this.#runs.clear()
+    this.#settling = 0
+  }
+
+  /** The places that are taken: one whose end is on its way to the store is free. */
+  get #busy(): number {
+    return this.#runs.size - this.#settling
+  }
+
+  #add(task: Task, state: 'offered' | 'running', now: number): void {
+    this.#drop(task.id)
+    const run = { task, state, since: now, heardAt: now, leavesAt: Number.POSITIVE_INFINITY }
+    this.#runs.set(task.id, run)
+    this.#wakeAt(this.#endOf(run))
+  }
+
+  #settle(run: Run): void {
+    run.state = 'settling'
+    this.#settling++
+  }
+
+  #drop(id: string): void {
+    if (this.#runs.get(id)?.state === 'settling') this.#settling--
+    this.#runs.delete(id)
+  }
+
+  #wakeAt(time: number): void {
+    this.#nextAt = Math.min(this.#nextAt, time)
   }
 
   #endOf(run: Run): number {

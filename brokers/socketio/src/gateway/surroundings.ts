@@ -1,5 +1,5 @@
 /** What every part of a gateway stands on, put together once. */
-import type { Admin, Clock, Desk, Logger, Random, RetryPolicy } from '@lovage/core'
+import { type Admin, type Clock, type Desk, type Logger, LovageError, type Random, type RetryPolicy } from '@lovage/core'
 
 /** Lengths of time are milliseconds. */
 export interface GatewaySettings {
@@ -38,13 +38,16 @@ export interface Surroundings {
 const firstWaitMs = 100
 const longestWaitMs = 10_000
 
-/** Does what must be done until it is: failures are told and tried again, ever later. @throws the last one once the gateway is closed */
+/**
+ * Does what must be done until it is: failures are told and tried again, ever later.
+ * @throws one that no other try mends, and the last one once the gateway is closed
+ */
 export async function insist<Answer>({ clock, logger, closing }: Surroundings, what: string, attempt: () => Promise<Answer>) {
   for (let waitMs = firstWaitMs; ; waitMs = Math.min(longestWaitMs, waitMs * 2)) {
     try {
       return await attempt()
     } catch (error) {
-      if (closing.aborted) throw error
+      if (closing.aborted || (LovageError.is(error) && !error.retryable)) throw error
       logger.warn({ err: error, againInMs: waitMs }, `${what} failed; it is tried again`)
       await waited(clock, waitMs, closing)
     }
