@@ -40,6 +40,22 @@ test('names that are skipped stay with the queue until they are asked for again'
   expect(recorder.names).toEqual(['a', 's', 'b'])
 })
 
+test('queues that rest are known as before, and nothing of them comes until they are asked for again', async () => {
+  const recorder = await new Recorder().open(w.broker, { queues: ['default', 'other'] })
+  recorder.consumer.rest?.(['other'])
+  await w.broker.tasks.send([job('o', { queue: 'other' }), job('a')])
+  await settled()
+  expect(recorder.names).toEqual(['a'])
+  expect(await w.broker.admin?.workers()).toMatchObject([{ queues: ['default', 'other'] }])
+  recorder.consumer.rest?.(['other', 'default'])
+  await w.broker.tasks.send([job('b')])
+  await settled()
+  expect(recorder.names).toEqual(['a'])
+  recorder.consumer.rest?.([])
+  await settled()
+  expect(recorder.names).toEqual(['a', 'o', 'b'])
+})
+
 test('who hands tasks on gets those of every name, is known for it, and can leave none out', async () => {
   const recorder = await new Recorder().open(w.broker, { tasks: [], everyTask: true })
   recorder.consumer.skip?.(['slow'])

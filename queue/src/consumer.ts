@@ -39,6 +39,7 @@ export class QueueConsumer implements Consumer, DeliveryHome {
   readonly notes: NoteTaker
   readonly #leases: LeaseKeeper
   readonly #queues = new Map<string, () => void>()
+  #resting: ReadonlySet<string> = new Set()
   /** Delivered and not settled: what the prefetch counts. */
   readonly #inFlight = new Map<string, QueueDelivery>()
   /** Outcomes on their way to the store, by run. */
@@ -145,6 +146,12 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     this.#pump.pump()
   }
 
+  rest(queues: readonly string[]): void {
+    this.#resting = new Set(queues)
+    this.#hints?.rest(this.#resting)
+    this.#pump.pump()
+  }
+
   async addQueue(queue: string): Promise<void> {
     if (this.#queues.has(queue)) return
     await this.#subscribe(queue)
@@ -209,8 +216,8 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     })
   }
 
-  #refusal({ name }: Hint): string | undefined {
-    if (this.#paused || this.#closing !== undefined) return 'a pause'
+  #refusal({ name, queue }: Hint): string | undefined {
+    if (this.#resting.has(queue) || this.#paused || this.#closing !== undefined) return 'a pause'
     if (this.#inFlight.size >= this.#prefetch) return 'a full worker'
     return name === undefined || this.#names?.includes(name) !== false ? undefined : `${name} being held back`
   }
@@ -221,14 +228,19 @@ export class QueueConsumer implements Consumer, DeliveryHome {
 
   /** Nothing is to be claimed. */
   #isClosed(): boolean {
-    return this.#paused || this.#closing !== undefined || this.#queues.size === 0
+    return this.#paused || this.#closing !== undefined || this.#claimable().length === 0
+  }
+
+  #claimable(): readonly string[] {
+    const queues = [...this.#queues.keys()]
+    return this.#resting.size === 0 ? queues : queues.filter((queue) => !this.#resting.has(queue))
   }
 
   #claim(limit: number): Promise<ClaimReply> {
     const { store, clock, settings } = this.#engine
     const now = clock.now()
     return store.claim({
-      queues: [...this.#queues.keys()],
+      queues: this.#claimable(),
       names: this.#names,
       holder: this.holder,
       worker: this.#options.worker,

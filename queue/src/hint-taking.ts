@@ -13,7 +13,9 @@ export interface Claimer {
 export class HintTaking {
   readonly #hints: Hints
   readonly #claimer: Claimer
-  readonly #takers = new Set<HintTaker>()
+  /** With their queues. */
+  readonly #takers = new Map<HintTaker, string>()
+  #resting: ReadonlySet<string> = new Set()
   #isHungry = true
 
   constructor(hints: Hints, claimer: Claimer) {
@@ -24,8 +26,8 @@ export class HintTaking {
   /** Takes hints of a queue, of any name if none are given; the answer ends it. */
   async take(queue: string, names: readonly string[] | undefined): Promise<() => void> {
     const taker = await this.#hints.take(queue, names, (hint) => this.#taken(hint))
-    this.#takers.add(taker)
-    if (!this.#isHungry) taker.pause()
+    this.#takers.set(taker, queue)
+    if (!this.#isHungry || this.#resting.has(queue)) taker.pause()
     return () => {
       this.#takers.delete(taker)
       taker.end()
@@ -36,9 +38,22 @@ export class HintTaking {
   hungry(isHungry: boolean): void {
     if (this.#isHungry === isHungry) return
     this.#isHungry = isHungry
-    for (const taker of this.#takers) {
+    for (const [taker, queue] of this.#takers) {
+      if (this.#resting.has(queue)) continue
       if (isHungry) taker.resume()
       else taker.pause()
+    }
+  }
+
+  /** Hints of these queues are for others; those of the others again for this one. */
+  rest(queues: ReadonlySet<string>): void {
+    const before = this.#resting
+    this.#resting = queues
+    if (!this.#isHungry) return
+    for (const [taker, queue] of this.#takers) {
+      if (queues.has(queue) === before.has(queue)) continue
+      if (queues.has(queue)) taker.pause()
+      else taker.resume()
     }
   }
 

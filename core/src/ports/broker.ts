@@ -110,6 +110,11 @@ export interface Consumer {
   setPrefetch(prefetch: number): void
   /** Tasks of these names are not delivered for now; none lifts it. Absent where the broker cannot choose. */
   skip?(names: readonly string[]): void
+  /**
+   * Tasks of these queues are not delivered for now, though they stay the worker's; none lifts it. What was being fetched may
+   * still come. Absent where the broker cannot choose.
+   */
+  rest?(queues: readonly string[]): void
   addQueue(queue: string): Promise<void>
   cancelQueue(queue: string): Promise<void>
   /** Waits until every settlement is safe, gives back what was not settled, and goes. */
