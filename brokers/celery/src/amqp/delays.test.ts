@@ -95,6 +95,13 @@ describe('what comes back', () => {
     expect(came(headers).properties.headers).toEqual({ mine: 1 })
   })
 
+  test('is known by the exchange of whichever level it came from last', () => {
+    for (const exchange of ['celery_delayed_0', 'celery_delayed_26']) {
+      const came = beforeDelay({ ...arrival, exchange, properties: { ...arrival.properties, headers } }, orders)
+      expect(came).toMatchObject({ exchange: 'x', routingKey: later.routingKey, properties: { headers: { mine: 1 } } })
+    }
+  })
+
   test('keeps what other queues wrote', () => {
     const other = { queue: 'rejected', reason: 'rejected' }
     const mixed = { ...headers, 'x-death': [own, other], 'x-first-death-queue': 'rejected' }

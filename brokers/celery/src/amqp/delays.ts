@@ -2,11 +2,11 @@
 import { type Logger, LovageError } from '@lovage/core'
 import type { Arrival, Publication, TaskQueue } from '../transport.ts'
 import {
-  delayedDelivery,
   delayedRoutingKey,
   delayName,
   headersBeforeDelay,
   highestDelayLevel,
+  isAfterDelay,
   routingKeyBeforeDelay,
 } from '../wire/delayed-delivery.ts'
 import type { Declarations } from './declarations.ts'
@@ -105,7 +105,7 @@ export function isDelayed({ exchange }: Address): boolean {
 
 /** A message as it was before it waited, whoever sent it. */
 export function beforeDelay(arrival: Arrival, queue: TaskQueue): Arrival {
-  if (arrival.exchange !== delayedDelivery) return arrival
+  if (!isAfterDelay(arrival.exchange)) return arrival
   const { properties } = arrival
   const address = mayBeDelayed(queue)
     ? { exchange: queue.exchange, routingKey: routingKeyBeforeDelay(arrival.routingKey) }

@@ -35,6 +35,14 @@ export function delayBindingKey(level: number, digit: 0 | 1): string {
   return `${'*.'.repeat(highestDelayLevel - level)}${digit}.#`
 }
 
+/**
+ * Whether a message that names this exchange has waited: the last queue on the way hands it to the exchange of the next level, which
+ * passes it on by bindings alone.
+ */
+export function isAfterDelay(exchange: string): boolean {
+  return exchange === delayedDelivery || delayQueue.test(exchange)
+}
+
 const deathHeader = /^x-(?:first|last)-death-/
 const delayQueue = /^celery_delayed_\d+$/
 
