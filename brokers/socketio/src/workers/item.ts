@@ -34,6 +34,7 @@ export class Item implements WorkerItem {
   readonly #runs: HeldRuns
   readonly #connection: Connection
   readonly #onOver: (item: Item) => void
+  readonly #onAbort = (): void => void this.stop()
   #isDraining = false
   /** By a server that will be gone soon. */
   #isDrainedByServer = false
@@ -77,7 +78,7 @@ export class Item implements WorkerItem {
       void this.stop()
       return
     }
-    signal?.addEventListener('abort', () => void this.stop(), { once: true })
+    signal?.addEventListener('abort', this.#onAbort)
     this.#connection.open()
   }
 
@@ -193,6 +194,7 @@ export class Item implements WorkerItem {
     this.#isOver = true
     this.#runs.loseAll()
     this.#outbox.dropAll()
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#onOver(this)
   }
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import type { Socket } from 'socket.io'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { give, type ScriptedServer, scriptedServer } from '../fixtures/scripted-server.ts'
+import { give, type Heard, type ScriptedServer, scriptedServer } from '../fixtures/scripted-server.ts'
 import { createWorkers } from './fleet.ts'
-import type { WorkerItem } from './item.ts'
+import { Item, type WorkerItem } from './item.ts'
 import type { AnyProperties, ItemOptions } from './item-options.ts'
 import type { Resolve, TaskContext } from './task-handler.ts'
 
@@ -111,7 +111,6 @@ describe('with a server of L1, a worker', () => {
     const { socket } = await server.welcome()
     expect(await give(socket, { id: 't1', properties: 5 as never })).toMatchObject({ accepted: false, code: 'invalid' })
     expect(await give(socket, { id: 't1' })).toEqual({ accepted: true })
-    expect(await give(socket, { id: 't1' })).toEqual({ accepted: true })
     expect(await give(socket, { id: 't2' })).toEqual({ accepted: false, code: 'busy' })
     void worker.drain()
     expect((await server.next('worker.drain')).args).toEqual([{}])
@@ -119,6 +118,22 @@ describe('with a server of L1, a worker', () => {
     start({ id: 'idle' })
     const { socket: other } = await server.welcome()
     expect(await give(other, { id: 't4' })).toMatchObject({ accepted: false, code: 'unsupported' })
+  })
+
+  it('takes the same task twice for one run, and under another lease for the run that counts', async () => {
+    const runs: { resolve: Resolve; context: TaskContext }[] = []
+    start({ onTask: (_, resolve, __, context) => void runs.push({ resolve, context }) })
+    const { socket } = await server.welcome()
+    for (let again = 0; again < 2; again++) expect(await give(socket, { id: 't1' })).toEqual({ accepted: true })
+    expect(runs).toHaveLength(1)
+    const lease = { id: 'lease-2', expires: new Date().toISOString(), heartbeatMs: 20_000 }
+    expect(await give(socket, { id: 't1', attempt: 2, lease })).toEqual({ accepted: true })
+    expect(runs.map(({ context }) => [context.attempt, context.signal.aborted])).toEqual([
+      [1, true],
+      [2, false],
+    ])
+    for (const { resolve, context } of runs) resolve(context.attempt)
+    expect((await server.next('worker.task.done')).args).toEqual([{ id: 't1', lease: 'lease-2', success: true, results: 2 }])
   })
 
   it('tells a result again after each reconnect until it is acknowledged, and says before what it holds', async () => {
@@ -167,7 +182,16 @@ describe('with a server of L1, a worker', () => {
     const { args, answer } = await server.next('worker.task.heartbeat')
     expect(args).toEqual([{ id: 't1', lease: 'lease-t1' }])
     answer?.({ ok: true, expires: new Date().toISOString() })
-    ;(await server.next('worker.task.heartbeat')).answer?.({ ok: false, code: 'lost' })
+    const order: string[] = []
+    server.io.on('connection', (next) => next.onAny((name: string) => order.push(name)))
+    socket.conn.close()
+    const { socket: next } = await server.welcome({ resumed: ['t1'] })
+    const heard = async (): Promise<Heard> => {
+      const beat = await server.next('worker.task.heartbeat')
+      return beat.socket.id === next.id ? beat : heard()
+    }
+    ;(await heard()).answer?.({ ok: false, code: 'lost' })
+    expect(order.slice(0, 2)).toEqual(['worker.connect', 'worker.task.heartbeat'])
     if (!signal.aborted) await once(signal, 'abort')
   })
 
@@ -274,20 +298,21 @@ describe('a server that says no', () => {
       tokens.push(handshake.auth.token)
       return handshake.auth.token === 'sesame' ? undefined : Object.assign(new Error('who?'), { data: { code: 'unauthorized' } })
     })
-    const trouble = event<string>()
-    const stranger = start({ host: strict.url, token: 'guess', onError: trouble.happen })
+    const [trouble, over] = [event<string>(), event()]
+    new Item({ id: 'a', host: strict.url, token: 'guess', onError: trouble.happen }, () => over.happen()).open()
     expect(await trouble.happened).toMatch(/who\?$/)
-    await stranger.close()
+    await over.happened
     start({ host: strict.url, token: 'sesame', namespace: '/workers' })
     expect((await strict.admit()).nsp.name).toBe('/workers')
     expect(tokens).toEqual(['guess', 'sesame'])
   })
 
   it('to a registration is the end of it, and the user hears why', async () => {
-    const trouble = event<string>()
-    start({ onError: trouble.happen })
+    const [trouble, over] = [event<string>(), event()]
+    new Item({ id: 'a', host: server.url, onError: trouble.happen }, () => over.happen()).open()
     const { answer } = await server.next('worker.connect')
     answer?.({ ok: false, code: 'forbidden', message: 'not your queue' })
+    await over.happened
     expect(await trouble.happened).toBe('the server refused the registration (forbidden): not your queue')
   })
 })
