@@ -1,4 +1,8 @@
-/** The words of the wire between a gateway and its workers. */
+/** The gateway, and the words of the wire between it and its workers. */
+export { createGateway, type Gateway, type GatewayOptions, type PauseOptions } from './gateway/gateway.ts'
+export type { SessionInfo } from './gateway/session-info.ts'
+export type { GatewayLimits } from './gateway/settings.ts'
+export type { PingOptions } from './gateway/socket-server.ts'
 export type { CancelFrame, HeartbeatAnswer, HeartbeatFrame, ProgressFrame } from './wire/held-run.ts'
 export { limits } from './wire/limits.ts'
 export { eventNames } from './wire/names.ts'

@@ -1,8 +1,11 @@
 /** The gateway and real socket.io clients: registration, tasks, results, failures and pauses, on both levels. */
 
+import type { AddressInfo } from 'node:net'
 import { type ManualClock, manualClock } from '@lovage/testing'
+import { Server } from 'socket.io'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { GatewayWorld, job, type Place, stored, within } from './fixtures/gateway-world.ts'
+import { createGateway } from './gateway.ts'
 
 let clock: ManualClock
 let world: GatewayWorld
@@ -251,5 +254,34 @@ describe('a worker of L1', () => {
     expect(await worker.registerAs('w', { capacity: -1 })).toMatchObject({ ok: false, code: 'bad-request' })
     expect(await worker.registerAs('w', {})).toMatchObject({ ok: true })
     expect(await worker.registerAs('v', {})).toMatchObject({ ok: false, code: 'duplicate-id' })
+  })
+})
+
+describe('options', () => {
+  test.each([
+    ['a broker without a desk', { desk: undefined }, 'UNSUPPORTED'],
+    ['a lease of no length', { lease: 10 }, 'OPTION_INVALID'],
+    ['a misspelt option', { graze: '5s' }, 'OPTION_INVALID'],
+    ['retries that there are not', { retry: { times: 3 } as object }, 'OPTION_INVALID'],
+  ])('%s is refused', (_, options, code) => {
+    const { desk, admin } = place.broker
+    expect(() => createGateway({ server: place.server, desk, admin, ...options })).toThrow(expect.objectContaining({ code }))
+  })
+
+  test('a socket.io server of the program’s own serves, unless it adds arguments to events', async () => {
+    const { desk, admin } = place.broker
+    const recovering = new Server({ connectionStateRecovery: {} })
+    expect(() => createGateway({ server: recovering, desk, admin })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+    const io = new Server(0, { path: '/own' })
+    const gateway = createGateway({ server: io, desk, admin, clock, drain: 0 })
+    const { port } = io.httpServer.address() as AddressInfo
+    const worker = world.worker({ url: `http://127.0.0.1:${port}` }, { path: '/own', reconnection: false })
+    await worker.register('w')
+    await place.broker.tasks.send([job('a')])
+    worker.done((await worker.task()).id, 1)
+    expect(await result('a')).toMatchObject({ result: 1 })
+    await gateway.close()
+    expect(await worker.next('disconnect')).toEqual(['transport close'])
+    await io.close()
   })
 })

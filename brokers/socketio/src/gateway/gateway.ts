@@ -4,6 +4,7 @@ import type { Server as HttpServer } from 'node:http'
 import {
   type Admin,
   type Clock,
+  ConfigError,
   checkOptionNames,
   type Desk,
   type Duration,
@@ -24,9 +25,9 @@ export interface GatewayOptions extends GatewayLimits {
   /** Workers connect to this HTTP server, which stays open; or to this socket.io server, whose sizes and pings are its own. */
   readonly server: HttpServer | Server
   /** The desk of the broker whose tasks are handed out: `broker.desk`. */
-  readonly desk: Desk
+  readonly desk: Desk | undefined
   /** The same broker's: `broker.admin`. */
-  readonly admin: Pick<Admin, 'get'>
+  readonly admin: Pick<Admin, 'get'> | undefined
   /** How often a silent connection is asked whether it lives, and how long it has to answer. For an HTTP server. */
   readonly ping?: PingOptions | undefined
   readonly clock?: Clock | undefined
@@ -69,11 +70,17 @@ const optionNames: OptionNames<GatewayOptions> = {
 /**
  * Opens a gateway on a server. Whoever reaches the server may take every task: listen on a loopback address only, or let a socket.io
  * server refuse connections.
- * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID
+ * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID; UNSUPPORTED for a broker that has no desk
  */
 export function createGateway(options: GatewayOptions): Gateway {
   checkOptionNames(options, optionNames, 'createGateway')
   const { server, desk, admin, ping = {}, clock = systemClock, logger = silentLogger, random = Math.random } = options
+  if (desk === undefined || admin === undefined) {
+    throw new ConfigError(
+      'UNSUPPORTED',
+      'expected `desk` and `admin` of a broker that hands out work, got none: use one over a store',
+    )
+  }
   const settings = gatewaySettings(options)
   const hall = new GatewayHall({ desk, admin, clock, logger, random, settings, newId: randomUUID })
   const entrance = openEntrance(server, ping, (socket) => hall.enter(socket))

@@ -293,10 +293,12 @@ describe('the end of a gateway', () => {
     const other = await world.place()
     const [worker, { lease }] = await atWork()
     worker.socket.io.reconnection(false)
+    await clock.advance(9000)
     const closed = place.gateway.close()
     expect(await worker.next('worker.drain')).toEqual([{ reason: 'this server is shutting down' }])
     await closed
     expect(await worker.next('disconnect')).toEqual(['transport close'])
+    expect((await stored(other, 'a')).takenUntil).toBe(clock.now() + 30_000)
     const back = world.worker(other)
     expect(await back.registerAs('w', { resume: [{ id: 'a', lease: lease?.id }] })).toMatchObject({ resumed: ['a'], lost: [] })
     for (let i = 0; i < 4; i++) {
