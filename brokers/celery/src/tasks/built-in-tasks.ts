@@ -40,7 +40,7 @@ export class BuiltInTasks {
     return names.has(task)
   }
 
-  /** Resolves when the task is settled. */
+  /** Resolves when the task is settled. Called again when it could not be, it settles the outcome that the task had. */
   async run(delivery: CeleryDelivery, host: BuiltInHost): Promise<void> {
     const { clock } = this.#parts.member
     const { expiresMs } = delivery.request
@@ -48,15 +48,17 @@ export class BuiltInTasks {
       await delivery.settle({ type: 'rejected', reason: 'deadline-exceeded' })
       return
     }
-    let outcome: Outcome
+    await delivery.settle(await delivery.steps.once('run', () => this.#run(delivery, host)))
+  }
+
+  async #run(delivery: CeleryDelivery, host: BuiltInHost): Promise<Outcome> {
     try {
       const run = runBuiltin(delivery.request, this.#parts.settler.canvasSender(delivery))
-      outcome = run === undefined ? { type: 'released' } : await this.#outcomeOf(run, delivery, host)
+      return run === undefined ? { type: 'released' } : await this.#outcomeOf(run, delivery, host)
     } catch (error) {
       if (LovageError.is(error) && error.retryable) throw error
-      outcome = { type: 'failed', failure: failureFrom(error) }
+      return { type: 'failed', failure: failureFrom(error) }
     }
-    await delivery.settle(outcome)
   }
 
   async #outcomeOf(run: BuiltinRun, delivery: CeleryDelivery, host: BuiltInHost): Promise<Outcome> {
@@ -106,7 +108,7 @@ export class BuiltInTasks {
       const usualMs = member.settings.result_chord_retry_interval * 1000
       return { type: 'retried', delayMs: unlock.intervalMs ?? usualMs, limit: Number.POSITIVE_INFINITY }
     }
-    delivery.children.push(...((await chords.conclude(verdict, unlock.body, delivery.request, canvas)) ?? []))
+    delivery.children.push(...((await chords.conclude(verdict, unlock.body, delivery, canvas)) ?? []))
     return { type: 'completed', result: null }
   }
 

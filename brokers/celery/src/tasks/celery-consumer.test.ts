@@ -1,4 +1,5 @@
 /** What comes in: what is refused, what the worker sees, what the broker does itself, and a connection that breaks. */
+import { StoreError } from '@lovage/core'
 import { describe, expect, test } from 'vitest'
 import { ToyCluster } from '../fixtures/toy-cluster.ts'
 import { ToyWorker } from '../fixtures/toy-worker.ts'
@@ -150,6 +151,22 @@ describe("Celery's own tasks", () => {
     cluster.arrive({ id: 't2', task: 'celery.map', kwargs: { task: { ...task, task: 'ghost' }, it: [1] } })
     await settled()
     expect(cluster.stored.at(-1)?.record).toMatchObject({ status: 'FAILURE', result: { exc_type: 'NotRegistered' } })
+  })
+
+  test('run once, however often their end cannot be stored', async () => {
+    const { cluster, worker } = await setUp()
+    const task = { task: 'job', args: [], kwargs: {}, options: {}, subtask_type: null, immutable: false }
+    cluster.failure = new StoreError('STORE_UNAVAILABLE', 'away')
+    cluster.arrive({ id: 't1', task: 'celery.map', kwargs: { task, it: [1] } })
+    await settled()
+    await worker.last.settle({ type: 'completed', result: 7 })
+    await settled()
+    expect(worker.errors).toEqual([expect.stringContaining('away')])
+    cluster.advance(100)
+    await settled()
+    expect(worker.deliveries).toHaveLength(1)
+    expect(cluster.log).toEqual(['store SUCCESS t1', 'ack t1'])
+    expect(cluster.stored[0]?.record.result).toEqual([7])
   })
 
   test('wait for their time without keeping others from coming, and go back when the consumer closes', async () => {

@@ -4,6 +4,7 @@ import type { TaskPolicy } from '../settings/task-policy.ts'
 import type { TaskArrival } from '../transport.ts'
 import type { ResultTuple } from '../wire/result-record.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
+import { DoneSteps } from './done-steps.ts'
 import type { HeldTask } from './held-tasks.ts'
 
 /** What a delivery needs of its consumer. */
@@ -39,6 +40,8 @@ export class CeleryDelivery implements Delivery, HeldTask {
   isOrphaned = false
   /** What of its settlement is done already, where a later part failed and it is settled again. */
   done: 'nothing' | 'followed' | 'stored' = 'nothing'
+  /** The parts of it that are smaller than that: what was called and sent. */
+  readonly steps = new DoneSteps()
   /** Its state could not be stored and never can be: it ends as what has failed. */
   isUnstored = false
   /** How often its settlement has failed. */

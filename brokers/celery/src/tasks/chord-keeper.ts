@@ -8,6 +8,7 @@ import type { Member } from '../member.ts'
 import type { ResultEntry } from '../result-backend.ts'
 import type { ResultTuple } from '../wire/result-record.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
+import type { CeleryDelivery } from './celery-delivery.ts'
 import type { Errbacks, FailedTask } from './errbacks.ts'
 import { isFinal } from './final-error.ts'
 import type { TaskSender } from './task-sender.ts'
@@ -17,6 +18,9 @@ export interface MemberEnd {
   readonly state: 'SUCCESS' | 'FAILURE' | 'REVOKED'
   readonly result: unknown
 }
+
+/** The task that ends; its steps keep what is tried again from being done twice. */
+export type Finisher = Pick<CeleryDelivery, 'request' | 'steps'>
 
 /** What a task of a chord's header says of its chord. */
 type Membership = Pick<TaskRequest, 'id' | 'group' | 'groupIndex'> & {
@@ -46,12 +50,13 @@ export class ChordKeeper {
   }
 
   /** Reports the part of a task that has ended; nothing where it is in no chord, or others count. Answers what its end has sent. */
-  async report(request: TaskRequest, end: MemberEnd, sender: CanvasSender): Promise<readonly ResultTuple[]> {
-    return this.#count({ ...request, chord: request.embed.chord }, end, request, sender)
+  async report(finisher: Finisher, end: MemberEnd, sender: CanvasSender): Promise<readonly ResultTuple[]> {
+    const { request } = finisher
+    return this.#count({ ...request, chord: request.embed.chord }, end, finisher, sender)
   }
 
   /** The same for tasks that will never run, since one before them failed. */
-  async reportUnreached(steps: readonly Unreached[], end: MemberEnd, finisher: TaskRequest, sender: CanvasSender): Promise<void> {
+  async reportUnreached(steps: readonly Unreached[], end: MemberEnd, finisher: Finisher, sender: CanvasSender): Promise<void> {
     for (const step of steps) await this.#count(step, end, finisher, sender)
   }
 
@@ -59,7 +64,7 @@ export class ChordKeeper {
   async conclude(
     end: ChordEnd,
     body: unknown,
-    finisher: TaskRequest,
+    finisher: Finisher,
     sender: CanvasSender,
   ): Promise<readonly ResultTuple[] | undefined> {
     if (end.type === 'failed') return this.#fail(end, body, finisher, sender)
@@ -73,13 +78,18 @@ export class ChordKeeper {
   }
 
   /** Stores that a chord will never be, and tells whoever wants to hear of it. */
-  async #fail(failure: ChordFailure, body: unknown, finisher: TaskRequest, sender: CanvasSender): Promise<undefined> {
+  async #fail(failure: ChordFailure, body: unknown, finisher: Finisher, sender: CanvasSender): Promise<undefined> {
     const { exception, unreached } = failure
     await this.#member.results?.store(
       unreachedEntries(unreached, { status: 'FAILURE', result: exception }, this.#member.clock.now()),
     )
     await this.reportUnreached(unreached, { state: 'FAILURE', result: exception }, finisher, sender)
-    await this.#errbacks?.tell(failure, { request: requestOfBody(body, unreached[0]?.id ?? ''), exception }, sender)
+    await this.#errbacks?.tell(
+      failure,
+      { request: requestOfBody(body, unreached[0]?.id ?? ''), exception },
+      sender,
+      finisher.steps,
+    )
   }
 
   /** In Celery's words. */
@@ -87,7 +97,7 @@ export class ChordKeeper {
     return failChord(body, `Callback error: ${error.message}`, this.isNewStyle, sender)
   }
 
-  async #count(member: Membership, end: MemberEnd, finisher: TaskRequest, sender: CanvasSender): Promise<readonly ResultTuple[]> {
+  async #count(member: Membership, end: MemberEnd, finisher: Finisher, sender: CanvasSender): Promise<readonly ResultTuple[]> {
     const chords = this.#member.results?.chords
     const { id, group, groupIndex, chord } = member
     if (chords === undefined || chord === undefined || group === undefined) return []
@@ -96,13 +106,13 @@ export class ChordKeeper {
       const members = await chords.report({ group, index: groupIndex, id, ...end })
       if (members === undefined) return []
       const nested = await chords.nested(group)
-      ended = endChord({ body: chord, members, nested }, finisher, this.isNewStyle, sender)
+      ended = endChord({ body: chord, members, nested }, finisher.request, this.isNewStyle, sender)
     } catch (error) {
       // What was counted cannot be read, and never can be.
       if (!isFinal(error)) throw error
       ended = { type: 'failed', ...this.#callbackError(chord, error, sender) }
     }
-    const children = await this.conclude(ended, chord, finisher, sender)
+    const children = await finisher.steps.once(`chord ${group}`, () => this.conclude(ended, chord, finisher, sender))
     // As in Celery what was counted of one that failed is left to expire.
     if (children !== undefined) await chords.end(group)
     return children ?? []

@@ -1,6 +1,6 @@
 /** Errbacks of the new style: called in this process as in Python's, where the worker has the task and its `params` are three. */
 import { createClient } from '@lovage/client'
-import { defineTask } from '@lovage/core'
+import { defineTask, StoreError } from '@lovage/core'
 import { Worker } from '@lovage/worker'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { signature } from '../canvas/index.ts'
@@ -58,6 +58,42 @@ test('one that a worker does not begin any more is sent to others', async () => 
   await settled
   expect(cluster.log).toEqual(['store FAILURE t1', 'declare celery', 'publish told e1 to celery', 'ack t1'])
   expect(cluster.published[0]?.args).toEqual(['t1', 'own'])
+})
+
+test('one that can only not be sent now is sent later, and nobody is told a second time', async () => {
+  const cluster = new ToyCluster({ task_acks_late: true })
+  const { transport } = cluster.member
+  const { publish } = transport
+  const fails = [false, true, false, true, false]
+  Object.assign(transport, {
+    publish: (publications: never) => {
+      return fails.shift() ? Promise.reject(new StoreError('STORE_UNAVAILABLE', 'away')) : publish(publications)
+    },
+  })
+  const worker = await ToyWorker.open(cluster, ['job', told])
+  const other = { task: 'other', options: { task_id: 'e3' } }
+  const second = { ...here, options: { task_id: 'e4' } }
+  cluster.arrive({ id: 't1', task: 'job', embed: { errbacks: [there, other, here, second] } })
+  const [delivery] = worker.deliveries
+  const fail = async () => delivery?.settle({ type: 'failed', failure })
+  await expect(fail()).rejects.toThrow('away')
+  const again = expect(fail()).rejects.toThrow('away')
+  await turn()
+  await worker.last.settle({ type: 'completed' })
+  await turn()
+  await worker.last.settle({ type: 'released' })
+  await again
+  expect(worker.deliveries).toHaveLength(3)
+  expect(await fail()).toBe(true)
+  expect(worker.deliveries).toHaveLength(3)
+  const sent = cluster.log.filter((line) => !line.startsWith('declare'))
+  expect(sent).toEqual([
+    'store FAILURE t1',
+    'publish elsewhere e2 to celery',
+    'publish other e3 to celery',
+    'publish told e4 to celery',
+    'ack t1',
+  ])
 })
 
 test('that of a chord hears of the body', async () => {

@@ -6,6 +6,7 @@ import type { CanvasSender, Order } from '../canvas/orders.ts'
 import type { Signature } from '../canvas/signature.ts'
 import type { PythonException } from '../wire/python-exception.ts'
 import { CallDelivery } from './call-delivery.ts'
+import type { DoneSteps } from './done-steps.ts'
 import { isFinal } from './final-error.ts'
 import type { TaskSender } from './task-sender.ts'
 
@@ -42,29 +43,46 @@ export class Errbacks {
   /** A task of this worker that takes the request, the exception and the traceback: whose `params` are three. */
   readonly isNewStyle: IsNewStyle = (name) => this.#names.has(name)
 
-  /** One that can never be sent, or that fails, keeps neither the others nor the end of the task. */
-  async tell({ local, orders }: Found, failed: FailedTask, sender: CanvasSender): Promise<void> {
-    await this.#send(orders)
+  /**
+   * One that can never be sent, or that fails, keeps neither the others nor the end of the task.
+   * @param steps so that after one that can only not be sent now, the others are not told again
+   */
+  async tell(found: Found, failed: FailedTask, sender: CanvasSender, steps: DoneSteps): Promise<void> {
+    const { id, root_id: root } = failed.request
+    const what = `errbacks of ${id}`
+    // What is tried again has the ids that were sent before.
+    const { local, orders } = await steps.once(what, () => found)
+    await this.#send(orders, `${what}: sent`, steps)
     const left: Signature[] = []
-    for (const errback of local) {
-      const outcome = await this.#call(errback, failed)
-      if (outcome.type === 'released') left.push(errback)
-      else if (outcome.type !== 'completed') this.#parts.report(errbackFailed(errback, failed, outcome))
+    for (const [index, errback] of local.entries()) {
+      const isDone = await steps.once(`${what}: called ${index}`, () => this.#isDone(errback, failed))
+      if (!isDone) left.push(errback)
     }
     // A worker that stops begins nothing any more: others may.
-    const { id, root_id: root } = failed.request
-    await this.#send(applyErrbacks(left, { id, rootId: typeof root === 'string' ? root : undefined }, () => false, sender).orders)
+    const rootId = typeof root === 'string' ? root : undefined
+    const others = await steps.once(`${what}: left`, () => applyErrbacks(left, { id, rootId }, () => false, sender))
+    await this.#send(others.orders, `${what}: left`, steps)
   }
 
-  async #send(orders: readonly Order[]): Promise<void> {
-    for (const order of orders) {
-      try {
-        await this.#parts.sender.carryOut([order])
-      } catch (error) {
-        if (!isFinal(error)) throw error
-        this.#parts.report(error)
-      }
+  async #send(orders: readonly Order[], what: string, steps: DoneSteps): Promise<void> {
+    for (const [index, order] of orders.entries()) await steps.once(`${what} ${index}`, () => this.#sendOne(order))
+  }
+
+  async #sendOne(order: Order): Promise<void> {
+    try {
+      await this.#parts.sender.carryOut([order])
+    } catch (error) {
+      if (!isFinal(error)) throw error
+      this.#parts.report(error)
     }
+  }
+
+  /** Whether it was called, with whatever end. */
+  async #isDone(errback: Signature, failed: FailedTask): Promise<boolean> {
+    const outcome = await this.#call(errback, failed)
+    if (outcome.type === 'released') return false
+    if (outcome.type !== 'completed') this.#parts.report(errbackFailed(errback, failed, outcome))
+    return true
   }
 
   #call(errback: Signature, { request, exception, traceback }: FailedTask): Promise<Outcome> {

@@ -147,7 +147,7 @@ export class Settler {
       }
     }
     await store.store(delivery, { status: 'SUCCESS', result: value })
-    await chords.report(delivery.request, { state: 'SUCCESS', result: value }, this.canvasSender(delivery))
+    await chords.report(delivery, { state: 'SUCCESS', result: value }, this.canvasSender(delivery))
     return acknowledge(delivery)
   }
 
@@ -161,12 +161,13 @@ export class Settler {
       const own = store.isStored(delivery, 'FAILURE') ? [store.entry(delivery, state)] : []
       await store.storeAll([...own, ...unreachedEntries(failing.unreached, state, member.clock.now())], delivery)
       const end = { state: 'FAILURE', result: exception.wire } as const
-      await chords.report(request, end, canvas)
-      await chords.reportUnreached(failing.unreached, end, request, canvas)
+      await chords.report(delivery, end, canvas)
+      await chords.reportUnreached(failing.unreached, end, delivery, canvas)
       delivery.done = 'stored'
     }
     const { wire, traceback } = exception
-    await errbacks.tell(failing, { request: requestFacts(delivery, this.#parts.worker), exception: wire, traceback }, canvas)
+    const failed = { request: requestFacts(delivery, this.#parts.worker), exception: wire, traceback }
+    await errbacks.tell(failing, failed, canvas, delivery.steps)
     return acknowledge(delivery, policy.acksOnFailure ? 'ack' : 'reject')
   }
 
@@ -205,7 +206,7 @@ export class Settler {
     const { store, chords } = this.#parts
     const result = celeryExceptions.taskRevoked(text)
     await store.store(delivery, { status: 'REVOKED', result })
-    await chords.report(delivery.request, { state: 'REVOKED', result }, this.canvasSender(delivery))
+    await chords.report(delivery, { state: 'REVOKED', result }, this.canvasSender(delivery))
     return acknowledge(delivery)
   }
 }

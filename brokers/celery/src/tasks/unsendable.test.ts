@@ -66,3 +66,20 @@ test('a part that can only not be told now keeps its message until it is', async
   expect(await delivery.settle({ type: 'completed', result: 1 })).toBe(true)
   expect(cluster.log.at(-1)).toBe('ack t1')
 })
+
+test('a body that is sent is not sent again where what follows it can only not be done now', async () => {
+  const { cluster, delivery } = await begun(
+    { ...ending, embed: { chord: { task: 'body', options: { task_id: 'b1' } } } },
+    members,
+  )
+  let isAway = true
+  const end = async (group: string): Promise<void> => {
+    if (isAway) throw new StoreError('STORE_UNAVAILABLE', 'away')
+    cluster.log.push(`end ${group}`)
+  }
+  Object.assign(cluster.member.results?.chords ?? {}, { end })
+  await expect(delivery.settle({ type: 'completed', result: 1 })).rejects.toThrow('away')
+  isAway = false
+  expect(await delivery.settle({ type: 'completed', result: 1 })).toBe(true)
+  expect(cluster.log.filter((line) => !line.startsWith('store'))).toEqual(['publish body b1 to celery', 'end g1', 'ack t1'])
+})
