@@ -133,7 +133,7 @@ export class Connection {
   #refused(error: Error & { data?: unknown }): void {
     const isTold = this.#lastTrouble === error.message
     this.#lastTrouble = error.message
-    if (!isTold) this.#on.trouble(`cannot connect to ${this.#plan.url}: ${error.message}`)
+    if (!isTold) this.#on.trouble(`cannot connect to ${this.#plan.url}: ${reasonOf(error)}`)
     if (this.#socket.active) return
     const refusal = decodeConnectRefusal(error.data)
     const code = refusal.ok ? refusal.frame.code : undefined
@@ -145,4 +145,10 @@ export class Connection {
     this.#refusals += 1
     this.#cancelRetry = after(afterMs ?? retryDelayMs(backoff, this.#refusals, Math.random), () => this.#socket.connect())
   }
+}
+
+/** Of polling, the last way that is tried, the library says `xhr poll error`; what the network said stands in the response. */
+function reasonOf(error: Error & { context?: { responseText?: unknown } }): string {
+  const response = error.context?.responseText
+  return (typeof response === 'string' ? /^Error: (.+)$/m.exec(response)?.[1] : undefined) ?? error.message
 }

@@ -85,11 +85,13 @@ describe('a worker of ours at a gateway of ours', () => {
 
   it('that closes gives back what it runs: another one has it at once, and nobody is paused', async () => {
     const [one, other] = [byHand(), byHand()]
-    const first = start({ onTask: one.onTask })
+    const reasons: string[] = []
+    const first = start({ onTask: one.onTask, onDisconnect: (reason) => reasons.push(reason) })
     await place.broker.tasks.send([job('a')])
     await one.begun()
     start({ id: 'other', queues: ['w'], onTask: other.onTask })
     await first.close()
+    expect(reasons).toEqual(['io client disconnect'])
     const { resolve, context } = await other.begun()
     expect(context).toMatchObject({ id: 'a', attempt: 2 })
     resolve('by the other')

@@ -117,7 +117,11 @@ export class Item implements WorkerItem {
   #leave(): Promise<void> {
     return new Promise((left) => {
       this.#onDown = left
-      this.#connection.say(eventNames.leave, [{}], () => left())
+      this.#connection.say(eventNames.leave, [{}], () => {
+        // At once: a server that closes as well would make it look as if it had sent the worker away.
+        this.#connection.close()
+        left()
+      })
     })
   }
 

@@ -277,6 +277,16 @@ describe('closing a worker', () => {
   })
 })
 
+describe('a server that is not there', () => {
+  it('is told to the user in the words of the network', async () => {
+    const gone = await serve()
+    await gone.close()
+    const trouble = event<string>()
+    start({ host: gone.url, onError: trouble.happen, shutdown: { signals: [], graceMs: 0 } })
+    expect(await trouble.happened).toMatch(/^cannot connect to http:.*\/: connect ECONNREFUSED/)
+  })
+})
+
 describe('a server that says no', () => {
   it('is asked again after the time that it says', async () => {
     let knocks = 0
