@@ -116,7 +116,7 @@ describe('a worker whose socket is closed', () => {
 
 describe('a worker of L0 that comes back under its id', () => {
   test('after it went mute goes on with what it has', async () => {
-    const quick = await world.place({ ping: { interval: '100ms', timeout: '100ms' } })
+    const quick = await world.place({ ping: { interval: '300ms', timeout: '500ms' } })
     const worker = await world.worker(quick, { reconnection: false }).register('w')
     await quick.broker.tasks.send([job('a')])
     await worker.task()

@@ -49,7 +49,7 @@ test('a worker that is killed leaves its task to another at once', async () => {
 })
 
 test('a frozen worker is noticed, and stops its run when it wakes', async () => {
-  const place = await world.place({ grace: 0, ping: { interval: '300ms', timeout: '700ms' } })
+  const place = await world.place({ grace: 0, ping: { interval: '500ms', timeout: '1500ms' } })
   const [busy, idle] = await twoWorkers(place)
   busy.kill('SIGSTOP')
   expect(await idle.line()).toBe('begins a')
