@@ -1,5 +1,5 @@
 /** The pool: where handlers run. The worker decides what runs and when; a pool only runs it, or hands it on. */
-import type { DeliveredMessage, Failure, SendOptions, TaskResult } from '@lovage/core'
+import type { Consumer, DeliveredMessage, Failure, SendOptions, TaskResult } from '@lovage/core'
 
 /** One run of one task, ready to go. */
 export interface Job {
@@ -67,6 +67,8 @@ export interface Pool {
   run(job: Job, hooks: JobHooks): Running
   /** How many jobs the pool should be ready to run at once. */
   resize(size: number): void
+  /** Told where its jobs come from, as soon as there is something. */
+  drawFrom?(consumer: Pick<Consumer, 'rest'>): void
   /** Facts for `stats`, for example process ids. */
   describe(): Readonly<Record<string, unknown>>
   /** Waits for nothing: what still runs is killed where the pool can. May be called twice. */

@@ -241,13 +241,12 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
   }
 
   async #open(): Promise<void> {
-    const { pool } = this
     await this.#cold.step(
-      `the pool (${pool.name})`,
-      () => pool.start(),
-      () => pool.close(),
+      `the pool (${this.pool.name})`,
+      () => this.pool.start(),
+      () => this.pool.close(),
     )
-    pool.resize(this.#concurrency)
+    this.pool.resize(this.#concurrency)
     for (const module of this.modules) {
       await this.#cold.step(
         `the module ${module.name}`,
@@ -263,6 +262,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
     )
     this.#consumer = consumer
     this.#prefetch.bind(consumer)
+    this.pool.drawFrom?.(consumer)
     if (this.#intake.skipped.length > 0) consumer.skip?.(this.#intake.skipped)
     if (this.#intake.paused) consumer.pause()
   }

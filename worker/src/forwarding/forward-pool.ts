@@ -3,6 +3,7 @@ import {
   type Broker,
   type CancelTimer,
   type Clock,
+  type Consumer,
   type DeliveredMessage,
   failureFrom,
   type Logger,
@@ -11,12 +12,13 @@ import {
 } from '@lovage/core'
 import type { Job, JobEnd, Pool, Running } from '../pool.ts'
 import { forwardedMessage } from './forwarded-message.ts'
-import { Outage } from './outage.ts'
+import { Handing } from './handing.ts'
+import { Way } from './way.ts'
 
-/** A send that takes longer (milliseconds) tells that the other broker is away: some wait for it and say nothing. */
-const longMs = 5000
 /** How long a worker that ends waits for what is being sent, in milliseconds: nobody can tell whether it will be taken. */
 const lastWordsMs = 2000
+/** The most tasks that try a queue which takes nothing; fewer where few are sent at once, so that others have places. */
+const mostProbes = 3
 
 export interface ForwardPoolOptions {
   readonly to: Broker
@@ -33,8 +35,11 @@ export class ForwardPool implements Pool {
   readonly handsOn = true
   readonly #options: ForwardPoolOptions
   /** By the queue there: one that is full, or refused, is no word on the others. */
-  readonly #outages = new Map<string, Outage>()
-  readonly #underWay = new Set<Handing>()
+  readonly #ways = new Map<string, Way>()
+  /** With what ends the wait for their deadlines. */
+  readonly #underWay = new Map<Handing, CancelTimer>()
+  #consumer: Pick<Consumer, 'rest'> | undefined
+  #probes = 1
   #isEnding = false
   #cancelLastWords: CancelTimer = () => {}
 
@@ -44,125 +49,114 @@ export class ForwardPool implements Pool {
 
   async start(): Promise<void> {}
 
+  drawFrom(consumer: Pick<Consumer, 'rest'>): void {
+    this.#consumer = consumer
+    // The first may have come before it.
+    this.#rest()
+  }
+
   run({ message }: Job): Running {
-    const handing = new Handing(message, this.#options.clock.now(), (over) => this.#underWay.delete(over))
-    this.#underWay.add(handing)
-    void this.#bring(handing)
+    const { clock } = this.#options
+    const way = this.#wayOf(message)
+    const handing = new Handing(message, clock.now(), (over) => {
+      this.#underWay.get(over)?.()
+      this.#underWay.delete(over)
+      way.leave(over)
+    })
+    if (way.enter(handing)) {
+      const { deadline } = message
+      this.#underWay.set(handing, deadline === undefined ? () => {} : clock.at(deadline, () => handing.withdraw()))
+      void this.#bring(handing, way)
+    } else handing.finish({ type: 'kept' })
     return handing
   }
 
-  resize(): void {}
+  resize(size: number): void {
+    this.#probes = Math.max(1, Math.min(mostProbes, Math.floor(size / 8)))
+  }
 
   /** `away`: since when the other broker, or one of its queues, takes nothing, in epoch milliseconds; null while it does. */
   describe(): Readonly<Record<string, unknown>> {
     const { place, toQueue } = this.#options
-    return { processes: [process.pid], to: place, 'to-queue': toQueue ?? null, away: this.#away() }
-  }
-
-  #away(): number | null {
-    const [oldest] = this.#underWay
-    const told = [...this.#outages.values()].flatMap(({ since }) => since ?? [])
-    if (oldest !== undefined && oldest.since <= this.#options.clock.now() - longMs) told.push(oldest.since)
-    return told.length === 0 ? null : Math.min(...told)
+    const told = [...this.#ways.values()].flatMap(({ outage }) => outage.since ?? [])
+    const away = told.length === 0 ? null : Math.min(...told)
+    return { processes: [process.pid], to: place, 'to-queue': toQueue ?? null, away }
   }
 
   /** The worker ends: what waits for the other broker is for others, what is being sent has a moment. */
   end(): void {
     const { clock } = this.#options
     this.#isEnding = true
-    for (const outage of this.#outages.values()) outage.wake()
+    for (const { outage } of this.#ways.values()) outage.wake()
     if (this.#underWay.size > 0) this.#cancelLastWords = clock.at(clock.now() + lastWordsMs, () => this.#keepAll())
   }
 
   async close(): Promise<void> {
     this.#cancelLastWords()
     this.#keepAll()
+    for (const way of this.#ways.values()) way.close()
   }
 
   #keepAll(): void {
     this.#isEnding = true
-    for (const handing of this.#underWay) handing.finish({ type: 'kept' })
+    for (const handing of this.#underWay.keys()) handing.abort()
   }
 
   /** Tries until it is taken or refused, or nobody waits for it any more. */
-  async #bring(handing: Handing): Promise<void> {
-    const { message } = handing
-    const outage = this.#outageOf(message)
+  async #bring(handing: Handing, way: Way): Promise<void> {
     let waited: number | undefined
     while (!handing.isOver) {
       // What is late is ended by its queue, and sent to nobody.
-      if (message.deadline !== undefined && message.deadline <= this.#options.clock.now()) return
+      if (this.#isLate(handing)) return
       try {
-        return handing.finish(await this.#send(message, outage))
+        return handing.finish(await this.#send(handing, way))
       } catch (error) {
+        if (handing.isOver || this.#isLate(handing)) return
+        if (this.#isEnding || handing.isWithdrawn) return handing.finish({ type: 'kept' })
         if (isRefusal(error)) return handing.finish({ type: 'refused', failure: failureFrom(error) })
-        if (this.#isEnding) return handing.finish({ type: 'kept' })
         // Others were taken meanwhile: it is not to keep their place.
-        if (waited !== undefined && waited < outage.count) return handing.finish({ type: 'kept', failure: failureFrom(error) })
-        waited = outage.count
-        await outage.wait(error)
+        const isAlone = waited !== undefined && waited < way.outage.count
+        waited = way.outage.count
+        if (isAlone || !(await way.refused(handing, error))) return handing.finish({ type: 'kept', failure: failureFrom(error) })
         if (this.#isEnding) return handing.finish({ type: 'kept' })
       }
     }
   }
 
-  async #send(message: DeliveredMessage, outage: Outage): Promise<JobEnd> {
+  #isLate({ message: { deadline } }: Handing): boolean {
+    return deadline !== undefined && deadline <= this.#options.clock.now()
+  }
+
+  async #send(handing: Handing, way: Way): Promise<JobEnd> {
     const { to, toQueue } = this.#options
-    const [receipt] = await to.tasks.send([forwardedMessage(message, toQueue)])
-    outage.over()
+    const { message } = handing
+    const [receipt] = await handing.sending((signal) => to.tasks.send([forwardedMessage(message, toQueue)], { signal }))
+    way.took()
     return { type: 'returned', value: this.#whereItWent(message, receipt) }
   }
 
-  #outageOf(message: DeliveredMessage): Outage {
+  #wayOf(message: DeliveredMessage): Way {
     const { toQueue: queue = message.queue, clock, logger, place } = this.#options
-    const outage = this.#outages.get(queue) ?? new Outage(clock, logger, place, queue)
-    this.#outages.set(queue, outage)
-    return outage
+    const known = this.#ways.get(queue)
+    if (known !== undefined) return known
+    const way = new Way({ clock, logger, place, queue, probes: () => this.#mostProbes(), onRest: () => this.#rest() })
+    this.#ways.set(queue, way)
+    return way
+  }
+
+  /** Where queues cannot rest, what went back would come again at once. */
+  #mostProbes(): number {
+    return this.#consumer === undefined || this.#consumer.rest !== undefined ? this.#probes : Number.POSITIVE_INFINITY
+  }
+
+  #rest(): void {
+    this.#consumer?.rest?.([...this.#ways.values()].flatMap((way) => way.resting))
   }
 
   /** With the id of the task that stands for it there, where that is another one. */
   #whereItWent({ id }: DeliveredMessage, receipt: SendReceipt | undefined): object {
     const forwarded = this.#options.place
     return receipt === undefined || receipt.id === id ? { forwarded } : { forwarded, id: receipt.id }
-  }
-}
-
-/** One task on its way. */
-class Handing implements Running {
-  readonly message: DeliveredMessage
-  /** Epoch milliseconds. */
-  readonly since: number
-  readonly end: Promise<JobEnd>
-  readonly #ended: (handing: Handing) => void
-  #resolve: (end: JobEnd) => void = () => {}
-  #isOver = false
-
-  constructor(message: DeliveredMessage, since: number, ended: (handing: Handing) => void) {
-    this.message = message
-    this.since = since
-    this.#ended = ended
-    this.end = new Promise((resolve) => {
-      this.#resolve = resolve
-    })
-  }
-
-  get isOver(): boolean {
-    return this.#isOver
-  }
-
-  finish(end: JobEnd): void {
-    this.#isOver = true
-    this.#resolve(end)
-    this.#ended(this)
-  }
-
-  abort(): void {
-    this.finish({ type: 'kept' })
-  }
-
-  kill(): boolean {
-    this.abort()
-    return true
   }
 }
 

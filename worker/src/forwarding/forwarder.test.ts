@@ -1,89 +1,11 @@
 /** A forwarder between two queues in memory, on a clock moved by hand. */
-import {
-  type Broker,
-  BugError,
-  ConfigError,
-  defineTask,
-  type Logger,
-  type LogLevel,
-  StoreError,
-  silentLogger,
-  type TaskMessage,
-} from '@lovage/core'
-import { manualClock, type TestBroker, testBroker } from '@lovage/testing'
+import { BugError, ConfigError, defineTask, StoreError, silentLogger } from '@lovage/core'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { Worker } from '../worker.ts'
+import { Road } from './fixtures/road.ts'
 import { createForwarder, type ForwarderOptions } from './forwarder.ts'
 
 const away = new StoreError('STORE_UNAVAILABLE', 'nobody is there')
-
-/** Two queues of one clock, and a way between them that a test can close. */
-class Road {
-  readonly clock = manualClock()
-  from!: TestBroker
-  there!: TestBroker
-  /** Sends fail with it. */
-  trouble: Error | undefined
-  /** Only sends to this queue fail with it. */
-  troubledQueue: string | undefined
-  /** Only sends of tasks of this name fail with it. */
-  troubledTask: string | undefined
-  /** Sends are never answered. */
-  isStuck = false
-  sends = 0
-  readonly told: string[] = []
-
-  async open(): Promise<this> {
-    this.from = await testBroker({ clock: this.clock })
-    this.there = await testBroker({ clock: this.clock })
-    return this
-  }
-
-  /** The other broker, through the road. */
-  get to(): Broker {
-    const send = async (messages: readonly TaskMessage[]) => {
-      this.sends++
-      if (this.isStuck) await new Promise(() => {})
-      const { troubledQueue = messages[0]?.queue, troubledTask = messages[0]?.name } = this
-      const isTroubled = messages.some(({ queue, name }) => queue === troubledQueue && name === troubledTask)
-      if (this.trouble !== undefined && isTroubled) throw this.trouble
-      return this.there.tasks.send(messages)
-    }
-    return { ...this.there, tasks: { send, consume: this.there.tasks.consume, cancel: this.there.tasks.cancel } }
-  }
-
-  async start(options: Partial<ForwarderOptions> = {}): Promise<Worker> {
-    const { from, to, clock } = this
-    const forwarder = createForwarder({
-      from,
-      to,
-      clock,
-      logger: this.#logger(),
-      random: () => 0,
-      place: 'mem://there',
-      ...options,
-    })
-    forwarder.on('error', (error) => this.told.push(`error ${error.message}`))
-    await forwarder.start()
-    onTestFinished(() => forwarder.stop({ cold: true }))
-    await this.clock.advance(0)
-    return forwarder
-  }
-
-  /** What the task is there. */
-  async arrived(id: string) {
-    return (await this.there.admin?.get([id]))?.[0]
-  }
-
-  async left(id: string) {
-    return (await this.from.admin?.get([id]))?.[0]
-  }
-
-  #logger(): Logger {
-    const tell = (level: LogLevel) => (_: object, text: string) => this.told.push(`${level} ${text}`)
-    return { ...silentLogger, info: tell('info'), warn: tell('warn'), error: tell('error') }
-  }
-}
 
 let road: Road
 beforeEach(async () => {
@@ -176,14 +98,17 @@ describe('while the other broker is away', () => {
     const forwarder = await road.start({ concurrency: 3 })
     await road.clock.advance('24h')
     expect(road.told).toEqual(['warn tasks wait here until they are taken there'])
-    // Three at once, together, ever later: every 10 s in the end.
-    expect(road.sends).toBeLessThan(3 * (24 * 360 + 20))
+    // One that tries ever later: every 10 s in the end.
+    expect(road.sends).toBeLessThan(24 * 360 + 20)
     expect(forwarder.pool.describe()).toMatchObject({ to: 'mem://there', away: road.clock.now() - 24 * 3_600_000 })
     road.trouble = undefined
     await road.clock.advance('10s')
     expect(road.told[1]).toBe('info tasks are taken there again')
     for (let n = 0; n < 5; n++) {
-      expect(await road.left(`t${n}`)).toMatchObject({ state: 'completed', run: 0, retries: 0, lost: 0, runs: [] })
+      const task = await road.left(`t${n}`)
+      expect(task).toMatchObject({ state: 'completed', retries: 0, lost: 0, runs: [] })
+      // One that had to try, others that went back once.
+      expect(task?.run).toBeLessThanOrEqual(1)
       expect(await road.arrived(`t${n}`)).toMatchObject({ state: 'pending' })
     }
     expect(forwarder.pool.describe()).toMatchObject({ away: null })

@@ -30,12 +30,17 @@ export class Outage {
     return this.#since
   }
 
+  /** @param since epoch milliseconds @param error undefined: it says nothing */
+  begin(since: number, error?: unknown): void {
+    if (this.#since !== undefined) return
+    this.#since = since
+    const known = error === undefined ? {} : { error }
+    this.#logger.warn({ ...known, to: this.#to, queue: this.#queue }, 'tasks wait here until they are taken there')
+  }
+
   /** Resolves when it is time to try again. */
   wait(error: unknown): Promise<void> {
-    if (this.#since === undefined) {
-      this.#since = this.#clock.now()
-      this.#logger.warn({ error, to: this.#to, queue: this.#queue }, 'tasks wait here until they are taken there')
-    }
+    this.begin(this.#clock.now(), error)
     this.#pause ??= this.#begin()
     return this.#pause
   }

@@ -1,0 +1,138 @@
+/** The way to one queue of another broker: what is under way there, and what becomes of it while nothing is taken. */
+import { type CancelTimer, type Clock, type Logger, LovageError } from '@lovage/core'
+import type { Handing } from './handing.ts'
+import { Outage } from './outage.ts'
+
+/** A send that takes longer (milliseconds) tells that the other broker is away: some wait for it and say nothing. */
+const longMs = 5000
+/** Where trying again may not help one task, another has its turn after so many times. */
+const mostTries = 3
+
+export interface WayOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** What the other broker is called. */
+  readonly place: string
+  /** The queue there. */
+  readonly queue: string
+  /** The most tasks that try it while it takes nothing. */
+  readonly probes: () => number
+  /** `resting` has changed. */
+  readonly onRest: () => void
+}
+
+export class Way {
+  readonly outage: Outage
+  readonly #options: WayOptions
+  readonly #underWay = new Set<Handing>()
+  /** Of which queues here tasks come. */
+  readonly #sources = new Set<string>()
+  /** By how many the first of those under way was preceded. */
+  readonly #takenBefore = new WeakMap<Handing, number>()
+  #taken = 0
+  /** It takes nothing of anybody. */
+  #isClosed = false
+  #isResting = false
+  #cancelWatch: CancelTimer | undefined
+
+  constructor(options: WayOptions) {
+    const { clock, logger, place, queue } = options
+    this.#options = options
+    this.outage = new Outage(clock, logger, place, queue)
+  }
+
+  /** Queues of which nothing should come for now: those who try it are enough. */
+  get resting(): readonly string[] {
+    return this.#isResting ? [...this.#sources] : []
+  }
+
+  /** False where enough others try it: the task is for later. */
+  enter(handing: Handing): boolean {
+    const { queue } = handing.message
+    const isNew = !this.#sources.has(queue)
+    if (isNew) this.#sources.add(queue)
+    if (this.#isClosed && this.#underWay.size >= this.#options.probes()) {
+      this.#rest(true, isNew || !this.#isResting)
+      return false
+    }
+    this.#underWay.add(handing)
+    this.#takenBefore.set(handing, this.#taken)
+    this.#cancelWatch ??= this.#watch(handing)
+    return true
+  }
+
+  leave(handing: Handing): void {
+    this.#underWay.delete(handing)
+    if (this.#underWay.size > 0) return
+    // Nobody tries it any more: whoever comes next does.
+    this.#rest(false)
+    this.close()
+  }
+
+  /** It took something. */
+  took(): void {
+    this.#taken++
+    this.#isClosed = false
+    this.outage.over()
+    this.#rest(false)
+  }
+
+  /** It did not take a task. Resolves when it is time to try again; false when another should. */
+  async refused(handing: Handing, error: unknown): Promise<boolean> {
+    handing.tries++
+    const wait = this.outage.wait(error)
+    if (isClosing(error)) this.#shut()
+    if (isLasting(error) && this.#isResting && handing.tries >= mostTries) return false
+    await wait
+    return true
+  }
+
+  /** Forgets what it watches for. */
+  close(): void {
+    this.#cancelWatch?.()
+    this.#cancelWatch = undefined
+  }
+
+  /** Only few keep trying; the others are for later. */
+  #shut(): void {
+    this.#isClosed = true
+    const excess = [...this.#underWay].slice(this.#options.probes())
+    if (excess.length === 0) return
+    this.#rest(true)
+    for (const handing of excess) handing.recede()
+  }
+
+  #rest(isResting: boolean, hasChanged = this.#isResting !== isResting): void {
+    if (!hasChanged) return
+    this.#isResting = isResting
+    this.#options.onRest()
+  }
+
+  #watch({ since }: Handing): CancelTimer {
+    return this.#options.clock.at(since + longMs, () => {
+      this.#cancelWatch = undefined
+      const oldest = this.#unanswered()
+      if (oldest === undefined) return
+      if (oldest.since + longMs <= this.#options.clock.now()) {
+        this.outage.begin(oldest.since)
+        this.#shut()
+      } else this.#cancelWatch = this.#watch(oldest)
+    })
+  }
+
+  /** The first after which nothing was taken. */
+  #unanswered(): Handing | undefined {
+    for (const handing of this.#underWay) if (this.#takenBefore.get(handing) === this.#taken) return handing
+    return undefined
+  }
+}
+
+/** It is about the queue there, or its broker: what nobody foresaw may be about one task. */
+function isClosing(error: unknown): boolean {
+  return LovageError.is(error) && (error.name === 'StoreError' || error.code === 'QUEUE_MISMATCH')
+}
+
+/** It may be about a part of the queue only. */
+function isLasting(error: unknown): boolean {
+  return LovageError.is(error) && error.name === 'StoreError' && !error.retryable
+}
