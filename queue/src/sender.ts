@@ -201,7 +201,8 @@ export class Sender {
     const dueAt = message.at !== undefined && message.at > now ? message.at : undefined
     if (message.deadline !== undefined && message.deadline <= now) {
       const late = new Date(message.deadline).toISOString()
-      throw new ConfigError('OPTION_INVALID', `expected \`deadline\` of task ${message.name} to lie ahead, got: ${late}`)
+      const text = `expected \`deadline\` of task ${message.name} to lie ahead, got: ${late}`
+      throw new ConfigError('OPTION_INVALID', text, { subject: 'deadline' })
     }
     return {
       id: message.id,

@@ -113,6 +113,7 @@ export class ForwardPool implements Pool {
       } catch (error) {
         if (handing.isOver || this.#isLate(handing)) return
         if (this.#isEnding || handing.isWithdrawn) return handing.finish({ type: 'kept' })
+        if (isAboutDeadline(error)) return handing.finish({ type: 'kept', failure: failureFrom(error) })
         if (isRefusal(error)) return handing.finish({ type: 'refused', failure: failureFrom(error) })
         // Others were taken meanwhile: it is not to keep their place.
         const isAlone = waited !== undefined && waited < way.outage.count
@@ -153,10 +154,12 @@ export class ForwardPool implements Pool {
     this.#consumer?.rest?.([...this.#ways.values()].flatMap((way) => way.resting))
   }
 
-  /** With the id of the task that stands for it there, where that is another one. */
+  /** `existing`: nothing was sent, since it was there; `id` of the task that stands for it, where that is another one. */
   #whereItWent({ id }: DeliveredMessage, receipt: SendReceipt | undefined): object {
     const forwarded = this.#options.place
-    return receipt === undefined || receipt.id === id ? { forwarded } : { forwarded, id: receipt.id }
+    if (receipt === undefined) return { forwarded }
+    const other = receipt.id === id ? {} : { id: receipt.id }
+    return { forwarded, ...other, ...(receipt.status === 'existing' ? { existing: true } : {}) }
   }
 }
 
@@ -166,4 +169,9 @@ const verdicts: ReadonlySet<string> = new Set(['ConfigError', 'TaskError'])
 /** A queue that is there with other flags is refused by a ConfigError, but all of its tasks can go when that is mended. */
 function isRefusal(error: unknown): boolean {
   return LovageError.is(error) && !error.retryable && verdicts.has(error.name) && error.code !== 'QUEUE_MISMATCH'
+}
+
+/** The clock there is ahead of the one here, by which the task is ended when it is late. */
+function isAboutDeadline(error: unknown): boolean {
+  return LovageError.is(error, 'OPTION_INVALID') && error.subject === 'deadline'
 }

@@ -47,7 +47,24 @@ describe('a forwarder', () => {
     await road.from.send('free', 1, { id: 'free' })
     await road.start({ toQueue: 'celery' })
     expect(await road.arrived('free')).toMatchObject({ queue: 'celery' })
-    expect(await road.left('second')).toMatchObject({ result: JSON.stringify({ forwarded: 'mem://there', id: first.id }) })
+    expect(await road.left('second')).toMatchObject({
+      result: JSON.stringify({ forwarded: 'mem://there', id: first.id, existing: true }),
+    })
+  })
+
+  it('says that nothing was sent where the task was there already', async () => {
+    await road.there.send('job', 1, { id: 't1' })
+    await road.from.send('job', 1, { id: 't1' })
+    await road.start()
+    expect(await road.left('t1')).toMatchObject({ result: '{"forwarded":"mem://there","existing":true}' })
+  })
+
+  it('leaves what another clock takes for late to its own', async () => {
+    await road.from.send('job', 1, { id: 't1', deadline: '2m' })
+    road.trouble = new ConfigError('OPTION_INVALID', 'expected `deadline` to lie ahead', { subject: 'deadline' })
+    await road.start()
+    await road.clock.advance('3m')
+    expect(await road.left('t1')).toMatchObject({ state: 'exception', reason: 'deadline-exceeded' })
   })
 
   it('sends what waited for a time or for others when the wait is over, with what it took from them', async () => {
