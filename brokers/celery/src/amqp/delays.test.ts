@@ -1,5 +1,6 @@
 /** Which messages wait in RabbitMQ, where they go for it, and what is theirs when they come back. */
 import type { Logger } from '@lovage/core'
+import type { Channel } from 'amqplib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { delayedRoutingKey } from '../wire/delayed-delivery.ts'
@@ -15,10 +16,13 @@ const texts: string[] = []
 const hear = (_: object, text: string): void => void texts.push(text)
 const logger: Logger = { debug: hear, info: hear, warn: hear, error: hear }
 
+/** Takes whatever is declared. */
+const channel = new Proxy({}, { get: () => async () => {} }) as Channel
+
 async function ready(declarations = taking): Promise<Delays> {
   const delays = new Delays('quorum', logger)
-  delays.declarationOf(orders)
-  delays.declarationOf(taskQueue('direct', { exchange: 'd' }))
+  await delays.declarationOf(orders).make(channel)
+  await delays.declarationOf(taskQueue('direct', { exchange: 'd' })).make(channel)
   await delays.ready(declarations, [later])
   return delays
 }
@@ -53,15 +57,26 @@ describe('what waits', () => {
 
   test('is nothing without quorum queues, and nothing before it is declared', async () => {
     const none = new Delays(undefined, logger)
-    none.declarationOf(orders)
+    await none.declarationOf(orders).make(channel)
     expect(none.ready(taking, [later])).toBeUndefined()
     expect(none.addressOf(later, 0)).toBe(later)
     const delays = new Delays('classic', logger)
-    delays.declarationOf(orders)
+    await delays.declarationOf(orders).make(channel)
     expect(delays.addressOf(later, 0)).toBe(later)
     expect(delays.ready(taking, [{ ...later, delayMs: undefined }])).toBeUndefined()
     await delays.ready(taking, [later])
     expect(delays.ready(taking, [later])).toBeUndefined()
+  })
+
+  test('is nothing for a queue that the broker does not take, until it does', async () => {
+    const refusing = new Proxy({}, { get: () => () => Promise.reject(new Error('no')) }) as Channel
+    const delays = new Delays('classic', logger)
+    const declaration = delays.declarationOf(orders)
+    await expect(declaration.make(refusing)).rejects.toThrow('no')
+    expect(delays.ready(taking, [later])).toBeUndefined()
+    await declaration.make(channel)
+    await delays.ready(taking, [later])
+    expect(delays.addressOf(later, 0)).toEqual(way(2))
   })
 
   test('is nothing where the broker refuses it: that is told once, and tried again', async () => {

@@ -37,14 +37,18 @@ export class Delays {
     this.#logger = logger
   }
 
-  /** The declaration of a queue, which then messages can reach late. */
+  /** The declaration of a queue, which messages can reach late when it is made. */
   declarationOf(queue: TaskQueue): Declaration {
     const isDelayed = this.#topology.length > 0 && mayBeDelayed(queue)
     const declaration = taskQueueDeclaration(queue, isDelayed)
     if (!isDelayed) return declaration
-    const bound = this.#queues.get(queue.exchange) ?? new Map<string, Declaration>()
-    this.#queues.set(queue.exchange, bound.set(queue.routingKey, declaration))
-    return declaration
+    return {
+      ...declaration,
+      make: async (channel) => {
+        await declaration.make(channel)
+        this.#add(queue, declaration)
+      },
+    }
   }
 
   /** Declares what messages wait in, and again on every connection to come. What is refused is told: they wait with consumers then. */
@@ -83,6 +87,11 @@ export class Delays {
   wayOf({ exchange, delayMs }: Publication): readonly Declaration[] {
     const queues = this.#queues.get(exchange)
     return !this.#isThere || delayMs === undefined || queues === undefined ? [] : [...this.#topology, ...queues.values()]
+  }
+
+  #add({ exchange, routingKey }: TaskQueue, declaration: Declaration): void {
+    const bound = this.#queues.get(exchange) ?? new Map<string, Declaration>()
+    this.#queues.set(exchange, bound.set(routingKey, declaration))
   }
 
   /** Only where a queue is known that takes it: others may not be bound for what comes late, and it would be lost. */
