@@ -90,7 +90,8 @@ export class AmqpInflow implements Inflow, LaneHome {
   }
 
   async cancel(queue: string): Promise<void> {
-    if (this.#shared.delete(queue)) await this.#main.reconcile(false)
+    // What ends is ended first, or its channel is gone: what fails is about other queues, and tried again for them.
+    if (this.#shared.delete(queue)) await this.#main.reconcile(false).catch(() => {})
     const own = this.#own.get(queue)
     if (own !== undefined) await this.#giveUp(queue, own)
   }

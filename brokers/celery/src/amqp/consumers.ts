@@ -1,6 +1,7 @@
 /** The consumers of one channel, and how many messages they may have in hand. */
 import { StoreError } from '@lovage/core'
 import type { Channel, ConsumeMessage } from 'amqplib'
+import { inTime } from './in-time.ts'
 import { prefetchOnWire } from './qos.ts'
 
 /** A consumer and its own limit, where limits are for each. */
@@ -26,6 +27,8 @@ interface Share {
 /** Null: the broker has ended the consumer. */
 export type OnMessage = (message: ConsumeMessage | null, grant: Grant) => void
 
+/** A quorum queue without a majority does not answer. */
+const answerMs = 10_000
 /** Consumer tags are ours to choose. */
 let tags = 0
 /** So many consumers of a queue have exactly what was asked for; each further one a quarter more, so that they stay few. */
@@ -156,7 +159,7 @@ export class Consumers {
       }
       this.#onMessage(message, grant)
     }
-    await this.#channel.consume(queue, take, { consumerTag: grant.tag, noAck: false })
+    await inTime(this.#channel.consume(queue, take, { consumerTag: grant.tag, noAck: false }), answerMs)
   }
 }
 

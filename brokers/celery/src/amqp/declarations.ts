@@ -2,7 +2,7 @@
 import { ConfigError, type Logger, LovageError, StoreError } from '@lovage/core'
 import type { Channel } from 'amqplib'
 import type { AmqpLink, Connection, Lodger } from './amqp-link.ts'
-import { inTime } from './in-time.ts'
+import { inTime, LateAnswer } from './in-time.ts'
 import type { Declaration } from './topology.ts'
 
 const answerMs = 10_000
@@ -26,10 +26,14 @@ export class Declarations implements Lodger {
 
   async enter(connection: Connection): Promise<void> {
     this.#connection = connection
+    let isLate = false
     for (const declaration of this.#remembered.values()) {
-      await this.on(connection, declaration).catch((error: LovageError) => {
+      const made = this.on(connection, declaration).catch((error: LovageError) => {
+        isLate ||= error.cause instanceof LateAnswer
         this.#logger.error({ error: error.message }, 'RabbitMQ refused what it took before')
       })
+      // After one that has no answer nobody waits for the others: the connection goes on without them.
+      if (!isLate) await made
     }
   }
 
@@ -84,6 +88,8 @@ export class Declarations implements Lodger {
       await inTime(declaration.make(channel), answerMs)
     } catch (error) {
       if (this.#channel === channel) this.#channel = undefined
+      // One that does not answer would keep its number for ever.
+      if (error instanceof LateAnswer) channel?.close().catch(() => {})
       throw refusal(declaration, error)
     }
   }
@@ -105,7 +111,7 @@ function lost({ shown }: Declaration): StoreError {
 
 /** RabbitMQ's codes: 406 is there with other flags, 405 is another connection's. */
 export function refusal(declaration: Declaration, error: unknown): LovageError {
-  if (LovageError.is(error)) return error
+  if (LovageError.is(error) && !(error instanceof LateAnswer)) return error
   const { code, message } = error as Error & { readonly code?: number }
   const got = /"(.*)"/s.exec(message)?.[1] ?? message
   const text = `expected RabbitMQ to take ${declaration.shown}, got: ${got}`

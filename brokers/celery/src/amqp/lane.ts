@@ -1,5 +1,5 @@
 /** A channel of an inflow: the consumers of some of its queues, and what is settled there. */
-import { BugError, type Logger, type LovageError, silentLogger } from '@lovage/core'
+import { BugError, type Logger, LovageError, silentLogger } from '@lovage/core'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import type { TaskArrival, TaskQueue } from '../transport.ts'
 import type { AmqpLink, Connection, Lodger } from './amqp-link.ts'
@@ -7,7 +7,7 @@ import { arrivalOf } from './amqp-message.ts'
 import { Consumers, type Grant } from './consumers.ts'
 import type { Declarations } from './declarations.ts'
 import { beforeDelay } from './delays.ts'
-import { inTime } from './in-time.ts'
+import { inTime, LateAnswer } from './in-time.ts'
 import { OwnChannel } from './own-channel.ts'
 import { isGlobalQos } from './qos.ts'
 import { SettlingChannel } from './settling-channel.ts'
@@ -34,10 +34,16 @@ export interface LaneHome {
   ended(lane: Lane): void
   /** Nothing that came by it is in hand any more. */
   emptied(lane: Lane): void
-  /** A queue may not be consumed, or not be declared and is not there. The channel may be closing. */
+  /** A queue may not be consumed, or not be declared and is not there, or does not answer. The channel may be closing. */
   refused(lane: Lane, queue: TaskQueue, error: LovageError): void
   /** All of its queues are consumed. */
   complete(lane: Lane): void
+}
+
+interface LateMessage {
+  readonly settling: SettlingChannel
+  readonly tag: number
+  readonly grant: Grant
 }
 
 /** A broker that does not answer is not waited for to the end. */
@@ -56,6 +62,8 @@ export class Lane {
   #settling: SettlingChannel | undefined
   #inHand = 0
   #isAdjustDue = false
+  /** Messages that came when they were wanted no more. */
+  readonly #late: LateMessage[] = []
   /** Consumers are begun and ended one after the other. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -169,12 +177,18 @@ export class Lane {
       await this.#world.declarations.again(connection, this.#world.declarationOf(queue))
       return true
     } catch (error) {
-      if (isStrict) throw error
+      // What was lost on the way is done on the next connection.
+      if (isStrict || this.#lodging.connection !== connection) throw error
       if (isRefusal(error)) {
         this.#home.refused(this, queue, error)
         return this.#home.queuesOf(this).has(queue.name)
       }
-      this.#world.logger.error({ queue: queue.name, error: (error as Error).message }, 'a queue is not as it should be')
+      const { message } = error as Error
+      if (LovageError.is(error, 'QUEUE_MISMATCH')) {
+        this.#world.logger.error({ queue: queue.name, error: message }, 'a queue is not as it should be')
+      } else {
+        this.#world.logger.warn({ queue: queue.name, error: message }, 'a queue could not be declared; consuming what is there')
+      }
       return true
     }
   }
@@ -183,7 +197,10 @@ export class Lane {
     try {
       await consumers.begin(queue.name)
     } catch (error) {
+      const { channel } = this.#lodging
       if (!isStrict && isRefusal(error)) this.#home.refused(this, queue, error)
+      // Nothing else would be answered there.
+      if (isLate(error) && channel !== undefined && this.#consumers === consumers) this.#lodging.restart(channel)
       throw error
     }
   }
@@ -195,8 +212,7 @@ export class Lane {
     const queue = this.#home.queuesOf(this).get(grant.queue)
     // What was on its way when consuming ended is for others.
     if (queue === undefined || this.#home.isPaused || this.#consumers?.has(queue.name) !== true) {
-      this.#consumers?.settled(grant)
-      void settling.settle(tag, 'requeue')
+      this.#giveBack({ settling, tag, grant })
       return
     }
     let isSettled = false
@@ -212,6 +228,18 @@ export class Lane {
         return settling.settle(tag, verdict)
       },
     })
+  }
+
+  /** When consuming has ended: before, it would come again at once, and quorum queues count how often. */
+  #giveBack(late: LateMessage): void {
+    this.#late.push(late)
+    if (this.#late.length > 1) return
+    this.#inTurn(async () => {
+      for (const { settling, tag, grant } of this.#late.splice(0)) {
+        this.#consumers?.settled(grant)
+        void settling.settle(tag, 'requeue')
+      }
+    }).catch(() => {})
   }
 
   #settled(grant: Grant): void {
@@ -236,6 +264,9 @@ export class Lane {
     this.#settling?.end()
     this.#settling = undefined
     this.#consumers = undefined
+    this.#late.length = 0
+    // What was asked on the channel may never be answered.
+    this.#turn = Promise.resolve()
     this.#home.ended(this)
     this.#inHand = 0
   }
@@ -251,5 +282,10 @@ function unhurried(lodger: Lodger): Lodger {
 
 function isRefusal(error: unknown): error is LovageError {
   const { cause } = error as { readonly cause?: { readonly code?: unknown } }
-  return refusals.has(cause?.code)
+  return refusals.has(cause?.code) || isLate(error)
+}
+
+/** The broker is there, and has no answer about this queue. */
+function isLate(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof LateAnswer
 }

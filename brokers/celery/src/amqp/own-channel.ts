@@ -17,8 +17,11 @@ export interface ChannelUse<Kind extends Channel> {
   flow?(): void
 }
 
-/** A broker that has just started can leave a request about a queue without an answer. */
-const beginMs = 30_000
+/**
+ * A broker that has just started can leave a request about a queue without an answer. Well below what the link waits for: what has not
+ * begun in time is begun again on another channel, and does not end the connection.
+ */
+const beginMs = 20_000
 const closeMs = 5000
 const mostMs = 32_000
 /** One that stood for so long begins with short delays again. */
