@@ -21,6 +21,7 @@ const foreign: readonly (readonly [keyof TaskMessage, string])[] = [
 
 /** @throws {ConfigError} UNSUPPORTED for what Celery cannot express */
 export function checkExpressible(message: TaskMessage): void {
+  checkInput(message)
   for (const [option, advice] of foreign) {
     const value = message[option]
     if (value === undefined || (Array.isArray(value) && value.length === 0)) continue
@@ -29,6 +30,13 @@ export function checkExpressible(message: TaskMessage): void {
       subject: message.id,
     })
   }
+}
+
+/** A message of Celery's has one place for what a task works on. */
+function checkInput({ id, name, input, args, kwargs }: TaskMessage): void {
+  if (input === undefined || input === null || (args ?? kwargs) === undefined) return
+  const text = `expected either \`input\` or \`args\` and \`kwargs\` for a task of Celery, got both for ${name}; put the input among \`kwargs\``
+  throw new ConfigError('UNSUPPORTED', text, { subject: id })
 }
 
 /** What a request needs beside the message. */
