@@ -66,7 +66,8 @@ export function storeError(error: unknown, place: string): LovageError {
   const options = { cause: error, subject: place }
   if (code === '26000' || code === '42P05') {
     const text = `expected statements to stay prepared, got a pooler between that keeps none: ${place} (${message}); leave out \`prepare\``
-    return new ConfigError('UNSUPPORTED', text, options)
+    // About the place, and no task of anybody's.
+    return new StoreError('UNSUPPORTED', text, options)
   }
   const refused = typeof code === 'string' ? refusals[code] : undefined
   if (refused !== undefined) return new ConfigError(refused[0], `${refused[1]}: ${place} (${message})`, options)
