@@ -6,7 +6,7 @@ export const forward: CommandSpec = {
   name: 'forward',
   summary: 'Send every task of a queue on to another broker, such as a Celery cluster: schedules, delays, an outbox.',
   notes:
-    'Each is sent under its own id, and completed here when it is safe there: once, however many of these run, and again only where nobody can tell whether it is: after a crash, a connection that broke before the answer, or a stop that did not wait for it. While the other broker is away tasks wait; what it refuses has failed, with its reason.',
+    'Each is sent under its own id, and completed here when it is safe there: once, however many of these run, and again only where nobody can tell whether it is: after a crash, a connection that broke before the answer, or a stop that did not wait for it. While the other broker is away tasks wait; what it refuses has failed, with its reason. Where the other cannot be reached at the start this exits with 69, for a supervisor to start it again.',
   options: [
     {
       flags: '--to <url>',
