@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import { ConfigError, checkOptionNames, shown } from '@lovage/core'
 
-/** Files of PEM, and how strictly the other side is looked at. The names with `ssl_` before them are Celery's for Redis. */
-export interface TlsFiles {
+/** Files of PEM, and how strictly the other side is looked at. */
+interface TlsNames {
   /** Who vouches for the server. Default: whom Node trusts. */
   readonly ca_certs?: string | undefined
   /** What this side shows of itself. */
@@ -16,12 +16,10 @@ export interface TlsFiles {
   readonly server_hostname?: string | undefined
   /** Whether the name counts. Default true. */
   readonly check_hostname?: boolean | string | undefined
-  readonly ssl_ca_certs?: string | undefined
-  readonly ssl_certfile?: string | undefined
-  readonly ssl_keyfile?: string | undefined
-  readonly ssl_cert_reqs?: string | number | undefined
-  readonly ssl_check_hostname?: boolean | string | undefined
 }
+
+/** With `ssl_` before them the names are Celery's for Redis. */
+export type TlsFiles = TlsNames & { readonly [Name in keyof TlsNames as `ssl_${Name}`]?: TlsNames[Name] }
 
 const names: { readonly [Name in keyof Required<TlsFiles>]: true } = {
   ca_certs: true,
@@ -34,6 +32,7 @@ const names: { readonly [Name in keyof Required<TlsFiles>]: true } = {
   ssl_certfile: true,
   ssl_keyfile: true,
   ssl_cert_reqs: true,
+  ssl_server_hostname: true,
   ssl_check_hostname: true,
 }
 
@@ -50,37 +49,60 @@ const requirements = new Map<unknown, boolean>([
   [0, false],
 ])
 
+const answers = new Map<string, boolean>([
+  ['true', true],
+  ['yes', true],
+  ['1', true],
+  ['false', false],
+  ['no', false],
+  ['0', false],
+])
+
 /**
  * Files are read at once.
+ * @param base what counts where nothing is said
  * @throws {ConfigError} OPTION_INVALID
  */
-export function tlsOptions(given: TlsFiles): ConnectionOptions {
+export function tlsOptions(given: TlsFiles, base: ConnectionOptions = { rejectUnauthorized: true }): ConnectionOptions {
   checkOptionNames(given, names, 'TLS')
-  const wanted = given.cert_reqs ?? given.ssl_cert_reqs ?? 'required'
-  const rejectUnauthorized = requirements.get(wanted)
-  if (rejectUnauthorized === undefined) {
-    const words = [...requirements.keys()].join(', ')
-    throw new ConfigError('OPTION_INVALID', `expected \`ssl_cert_reqs\` to be one of ${words}, got: ${shown(wanted)}`)
-  }
-  const name = given.server_hostname
-  const checksName = !/^(false|0|no)$/i.test(String(given.check_hostname ?? given.ssl_check_hostname ?? true))
+  const required = choiceOf(given, 'cert_reqs', requirements)
+  const checksName = choiceOf(given, 'check_hostname', answers)
+  const { value: servername } = said(given, 'server_hostname')
+  const { checkServerIdentity, ...others } = base
+  const kept = checkServerIdentity === undefined || checksName === true ? others : base
   return {
-    rejectUnauthorized,
-    ...(checksName ? {} : { checkServerIdentity: () => undefined }),
+    ...kept,
+    ...(required === undefined ? {} : { rejectUnauthorized: required }),
+    ...(checksName === false ? { checkServerIdentity: () => undefined } : {}),
     ...fileOf(given, 'ca_certs', 'ca'),
     ...fileOf(given, 'certfile', 'cert'),
     ...fileOf(given, 'keyfile', 'key'),
-    ...(name === undefined ? {} : { servername: name }),
+    ...(servername === undefined ? {} : { servername: String(servername) }),
   }
 }
 
-function fileOf(given: TlsFiles, option: 'ca_certs' | 'certfile' | 'keyfile', name: 'ca' | 'cert' | 'key'): ConnectionOptions {
-  const file = given[option] ?? given[`ssl_${option}`]
-  if (file === undefined) return {}
+/** What is said of an option, and by which of its names. */
+function said(given: TlsFiles, option: keyof TlsNames): { readonly name: keyof TlsFiles; readonly value: unknown } {
+  const name = given[option] === undefined ? (`ssl_${option}` as const) : option
+  return { name, value: given[name] }
+}
+
+function choiceOf(given: TlsFiles, option: keyof TlsNames, choices: ReadonlyMap<unknown, boolean>): boolean | undefined {
+  const { name, value } = said(given, option)
+  if (value === undefined) return undefined
+  const choice = choices.get(value) ?? choices.get(String(value).toLowerCase())
+  if (choice !== undefined) return choice
+  const words = [...choices.keys()].join(', ')
+  throw new ConfigError('OPTION_INVALID', `expected \`${name}\` to be one of ${words}, got: ${shown(value)}`, { subject: name })
+}
+
+function fileOf(given: TlsFiles, option: keyof TlsNames, part: 'ca' | 'cert' | 'key'): ConnectionOptions {
+  const { name, value } = said(given, option)
+  if (value === undefined) return {}
   try {
-    return { [name]: readFileSync(file) }
+    return { [part]: readFileSync(String(value)) }
   } catch (error) {
-    const message = `expected \`${option}\` to be a file that can be read, got: ${shown(file)} (${(error as Error).message})`
-    throw new ConfigError('OPTION_INVALID', message, { cause: error })
+    const message = `expected \`${name}\` to be a file that can be read, got: ${shown(value)} (${(error as Error).message})`
+    throw new ConfigError('OPTION_INVALID', message, { cause: error, subject: name })
   }
 }

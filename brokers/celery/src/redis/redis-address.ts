@@ -21,7 +21,7 @@ const kinds = ['redis:', 'rediss:', 'redis+socket:', 'unix:']
 /**
  * Reads `redis://user:password@host:port/database`, `rediss://...?ssl_cert_reqs=required&ssl_ca_certs=FILE` and
  * `redis+socket://:password@/path?virtual_host=database`. Files of certificates are read at once.
- * @param tls what settings say of it: every connection to a host is then one of TLS; what the URL says stands above it
+ * @param tls what settings say of it: every connection to a host is then one of TLS; what the URL says itself stands above it
  * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID
  * @see https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
  */
@@ -56,5 +56,5 @@ function databaseOf(text: string): number {
 function tlsOf({ protocol, searchParams }: URL, tls: ConnectionOptions | undefined): ConnectionOptions | undefined {
   if (protocol !== 'rediss:') return tls
   const own = Object.fromEntries([...searchParams].filter(([name]) => name.startsWith('ssl_')))
-  return tls !== undefined && Object.keys(own).length === 0 ? tls : { ...tls, ...tlsOptions(own) }
+  return tlsOptions(own, tls)
 }

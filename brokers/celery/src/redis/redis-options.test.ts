@@ -70,3 +70,8 @@ test.each<[RedisTransportOptions, RegExp]>([
 ])('%o is refused', (options, message) => {
   expect(() => redisSettings('redis://h', options)).toThrow(message)
 })
+
+test('what an address does not say of TLS stays as the settings say it', () => {
+  const { tls } = redisAddress('rediss://h?ssl_server_hostname=other', { rejectUnauthorized: false })
+  expect(tls).toEqual({ rejectUnauthorized: false, servername: 'other' })
+})

@@ -45,7 +45,7 @@ describe('settings', () => {
     [{ task_annotations: { t: { acks_late: 1 } } }, /expected `task_annotations\["t"\]\.acks_late` to be true or false/],
     [
       { task_annotations: { t: { time_limit: 0 } } },
-      /expected `task_annotations\["t"\]\.time_limit` to be a number of seconds above 0/,
+      /expected `task_annotations\["t"\]\.time_limit` to be a number of seconds above 0, or null for none, got: 0/,
     ],
     [{ task_protocol: 3 }, /expected `task_protocol` to be 1 or 2, got: 3$/],
     [{ accept_content: 'json' }, /expected `accept_content` to be a list, got: "json"$/],
@@ -53,13 +53,20 @@ describe('settings', () => {
       { accept_content: ['pickle'] },
       /`accept_content\[0\]` to be json or yaml or msgpack \(pickle is never read\), got: "pickle"$/,
     ],
-    [{ task_time_limit: 0 }, /expected `task_time_limit` to be a number of seconds above 0, got: 0$/],
+    [{ task_time_limit: 0 }, /expected `task_time_limit` to be a number of seconds above 0, or null for none, got: 0$/],
     [{ task_default_rate_limit: 'often' }, /expected `task_default_rate_limit` to be runs per second such as 10/],
     [{ result_backend: 'rpc://' }, /got: `result_backend`; the option `results` \(`--results`\) says it/],
   ]
   test.for(refusals)('refuse %o', ([given, message]) => {
     expect(() => celerySettings(given)).toThrow(message)
   })
+})
+
+test('none in an annotation is none, as None is in Python', () => {
+  const names = ['acks_late', 'ignore_result', 'track_started', 'time_limit', 'soft_time_limit', 'rate_limit']
+  const none = Object.fromEntries(names.map((name) => [name, null]))
+  const { task_annotations: annotations } = celerySettings({ task_annotations: { '*': none } })
+  expect(annotations['*']).toEqual({ rate_limit: 0 })
 })
 
 test('what is refused with a word on what to use instead is no setting that there is', () => {

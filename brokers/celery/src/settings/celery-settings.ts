@@ -3,6 +3,7 @@ import { checkOptionNames } from '@lovage/core'
 import type { TlsFiles } from '../tls-options.ts'
 import type { Serializer } from '../wire/content.ts'
 import {
+  type AnnotationInput,
   type AnnotationSetting,
   annotationSetting,
   type QueueSetting,
@@ -15,6 +16,7 @@ import {
   contents,
   deliveryMode,
   flag,
+  interval,
   listOf,
   mapOf,
   objectOf,
@@ -63,7 +65,10 @@ export const settingTable = {
     mapOf(routeSetting),
     {},
   ),
-  task_annotations: entry<Readonly<Record<string, AnnotationSetting>>>(mapOf(annotationSetting), {}),
+  task_annotations: entry<Readonly<Record<string, AnnotationSetting>>, Readonly<Record<string, AnnotationInput>>>(
+    mapOf(annotationSetting),
+    {},
+  ),
   task_protocol: entry(oneOf(1, 2), 2),
   task_serializer: entry(oneOf('json', 'yaml', 'msgpack'), 'json'),
   task_compression: optional(text),
@@ -89,7 +94,7 @@ export const settingTable = {
   result_extended: entry(flag, false),
   result_persistent: entry(flag, false),
   result_chord_ordered: entry(flag, true),
-  result_chord_retry_interval: entry(timeLimit, 1),
+  result_chord_retry_interval: entry(interval, 1),
   worker_concurrency: optional(wholeNumber(1, 10_000)),
   worker_prefetch_multiplier: optional(wholeNumber(0, 65_535)),
   worker_max_tasks_per_child: optional(wholeNumber(1, 1_000_000_000)),

@@ -51,6 +51,9 @@ export interface AnnotationSetting {
   readonly soft_time_limit?: number | undefined
 }
 
+/** As users write it: null is none. */
+export type AnnotationInput = { readonly [Name in keyof AnnotationSetting]: AnnotationSetting[Name] | null }
+
 const queueNames: OptionNames<QueueSetting> = {
   name: true,
   exchange: true,
@@ -60,15 +63,16 @@ const queueNames: OptionNames<QueueSetting> = {
 }
 const routeNames: OptionNames<RouteSetting> = { queue: true, exchange: true, routing_key: true, priority: true }
 const annotationKinds: Readonly<Record<keyof AnnotationSetting, SettingKind<unknown>>> = {
-  acks_late: flag,
-  acks_on_failure_or_timeout: flag,
-  reject_on_worker_lost: flag,
-  ignore_result: flag,
-  store_errors_even_if_ignored: flag,
-  track_started: flag,
-  rate_limit: rate,
-  time_limit: timeLimit,
-  soft_time_limit: timeLimit,
+  acks_late: orNone(flag),
+  acks_on_failure_or_timeout: orNone(flag),
+  reject_on_worker_lost: orNone(flag),
+  ignore_result: orNone(flag),
+  store_errors_even_if_ignored: orNone(flag),
+  track_started: orNone(flag),
+  // As in Celery none is no limit, whatever the definition says.
+  rate_limit: (value, name) => (value === null ? 0 : orNone(rate)(value, name)),
+  time_limit: orNone(timeLimit),
+  soft_time_limit: orNone(timeLimit),
 }
 
 const argument: SettingKind<string | number | boolean> = (value, name) => {

@@ -23,10 +23,19 @@ export const seconds: SettingKind<number> = (value, name) => {
 }
 
 /** Seconds above 0. */
-export const timeLimit: SettingKind<number> = (value, name) => {
-  const given = seconds(value, name)
-  if (given > 0) return given
+export const interval: SettingKind<number> = (value, name) => {
+  if (isInterval(value)) return value
   throw unexpected(name, 'a number of seconds above 0', value)
+}
+
+/** The same, where it may be none. */
+export const timeLimit: SettingKind<number> = (value, name) => {
+  if (isInterval(value)) return value
+  throw unexpected(name, 'a number of seconds above 0, or null for none', value)
+}
+
+function isInterval(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0
 }
 
 /** `10`, `10/s`, `100/m`, `1000/h`; 0 is no limit. */
