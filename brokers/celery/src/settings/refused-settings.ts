@@ -11,6 +11,10 @@ const logs = 'give the worker a `logger`, or `lovage worker` `--loglevel` and `-
 const schedules = 'use the schedules of a queue: see the guide on Celery, "Forward"'
 const files = 'give the Worker its definitions (`tasks`), `lovage worker` the files that export them'
 
+const ends = '`task_acks_on_failure_or_timeout` says it for both'
+const retries = 'results that cannot be stored now are stored when their connection is back'
+const mailboxes = 'queues of events, commands and replies have fixed limits and go with their owner'
+
 /** By name, in words that follow "got: that setting;". */
 export const insteadOf: Readonly<Record<string, string>> = {
   broker_url: address,
@@ -27,17 +31,32 @@ export const insteadOf: Readonly<Record<string, string>> = {
   redis_max_connections: connections,
   redis_socket_connect_timeout: 'it is `socket_connect_timeout` of `result_backend_transport_options`',
   redis_socket_timeout: 'it is `health_check_interval` of `result_backend_transport_options`: when a silent connection is asked',
+  redis_backend_health_check_interval: 'it is `health_check_interval` of `result_backend_transport_options`',
   result_backend: 'the option `results` (`--results`) says it: `rpc://` or `redis://host/1`',
+  result_backend_always_retry: retries,
+  result_backend_max_retries: retries,
+  result_backend_base_sleep_between_retries_ms: retries,
+  result_backend_max_sleep_between_retries_ms: retries,
+  result_cache_max: 'results are asked of their backend',
+  result_exchange: 'results of `rpc://` go to the queue of their sender',
+  result_exchange_type: 'results of `rpc://` go to the queue of their sender',
   result_compression: 'results are stored as they are; tasks have `task_compression`',
   result_chord_join_timeout: 'a chord that is counted has all its results',
+  event_queue_expires: mailboxes,
+  event_queue_ttl: mailboxes,
+  control_queue_expires: mailboxes,
+  control_queue_ttl: mailboxes,
   imports: files,
   include: files,
   timezone: zoned,
   enable_utc: zoned,
   beat_schedule: schedules,
   beat_scheduler: schedules,
+  task_acks_on_failure: ends,
+  task_acks_on_timeout: ends,
   task_always_eager: testing,
   task_eager_propagates: testing,
+  task_store_eager_result: testing,
   task_publish_retry: waiting,
   task_publish_retry_policy: waiting,
   task_remote_tracebacks: 'a failure carries its stack as text',
@@ -46,6 +65,12 @@ export const insteadOf: Readonly<Record<string, string>> = {
   worker_deduplicate_successful_tasks: 'a handler that may run twice has to bear it',
   worker_direct: 'name a queue of its own among the `queues` of the Worker (`-Q`)',
   worker_disable_rate_limits: 'leave `rateLimit` out of the definitions',
+  worker_disable_prefetch: 'give the Worker a `prefetch` (`--prefetch`) of its concurrency: it then holds no more than it runs',
+  worker_enable_prefetch_count_reduction: 'what runs on after a lost connection counts among what the worker holds',
+  worker_eta_task_limit:
+    'tasks with an ETA raise the prefetch while they wait; where there may be very many, forward them from a queue of Lovage',
+  worker_lost_wait: 'the end of a thread or process is known at once',
+  worker_proc_alive_timeout: 'a thread or process that does not start is told by the pool',
   worker_hijack_root_logger: logs,
   worker_log_color: logs,
   worker_log_format: logs,
