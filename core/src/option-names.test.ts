@@ -14,6 +14,13 @@ describe('checkOptionNames', () => {
     expect(() => checkOptionNames({ colour: 1 }, known, 'x')).toThrow(/got: "colour"$/)
   })
 
+  test('does not list what nobody would read', () => {
+    const many = Object.fromEntries(Array.from({ length: 31 }, (_, n) => [`option${n}`, true]))
+    expect(() => checkOptionNames({ optoin30: 1 }, many, 'x')).toThrow(
+      '[option invalid] expected an option of x (there are 31), got: "optoin30"; did you mean `option30`?',
+    )
+  })
+
   test('refuses it without a value too, and what is no object', () => {
     expect(() => checkOptionNames({ limt: undefined }, known, 'x')).toThrow(/got: "limt"/)
     for (const value of [undefined, null, 3, 'limit', [], ['limit']]) {

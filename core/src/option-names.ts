@@ -7,8 +7,8 @@ import { shown } from './shown.ts'
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>
 
 /**
- * Refuses what is no object and what has an option that there is not, by its name, with those that there are and the nearest
- * of them. Names are looked up as own properties of `known`; symbols pass.
+ * Refuses what is no object and what has an option that there is not, by its name, with those that there are (where they are few) and
+ * the nearest of them. Names are looked up as own properties of `known`; symbols pass.
  * @param place whose options they are, for the message: `send`, `a worker`
  * @throws {ConfigError} OPTION_INVALID
  */
@@ -19,8 +19,12 @@ export function checkOptionNames(options: object, known: Readonly<Record<string,
   for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) throw unknownOption(name, Object.keys(known), place)
 }
 
+/** More names than that nobody reads. */
+const mostListed = 30
+
 function unknownOption(name: string, known: readonly string[], place: string): ConfigError {
   const near = nearest(name, known)
   const hint = near === undefined ? '' : `; did you mean \`${near}\`?`
-  return new ConfigError('OPTION_INVALID', `expected an option of ${place} (${known.join(', ')}), got: ${shown(name)}${hint}`)
+  const list = known.length > mostListed ? `there are ${known.length}` : known.join(', ')
+  return new ConfigError('OPTION_INVALID', `expected an option of ${place} (${list}), got: ${shown(name)}${hint}`)
 }
