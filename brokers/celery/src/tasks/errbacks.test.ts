@@ -79,7 +79,7 @@ test('one that can only not be sent now is sent later, and nobody is told a seco
   await expect(fail()).rejects.toThrow('away')
   const again = expect(fail()).rejects.toThrow('away')
   await turn()
-  await worker.last.settle({ type: 'completed' })
+  await worker.last.settle({ type: 'completed', result: null })
   await turn()
   await worker.last.settle({ type: 'released' })
   await again
