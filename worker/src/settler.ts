@@ -44,7 +44,7 @@ export class Settler {
     }
   }
 
-  /** One more attempt for every outcome; what cannot be settled then is left to the broker, which will deliver it again. */
+  /** One more attempt for every outcome; what cannot be settled then is left to the broker, which delivers it again when the lease or the connection ends. */
   giveUp(): void {
     this.#gaveUp = true
     for (const run of this.#insisting) run.wake?.()
@@ -117,7 +117,10 @@ function insteadOf(outcome: Outcome, error: Error): Outcome | undefined {
 
 function gaveUp({ delivery }: Unsettled, outcome: Outcome, cause: Error, next: Outcome | undefined): BugError {
   const { id } = delivery.message
-  const end = next === undefined ? 'it is left to the broker, which delivers the task again' : 'the task has failed of that'
+  const end =
+    next === undefined
+      ? 'it is left to the broker, which delivers the task again when this worker holds it no more: its lease or its connection has ended'
+      : 'the task has failed of that'
   const message = `expected the broker to take the outcome \`${outcome.type}\` of task ${id}, got again and again: ${cause.message}; ${end}`
   return new BugError('BUG', message, { cause, subject: id })
 }
