@@ -12,7 +12,7 @@ const workerOptions: readonly OptionSpec[] = [
   },
   {
     flags: '-c, --concurrency <n>',
-    meaning: 'handlers at once (default: 10 inline, else one for each processor)',
+    meaning: 'handlers at once (default: `worker_concurrency` of Celery, else 10 inline, one for each processor otherwise)',
     read: wholeNumber('--concurrency', 1, 10_000),
   },
   {
@@ -27,7 +27,8 @@ const workerOptions: readonly OptionSpec[] = [
   },
   {
     flags: '--prefetch <n>',
-    meaning: 'the most tasks held at once, running ones among them (default: by the load)',
+    meaning:
+      'the most tasks held at once, running ones among them (default: by `worker_prefetch_multiplier` of Celery, else by the load)',
     read: wholeNumber('--prefetch', 1, 100_000),
   },
   { flags: '-E, --events', meaning: 'send task events to brokers that cannot tell whether someone captures them' },
