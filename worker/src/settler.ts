@@ -44,7 +44,10 @@ export class Settler {
     }
   }
 
-  /** One more attempt for every outcome; what cannot be settled then is left to the broker, which delivers it again when the lease or the connection ends. */
+  /**
+   * One more attempt for every outcome; what cannot be settled then is left to the broker, which delivers it again when the lease or
+   * the connection ends.
+   */
   giveUp(): void {
     this.#gaveUp = true
     for (const run of this.#insisting) run.wake?.()
