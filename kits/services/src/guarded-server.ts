@@ -104,11 +104,16 @@ export async function guardedServer({
     ended: wait,
     stop: () => end(stop),
     async kill() {
+      for (const part of [out, errors]) ref(part)
       await end('SIGKILL')
       // The shell can be dead before the server: what it holds open tells when the server is, too.
       await isGone
     },
   }
+}
+
+function ref(part: unknown): void {
+  ;(part as { ref?: () => void }).ref?.()
 }
 
 function unref(part: unknown): void {
