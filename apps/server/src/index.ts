@@ -2,4 +2,6 @@
 export type { AccessOptions } from './auth/access.ts'
 export type { AccessClient } from './auth/access-client.ts'
 export { parseClients } from './auth/token-file.ts'
-export { createServer, type HttpServer, type Listening, type ServerOptions } from './server.ts'
+export type { ServerGatewayOptions } from './gateway.ts'
+export type { CloseOptions, Listening } from './listening.ts'
+export { createServer, type HttpServer, type ServerOptions } from './server.ts'

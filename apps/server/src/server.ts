@@ -1,6 +1,5 @@
 /** The HTTP server: the application, and the socket it listens on. */
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Client } from '@lovage/client'
@@ -11,7 +10,9 @@ import { getPath } from 'hono/utils/url'
 import { type AccessOptions, createAccess, identifying } from './auth/access.ts'
 import { accessAuthority } from './auth/access-authority.ts'
 import { nativeAccess } from './auth/native-access.ts'
+import { openGateway, type ServerGatewayOptions, takesUpgrade } from './gateway.ts'
 import { guard, type HostRule, hostNames, isLoopback, withName } from './guard.ts'
+import { type Listening, openAt } from './listening.ts'
 import { answerProblem, answerWrongMethod, issuesLine } from './problem.ts'
 import { publishedTasks } from './published-tasks.ts'
 import { answerError } from './queue-api/endpoint.ts'
@@ -28,9 +29,6 @@ import { taskRoutes } from './routes/tasks.ts'
 import { withPoolAsOnePart } from './worker-manager/pool-path.ts'
 import { workerManagerRoutes } from './worker-manager/worker-manager-routes.ts'
 
-/** How long requests under way may go on once the server closes. */
-const closeGraceMs = 1000
-
 export interface ServerOptions {
   /** Whose tasks, queues and workers it shows. It stays open when the server closes. */
   readonly client: Client
@@ -46,15 +44,8 @@ export interface ServerOptions {
   readonly heartbeatMs?: number | undefined
   /** How long a worker of the HTTP queue has a task without reclaiming it. Default 20 minutes, at least 1 s. */
   readonly claimTimeout?: Duration | undefined
-}
-
-/** Where a server listens. */
-export interface Listening {
-  readonly host: string
-  readonly port: number
-  readonly url: string
-  /** Ends streams and waits, gives other requests a second, then cuts their connections. May be called twice. */
-  close(): Promise<void>
+  /** Where workers connect out to, over socket.io at the same port. Default: open where the broker has a desk. False: none. */
+  readonly gateway?: ServerGatewayOptions | boolean | undefined
 }
 
 /** A server that is not listening yet, or is mounted elsewhere. */
@@ -130,10 +121,10 @@ export function createServer(options: ServerOptions): HttpServer {
     async listen(port, host = '127.0.0.1') {
       if (access.isOpen && !isLoopback(host)) throw unguarded(host)
       rule.names = namesAt(host)
-      const server = createAdaptorServer({ fetch: app.fetch }) as Server
-      const address = await listening(server, port, host)
-      const shown = host.includes(':') ? `[${host}]` : host
-      return { host, port: address.port, url: `http://${shown}:${address.port}`, close: once(() => closed(server, closing)) }
+      const serverOptions = { shouldUpgradeCallback: takesUpgrade }
+      const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server
+      const gateway = openGateway({ server, client, logger }, options.gateway)
+      return openAt({ port, host }, { server, gateway, closing })
     },
   }
 }
@@ -173,39 +164,4 @@ function unguarded(host: string): ConfigError {
 
 function tooLarge(limit: number): never {
   throw new LovageError('PAYLOAD_TOO_LARGE', `expected a request of at most ${limit} bytes, got a larger one`)
-}
-
-function listening(server: Server, port: number, host: string): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(cause, port, host)))
-    server.listen(port, host, () => resolve(server.address() as AddressInfo))
-  })
-}
-
-function cannotListen(cause: NodeJS.ErrnoException, port: number, host: string): LovageError {
-  if (cause.code === 'EADDRINUSE') {
-    const message = `expected port ${port} on ${host} to be free, got: another program listens there; choose another port, or 0 for any`
-    return new LovageError('PORT_TAKEN', message, { cause, subject: String(port) })
-  }
-  return new ConfigError('OPTION_INVALID', `expected to listen on ${host} port ${port}, got: ${cause.message}`, { cause })
-}
-
-function closed(server: Server, closing: AbortController): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), closeGraceMs)
-    server.close(() => {
-      clearTimeout(cut)
-      resolve()
-    })
-    closing.abort()
-    server.closeIdleConnections()
-  })
-}
-
-function once(action: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined
-  return () => {
-    done ??= action()
-    return done
-  }
 }

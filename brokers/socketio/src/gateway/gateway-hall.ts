@@ -1,7 +1,7 @@
 /** Where workers and their attendants meet: registrations, reports, leases and the end of all. */
 import type { Socket } from 'socket.io'
 import { eventNames } from '../wire/names.ts'
-import { protocolVersion, type Registration } from '../wire/registration.ts'
+import { type Feature, protocolVersion, type Registration } from '../wire/registration.ts'
 import type { SettlementAnswer } from '../wire/settlement.ts'
 import type { Attendant, AttendantHome } from './attendant.ts'
 import { isConnectionHolder, runOf } from './identity.ts'
@@ -12,6 +12,9 @@ import type { HeldReport, Parting, Report } from './report.ts'
 import type { SessionInfo } from './session-info.ts'
 import { insist, type Surroundings } from './surroundings.ts'
 import { heartbeatMs } from './task-frame.ts'
+
+/** What workers may do that the least of L1 does not have. */
+const features: readonly Feature[] = ['batch']
 
 export class GatewayHall implements ReceptionHome, AttendantHome {
   readonly #around: Surroundings
@@ -139,6 +142,11 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     await this.#pauses.close()
   }
 
+  /** Waits no longer for what workers run. */
+  hurry(): void {
+    this.#whenIdle?.()
+  }
+
   /** Resolves when no worker has a task any more, or the time for that is over. */
   #idle(): Promise<void> {
     const { clock, settings } = this.#around
@@ -158,6 +166,8 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     const { holder } = attendant.who
     const older = attendant.socket
     attendant.attach(socket)
+    const check = this.#around.checks.registered(registration)
+    if (!check.ok) attendant.say(`your tasks are not checked by this server: ${check.reason}`)
     older?.conn.close()
     const resumed = await insist(this.#around, `taking up the tasks of worker ${id}`, () => attendant.takeUp(resume))
     for (const { report, answer } of held) void this.judge(attendant, report).then(answer)
@@ -170,7 +180,10 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     const lost = resume.map((task) => task.id).filter((task) => !resumed.includes(task))
     const paused = pause === undefined ? null : shownPause(pause)
     const times = { heartbeatMs: heartbeatMs(leaseMs), leaseMs }
-    return { attendant, answer: { ok: true, protocol: protocolVersion, session: socket.id, ...times, resumed, lost, paused } }
+    return {
+      attendant,
+      answer: { ok: true, protocol: protocolVersion, session: socket.id, ...times, resumed, lost, paused, features },
+    }
   }
 
   /** A result of a run that no session here has: of L0, a run that another gateway gave out is still the worker's. */

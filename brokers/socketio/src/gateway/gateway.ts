@@ -16,6 +16,7 @@ import {
 } from '@lovage/core'
 import type { Server } from 'socket.io'
 import { GatewayHall } from './gateway-hall.ts'
+import { InputChecks } from './input-checks.ts'
 import type { SessionInfo } from './session-info.ts'
 import { type GatewayLimits, gatewaySettings, limitNames } from './settings.ts'
 import { openEntrance, type PingOptions } from './socket-server.ts'
@@ -27,7 +28,7 @@ export interface GatewayOptions extends GatewayLimits {
   /** The desk of the broker whose tasks are handed out: `broker.desk`. */
   readonly desk: Desk | undefined
   /** The same broker's: `broker.admin`. */
-  readonly admin: Pick<Admin, 'get'> | undefined
+  readonly admin: Pick<Admin, 'get' | 'workers'> | undefined
   /** How often a silent connection is asked whether it lives, and how long it has to answer. For an HTTP server. */
   readonly ping?: PingOptions | undefined
   readonly clock?: Clock | undefined
@@ -51,9 +52,10 @@ export interface Gateway {
   resume(id: string): Promise<boolean>
   /**
    * Gives out no more tasks, tells workers so, waits for what they run as long as `drain` says, and closes their connections: they come
-   * back to another gateway, and may take up there what they still run. May be called twice.
+   * back to another gateway, and may take up there what they still run. May be called twice; `cold` does not wait for runs, and ends
+   * such a wait that is under way.
    */
-  close(): Promise<void>
+  close(options?: { readonly cold?: boolean | undefined }): Promise<void>
 }
 
 const optionNames: OptionNames<GatewayOptions> = {
@@ -82,7 +84,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     )
   }
   const settings = gatewaySettings(options)
-  const hall = new GatewayHall({ desk, admin, clock, logger, random, settings, newId: randomUUID })
+  const hall = new GatewayHall({
+    ...{ desk, admin, clock, logger, random, settings, newId: randomUUID },
+    checks: new InputChecks({ admin, clock, logger }),
+  })
   const entrance = openEntrance(server, ping, (socket) => hall.enter(socket))
   let closing: Promise<void> | undefined
   return {
@@ -91,8 +96,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       return hall.pause(id, duration === undefined ? settings.pauseMs : durationMs(duration, 'duration'), reason)
     },
     resume: (id) => hall.resume(id),
-    close() {
+    close({ cold = false } = {}) {
       closing ??= hall.close(() => entrance.close())
+      if (cold) hall.hurry()
       return closing
     },
   }

@@ -1,0 +1,107 @@
+/** The gateway of a server: beside the HTTP API at the same port, over polling and WebSocket, and closed before it. */
+import { once } from 'node:events'
+import { connect as connectTo } from 'node:net'
+import { type TestBroker, testBroker } from '@lovage/testing'
+import { io, type Socket } from 'socket.io-client'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createServer, type Listening, type ServerOptions } from './index.ts'
+
+let broker: TestBroker
+const servers: Listening[] = []
+const sockets: Socket[] = []
+beforeEach(async () => {
+  broker = await testBroker()
+})
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.disconnect()
+  for (const server of servers.splice(0)) await server.close({ cold: true })
+  await broker.close()
+})
+
+async function listen(options: Partial<ServerOptions> = {}): Promise<Listening> {
+  const server = await createServer({ client: broker, ...options }).listen(0)
+  servers.push(server)
+  return server
+}
+
+/** A worker that is registered. */
+async function worker(url: string, transports = ['websocket']): Promise<Socket> {
+  const socket = io(url, { transports, forceNew: true })
+  sockets.push(socket)
+  await next(socket, 'connect')
+  socket.emit('worker.connect', 'w')
+  await next(socket, 'worker.connect')
+  return socket
+}
+
+async function next(socket: Socket, event: string): Promise<unknown> {
+  return new Promise((resolve) => socket.once(event, resolve))
+}
+
+test.each([
+  ['/', 'polling'],
+  ['/', 'websocket'],
+  ['/workers', 'polling'],
+  ['/workers', 'websocket'],
+])('a worker works in %s over %s; the API and the stream of events go on', async (namespace, transport) => {
+  const server = await listen()
+  const socket = await worker(server.url + namespace, [transport])
+  const events = await fetch(`${server.url}/api/events`)
+  const body = JSON.stringify({ name: 'greet', queue: 'w', id: 'a', input: { who: 'world' } })
+  const task = next(socket, 'worker.task')
+  const headers = { 'content-type': 'application/json' }
+  expect(await fetch(`${server.url}/api/tasks`, { method: 'POST', headers, body })).toMatchObject({ status: 201 })
+  expect(await task).toEqual({ id: 'a', properties: { who: 'world' } })
+  socket.emit('worker.task.done', { id: 'a', success: true, results: 'hello' })
+  const result = await fetch(`${server.url}/api/tasks/a/result?wait=10`)
+  expect(await result.json()).toMatchObject({ state: 'completed', result: 'hello' })
+  expect(events.status).toBe(200)
+  await events.body?.cancel()
+})
+
+test('requests that ask for another protocol on the way get their answer', async () => {
+  const { port } = await listen()
+  const socket = connectTo(port, '127.0.0.1')
+  socket.end('GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\r\n')
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /)
+  socket.destroy()
+})
+
+test('a server without a gateway knows nothing of the address', async () => {
+  const { url } = await listen({ gateway: false })
+  expect(await fetch(`${url}/socket.io/?EIO=4&transport=polling`)).toMatchObject({ status: 404 })
+})
+
+test('it closes when what its workers run is done, and answers until then', async () => {
+  const server = await listen({ gateway: { drain: '1 minute' } })
+  const socket = await worker(server.url)
+  const task = next(socket, 'worker.task')
+  await broker.tasks.send([{ id: 'a', name: 'greet', queue: 'w', priority: 4 }])
+  await task
+  const said = next(socket, 'worker.error')
+  const closed = server.close()
+  expect(await said).toBe('this server is shutting down')
+  expect(await fetch(`${server.url}/health`)).toMatchObject({ status: 200 })
+  socket.emit('worker.task.done', { id: 'a', success: true, results: 1 })
+  await closed
+  expect(await broker.results.get(['a'])).toMatchObject([{ state: 'completed' }])
+  await expect(fetch(`${server.url}/health`)).rejects.toThrow()
+})
+
+test('it waits no longer when it is told so', async () => {
+  const server = await listen({ gateway: { drain: '1 minute' } })
+  const socket = await worker(server.url)
+  const task = next(socket, 'worker.task')
+  await broker.tasks.send([{ id: 'a', name: 'greet', queue: 'w', priority: 4 }])
+  await task
+  const closed = server.close()
+  await server.close({ cold: true })
+  await closed
+  expect(await broker.results.get(['a'])).toMatchObject([{ state: 'running' }])
+})
+
+test('a port that is taken leaves no gateway behind', async () => {
+  const { port } = await listen()
+  await expect(createServer({ client: broker }).listen(port)).rejects.toMatchObject({ code: 'PORT_TAKEN' })
+})

@@ -1,0 +1,37 @@
+/** The gateway of a server: workers come in over socket.io, at the same port as the HTTP API. */
+import type { IncomingMessage, Server } from 'node:http'
+import { createGateway, type Gateway, type GatewayLimits, type PingOptions } from '@lovage/broker-socketio'
+import type { Client } from '@lovage/client'
+import type { Logger } from '@lovage/core'
+
+/** How workers are let in and treated that connect to this server. */
+export interface ServerGatewayOptions extends GatewayLimits {
+  readonly ping?: PingOptions | undefined
+}
+
+/** What a gateway opens on. */
+export interface GatewayPlace {
+  readonly server: Server
+  readonly client: Pick<Client, 'desk' | 'admin'>
+  readonly logger: Logger
+}
+
+const path = '/socket.io/'
+
+/**
+ * Which requests for another protocol are taken. Any other that asks for one (h2c, which some HTTP clients always do) is answered as if
+ * it had not asked; without this they would be cut off where a gateway listens.
+ */
+export function takesUpgrade({ url, headers }: IncomingMessage): boolean {
+  return url?.startsWith(path) === true && headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/**
+ * @param wish `false`: none; `true`, or nothing: one where the broker has a desk
+ * @throws {ConfigError} UNSUPPORTED for options where the broker has none; OPTION_INVALID, DURATION_INVALID
+ */
+export function openGateway(place: GatewayPlace, wish: ServerGatewayOptions | boolean = true): Gateway | undefined {
+  const { desk, admin } = place.client
+  if (wish === false || (wish === true && desk === undefined)) return undefined
+  return createGateway({ ...(wish === true ? {} : wish), server: place.server, desk, admin, logger: place.logger })
+}
