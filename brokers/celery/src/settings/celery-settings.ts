@@ -61,6 +61,8 @@ export const settingTable = {
   task_queue_max_priority: optional(wholeNumber(1, 255)),
   task_queues: entry<readonly QueueSetting[], readonly (string | QueueSetting)[]>(listOf(queueSetting), []),
   task_create_missing_queues: entry(flag, true),
+  task_create_missing_queue_type: entry(oneOf('classic', 'quorum'), 'classic'),
+  task_create_missing_queue_exchange_type: optional(oneOf('direct', 'topic', 'fanout')),
   task_routes: entry<Readonly<Record<string, RouteSetting>>, Readonly<Record<string, string | RouteSetting>>>(
     mapOf(routeSetting),
     {},

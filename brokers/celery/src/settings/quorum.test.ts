@@ -9,6 +9,8 @@ const cases: readonly [CelerySettingsInput, boolean][] = [
   [{ task_queues: ['a', { name: 'b', queue_arguments: { 'x-queue-type': 'classic' } }] }, false],
   [{ task_queues: ['a', queue] }, true],
   [{ task_default_queue_type: 'quorum' }, true],
+  [{ task_default_queue_type: 'quorum', task_queues: ['a'] }, false],
+  [{ task_create_missing_queue_type: 'quorum', task_queues: ['a'] }, true],
   [{ task_default_queue_type: 'quorum', task_queues: [queue], worker_detect_quorum_queues: false }, false],
 ]
 test.for(cases)('%o: %s', ([given, expected]) => {

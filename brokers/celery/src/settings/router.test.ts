@@ -29,11 +29,26 @@ describe('a queue', () => {
   test('has the arguments that the settings say', () => {
     const made = router({
       task_queue_max_priority: 10,
-      task_default_queue_type: 'quorum',
-      task_queues: [{ name: 'a', queue_arguments: { 'x-queue-type': 'classic' } }],
+      task_queues: ['a', { name: 'b', queue_arguments: { 'x-queue-type': 'quorum' } }],
     })
+    expect(made.queue('a').arguments).toEqual({ 'x-max-priority': 10 })
     expect(made.queue('b').arguments).toEqual({ 'x-max-priority': 10, 'x-queue-type': 'quorum' })
-    expect(made.queue('a').arguments).toEqual({ 'x-max-priority': 10, 'x-queue-type': 'classic' })
+  })
+
+  test('is of the type that Celery gives it: the default queue of one, those that are missing of another', () => {
+    const quorum = { 'x-queue-type': 'quorum' }
+    const typed = router({ task_default_queue_type: 'quorum', task_default_exchange_type: 'topic' })
+    expect(typed.queue('celery')).toMatchObject({ exchangeType: 'topic', arguments: quorum })
+    expect(typed.queue('b')).toMatchObject({ exchangeType: 'direct', arguments: {} })
+    const missing = router({ task_create_missing_queue_type: 'quorum', task_create_missing_queue_exchange_type: 'topic' })
+    expect(missing.queue('celery')).toMatchObject({ exchangeType: 'direct', arguments: {} })
+    expect(missing.queue('b')).toMatchObject({ exchange: 'b', exchangeType: 'topic', routingKey: 'b', arguments: quorum })
+  })
+
+  test('is a missing one where others are configured, be it the default queue', () => {
+    const made = router({ task_queues: ['a'], task_default_queue_type: 'quorum', task_default_exchange: 'x' })
+    expect(made.queue('celery')).toMatchObject({ exchange: 'celery', arguments: {} })
+    expect(made.queue('a').arguments).toEqual({})
   })
 
   test('is refused when it is missing and missing ones are not made', () => {

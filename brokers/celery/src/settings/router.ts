@@ -82,33 +82,32 @@ export class Router {
   #named(name: string): TaskQueue {
     const known = this.#queues.get(name)
     if (known !== undefined) return known
-    const { task_default_queue: main, ...settings } = this.#settings
-    const queue = this.#taskQueue(
-      name === main
-        ? {
-            name,
-            exchange: settings.task_default_exchange,
-            exchange_type: settings.task_default_exchange_type,
-            routing_key: settings.task_default_routing_key,
-          }
-        : { name },
-    )
+    const isDefault = name === this.#settings.task_default_queue && this.#configured.size === 0
+    const queue = this.#taskQueue(isDefault ? this.#default(name) : this.#missing(name))
     this.#queues.set(name, queue)
     return queue
   }
 
+  /** The default queue where `task_queues` says nothing; where it does, and not of this one, it is a missing one as in Celery. */
+  #default(name: string): QueueSetting {
+    const { task_default_exchange: exchange, task_default_exchange_type: exchange_type, ...settings } = this.#settings
+    const { task_default_routing_key: routing_key, task_default_queue_type: type } = settings
+    return { name, exchange, exchange_type, routing_key, queue_arguments: argumentsOf(type) }
+  }
+
+  #missing(name: string): QueueSetting {
+    const { task_create_missing_queue_exchange_type: exchange_type, task_create_missing_queue_type: type } = this.#settings
+    return { name, exchange_type, queue_arguments: argumentsOf(type) }
+  }
+
   #taskQueue({ name, exchange, exchange_type, routing_key, queue_arguments }: QueueSetting): TaskQueue {
-    const { task_queue_max_priority: most, task_default_queue_type: type } = this.#settings
+    const { task_queue_max_priority: most } = this.#settings
     return {
       name,
       exchange: exchange ?? name,
       exchangeType: exchange_type ?? 'direct',
       routingKey: routing_key ?? name,
-      arguments: {
-        ...(most === undefined ? {} : { 'x-max-priority': most }),
-        ...(type === 'quorum' ? { 'x-queue-type': 'quorum' } : {}),
-        ...queue_arguments,
-      },
+      arguments: { ...(most === undefined ? {} : { 'x-max-priority': most }), ...queue_arguments },
     }
   }
 
@@ -133,6 +132,10 @@ export class Router {
   #boundTo(exchange: string): TaskQueue | undefined {
     return [...this.#queues.values()].find((queue) => queue.exchange === exchange)
   }
+}
+
+function argumentsOf(type: 'classic' | 'quorum'): QueueSetting['queue_arguments'] {
+  return type === 'quorum' ? { 'x-queue-type': 'quorum' } : undefined
 }
 
 /** As Celery publishes: queues behind a direct exchange are reached by their name, through the default exchange. */
