@@ -6,12 +6,12 @@ import { eventNames } from '../wire/names.ts'
 import type { HeldTask, Pause, Registration } from '../wire/registration.ts'
 import type { SettlementAnswer } from '../wire/settlement.ts'
 import { decodeTaskAnswer } from '../wire/task.ts'
+import { handOver, type Offer } from './hand-over.ts'
 import { runOf } from './identity.ts'
 import type { Parting, Report } from './report.ts'
 import { Session } from './session.ts'
 import { insist, type Surroundings } from './surroundings.ts'
 import { taskFrame } from './task-frame.ts'
-import { taskProperties } from './task-properties.ts'
 import { declinedEvent, doneEvent, failEvent, malformedEvent, type Retrying, timeoutEvent, unreadableEvent } from './verdict.ts'
 
 /** Who is attended to. */
@@ -61,7 +61,7 @@ export class Attendant {
     this.#retrying = { policy: settings.retry, random }
     this.session = new Session({
       capacity,
-      acknowledges: features.includes('ack'),
+      ackMs: features.includes('ack') ? settings.ackMs : undefined,
       silenceMs: features.includes('lease') ? settings.leaseMs : undefined,
       quietRunMs: settings.quietRunMs,
       cancelMs: level === 1 && features.includes('cancel') ? settings.cancelMs : undefined,
@@ -231,7 +231,7 @@ export class Attendant {
   }
 
   async #claim(limit: number): Promise<void> {
-    const { desk, logger, settings, clock } = this.#around
+    const { desk, logger, settings, clock, checks } = this.#around
     const { holder, worker, registration } = this.who
     const gone = new AbortController()
     this.#claiming = { limit, gone }
@@ -239,6 +239,7 @@ export class Attendant {
     try {
       const wish = { queues: registration.queues, holder, worker, limit, leaseMs: settings.leaseMs, waitMs: claimWaitMs }
       tasks = await desk.claim({ ...wish, signal: gone.signal })
+      await checks.refresh()
     } catch (error) {
       if (this.#around.closing.aborted) return
       logger.error({ err: error, worker }, `claiming tasks failed; tried again in ${formatDuration(claimAgainMs)}`)
@@ -246,34 +247,28 @@ export class Attendant {
     } finally {
       this.#claiming = undefined
     }
+    const offers: Offer[] = []
     for (const task of tasks) {
-      if (this.session.room(clock.now()) > 0) this.#offer(task)
+      if (this.session.room(clock.now()) > 0) offers.push(...this.#offer(task))
       else this.#settleLater(task, { type: 'released' })
+    }
+    if (this.#socket !== undefined) {
+      handOver(this.#socket, registration.features, offers, (task, answer) => this.#answered(task, answer))
     }
     this.pump()
   }
 
-  #offer(task: Task): void {
-    const { clock, settings } = this.#around
-    const properties = taskProperties(task)
+  /** The task is the worker's, unless it can be sent to none. */
+  #offer(task: Task): readonly Offer[] {
+    const { clock, settings, checks } = this.#around
+    const properties = checks.properties(task, this.who.registration)
     if (!properties.ok) {
       this.#settleLater(task, malformedEvent(task, properties.reason))
-      return
+      return []
     }
-    this.session.take(task, clock.now())
-    const frame = taskFrame(task, properties.frame, { level: this.who.registration.level, now: clock.now(), settings })
-    if (!this.who.registration.features.includes('ack')) {
-      this.#socket?.emit(eventNames.task, frame)
-      return
-    }
-    const late = clock.at(clock.now() + settings.ackMs, () => {
-      this.#declined(task, { type: 'released' })
-      this.#socket?.emit(eventNames.cancel, { id: task.id, reason: 'not acknowledged in time' })
-    })
-    this.#socket?.emit(eventNames.task, frame, (answer: unknown) => {
-      late()
-      this.#answered(task, answer)
-    })
+    const now = clock.now()
+    this.session.take(task, now)
+    return [{ task, frame: taskFrame(task, properties.frame, { level: this.who.registration.level, now, settings }) }]
   }
 
   #answered(task: Task, answer: unknown): void {
@@ -318,6 +313,11 @@ export class Attendant {
     const now = this.#around.clock.now()
     for (const { task, how } of this.session.overdue(now)) {
       const { id, run, extras } = task
+      if (how === 'unanswered') {
+        this.#declined(task, { type: 'released' })
+        this.#cancel(task, 'not acknowledged in time')
+        continue
+      }
       this.session.abandoned({ id, run }, now)
       this.#cancel(task, how === 'timeout' ? 'timeout' : 'lost')
       const event: TaskEvent =

@@ -11,11 +11,23 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
-const events = ['connect', 'task.done', 'task.fail', 'task.heartbeat', 'task.progress', 'capacity', 'drain', 'leave', 'error']
+const events = [
+  'connect',
+  'task.done',
+  'task.fail',
+  'task.heartbeat',
+  'task.progress',
+  'capacity',
+  'drain',
+  'leave',
+  'error',
+  'batch',
+]
 
 /** What looks like a frame, and what does not. */
 const argument = fc.oneof(
   fc.jsonValue(),
+  fc.array(fc.tuple(fc.constantFrom('worker.task.done', 'worker.task.fail', 'x'), fc.jsonValue())),
   fc.constantFrom('bad', 'x'.repeat(300), '__proto__', ''),
   fc.record(
     {

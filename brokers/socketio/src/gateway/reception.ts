@@ -1,6 +1,7 @@
 /** Receives one socket: what it says before it has registered is held, what it says afterwards goes to its attendant. */
-import type { Clock } from '@lovage/core'
+import { type Clock, shown } from '@lovage/core'
 import type { Socket } from 'socket.io'
+import { decodeBatch } from '../wire/batch.ts'
 import { decodeHeartbeat, decodeProgress } from '../wire/held-run.ts'
 import { eventNames } from '../wire/names.ts'
 import type { Decoded } from '../wire/reader.ts'
@@ -52,14 +53,9 @@ class Reception {
 
   listen(): void {
     this.#on(eventNames.connect, (args, answer) => this.#register(args, answer))
-    this.#on(eventNames.done, (args, answer) => {
-      const decoded = decodeDone(args)
-      this.#report(args, decoded.ok ? { ok: true, frame: { type: 'done', frame: decoded.frame } } : decoded, answer)
-    })
-    this.#on(eventNames.fail, (args, answer) => {
-      const decoded = decodeFail(args)
-      this.#report(args, decoded.ok ? { ok: true, frame: { type: 'fail', frame: decoded.frame } } : decoded, answer)
-    })
+    this.#on(eventNames.done, (args, answer) => this.#done(args, answer))
+    this.#on(eventNames.fail, (args, answer) => this.#fail(args, answer))
+    this.#on(eventNames.batch, (args, answer) => this.#batch(args, answer))
     this.#on(eventNames.heartbeat, (args, answer) => {
       this.#read(eventNames.heartbeat, decodeHeartbeat(args), (frame) => answer(this.#attendant?.heartbeat(frame)))
     })
@@ -128,6 +124,42 @@ class Reception {
     // Reports that came meanwhile.
     for (const held of this.#held.splice(0)) void this.#home.judge(welcome.attendant, held.report).then(held.answer)
     welcome.attendant.pump()
+  }
+
+  #done(args: readonly unknown[], answer: Answer): void {
+    const decoded = decodeDone(args)
+    this.#report(args, decoded.ok ? { ok: true, frame: { type: 'done', frame: decoded.frame } } : decoded, answer)
+  }
+
+  #fail(args: readonly unknown[], answer: Answer): void {
+    const decoded = decodeFail(args)
+    this.#report(args, decoded.ok ? { ok: true, frame: { type: 'fail', frame: decoded.frame } } : decoded, answer)
+  }
+
+  /** Reports of several runs, answered when all of them are. */
+  #batch(args: readonly unknown[], answer: Answer): void {
+    const decoded = decodeBatch(args)
+    if (!decoded.ok) {
+      this.#complain(`${eventNames.batch}: ${decoded.reason}`)
+      answer([])
+      return
+    }
+    const answers: unknown[] = decoded.frame.map(() => null)
+    let open = answers.length
+    const answered = (index: number, said: unknown): void => {
+      answers[index] = said
+      if (--open === 0) answer(answers)
+    }
+    if (open === 0) answer(answers)
+    for (const [index, [event, frame]] of decoded.frame.entries()) {
+      if (event === eventNames.done) this.#done([frame], (said) => answered(index, said))
+      else if (event === eventNames.fail) this.#fail([frame], (said) => answered(index, said))
+      else {
+        const message = `expected ${eventNames.done} or ${eventNames.fail} in a batch, got: ${shown(event)}`
+        this.#complain(`${eventNames.batch}: ${message}`)
+        answered(index, { ok: false, code: 'invalid', message })
+      }
+    }
   }
 
   #report(args: readonly unknown[], decoded: Decoded<Report>, answer: Answer): void {

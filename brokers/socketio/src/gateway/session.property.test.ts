@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Session } from './session.ts'
 
-const rules = { capacity: 3, acknowledges: true, silenceMs: 30_000, quietRunMs: 900_000, cancelMs: 10_000 }
+const rules = { capacity: 3, ackMs: 5000, silenceMs: 30_000, quietRunMs: 900_000, cancelMs: 10_000 }
 
 const task = (id: string, run: number): Task => ({
   ...{ id, run, name: 'job', queue: 'w', priority: 4, state: 'running', input: 'null', retries: 0, lost: 0, lostLimit: 5 },
@@ -107,7 +107,10 @@ class Model {
     this.now += ms
     const overdue = this.session.overdue(this.now)
     if (overdue.length > 0) expect(next).toBeLessThanOrEqual(this.now)
-    for (const { task: late } of overdue) this.#abandon(late.id, late.run)
+    for (const { task: late, how } of overdue) {
+      if (how === 'unanswered') this.#settles(this.session.declined(late))
+      else this.#abandon(late.id, late.run)
+    }
   }
 
   #settles(settling: Task | undefined): void {

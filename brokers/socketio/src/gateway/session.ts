@@ -5,8 +5,8 @@ import { leaseOf } from './identity.ts'
 /** Times are epoch milliseconds, lengths milliseconds. */
 export interface SessionRules {
   readonly capacity: number
-  /** The worker says whether it takes a task: until then a run is only offered. */
-  readonly acknowledges: boolean
+  /** How long the worker has to say that it takes a task, which until then is only offered; undefined: it does not say so. */
+  readonly ackMs?: number | undefined
   /** How long a run goes on without a heartbeat; undefined for a worker that gives none. */
   readonly silenceMs?: number | undefined
   /** How long a run of a worker without heartbeats may take whose task has no limit of its own. */
@@ -30,8 +30,8 @@ interface Run {
 /** A run whose time is over. */
 export interface Overdue {
   readonly task: Task
-  /** `silent`: its worker says nothing of it any more. */
-  readonly how: 'timeout' | 'silent'
+  /** `silent`: its worker says nothing of it any more. `unanswered`: it has not said that it takes it. */
+  readonly how: 'timeout' | 'silent' | 'unanswered'
 }
 
 /** What a frame that settles a run meets. */
@@ -122,7 +122,7 @@ export class Session {
 
   /** It gets a task. An older run of the same that it still has is not its own any more. */
   take(task: Task, now: number): void {
-    this.#add(task, this.#rules.acknowledges ? 'offered' : 'running', now)
+    this.#add(task, this.#rules.ackMs === undefined ? 'running' : 'offered', now)
   }
 
   /** It comes back with a run that is still its own. */
@@ -227,7 +227,7 @@ export class Session {
       const end = this.#endOf(run)
       if (now < end) this.#wakeAt(end)
       else if (run.state === 'abandoned') this.#drop(id)
-      else overdue.push({ task: run.task, how: now >= this.#timeoutAt(run) ? 'timeout' : 'silent' })
+      else overdue.push({ task: run.task, how: this.#howOverdue(run, now) })
     }
     return overdue
   }
@@ -266,7 +266,17 @@ export class Session {
 
   #endOf(run: Run): number {
     if (run.state === 'abandoned') return run.leavesAt
-    return run.state === 'settling' ? Number.POSITIVE_INFINITY : Math.min(this.#timeoutAt(run), this.#silentAt(run))
+    if (run.state === 'settling') return Number.POSITIVE_INFINITY
+    return Math.min(this.#timeoutAt(run), this.#silentAt(run), this.#unansweredAt(run))
+  }
+
+  #howOverdue(run: Run, now: number): Overdue['how'] {
+    if (now >= this.#timeoutAt(run)) return 'timeout'
+    return now >= this.#unansweredAt(run) ? 'unanswered' : 'silent'
+  }
+
+  #unansweredAt({ state, since }: Run): number {
+    return state === 'offered' ? since + (this.#rules.ackMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
   }
 
   #timeoutAt({ task, since }: Run): number {

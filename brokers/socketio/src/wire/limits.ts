@@ -5,12 +5,16 @@ export const limits = {
   payloadBytes: 1024 * 1024,
   /** Bytes of a whole message, what stands around the payload included: a server's `maxHttpBufferSize`. */
   messageBytes: 1024 * 1024 + 64 * 1024,
+  /** Bytes of a batch of several frames. */
+  batchBytes: 1024 * 1024,
   /** Objects and lists inside each other. */
   depth: 100,
   /** Characters of ids, names and leases. */
   nameCharacters: 200,
   /** Characters of reasons and messages for people; more is cut. */
   proseCharacters: 10_000,
+  /** Characters of a JSON Schema that checks are made of. */
+  schemaCharacters: 64 * 1024,
   /** Tasks that one worker runs at a time. */
   capacity: 10_000,
   /** Queues, labels and features of one worker. */

@@ -2,10 +2,11 @@
 import { limits } from './limits.ts'
 import { matching, type Reader, text } from './reader.ts'
 
-/** The events of L0 and L1. `connect` and `drain` go both ways. */
+/** The events of L0 and L1. `connect`, `drain` and `batch` go both ways. */
 export const eventNames = {
   connect: 'worker.connect',
   task: 'worker.task',
+  batch: 'worker.batch',
   done: 'worker.task.done',
   fail: 'worker.task.fail',
   error: 'worker.error',

@@ -23,8 +23,8 @@ import {
 export const protocolVersion = 1
 
 /** What a worker may say that it does. Words that are not known are left out. */
-export type Feature = 'ack' | 'lease' | 'cancel' | 'progress'
-const features: readonly string[] = ['ack', 'lease', 'cancel', 'progress'] satisfies readonly Feature[]
+export type Feature = 'ack' | 'lease' | 'cancel' | 'progress' | 'batch'
+const features: readonly string[] = ['ack', 'lease', 'cancel', 'progress', 'batch'] satisfies readonly Feature[]
 
 /** A task that a worker still has, and the lease under which it was given. */
 export type HeldTask = RecordOf<typeof heldTask>
@@ -113,6 +113,8 @@ const welcome = {
   resumed: list(idReader, limits.capacity),
   lost: list(idReader, limits.capacity),
   paused: nullable(record(pause)),
+  /** What the server takes beyond the least of L1: `batch`. */
+  features: optional(list(idReader, limits.queues)),
 }
 const refusal = { code: oneOf(['duplicate-id', 'bad-request', 'forbidden']), message: prose(limits.proseCharacters) }
 

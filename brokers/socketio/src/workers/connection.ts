@@ -45,6 +45,7 @@ export class Connection {
   #cancelRetry: CancelTimer = () => {}
   #isRegistered = false
   #level: 0 | 1 = 0
+  #takesBatches = false
 
   constructor(plan: ConnectionPlan, on: ConnectionEvents) {
     this.#plan = plan
@@ -62,6 +63,11 @@ export class Connection {
   /** 1 when the server on the other side of the present connect has answered in L1. */
   get level(): 0 | 1 {
     return this.#level
+  }
+
+  /** It reads several frames in one message. */
+  get takesBatches(): boolean {
+    return this.#takesBatches
   }
 
   open(): void {
@@ -87,12 +93,13 @@ export class Connection {
     socket.on('connect_error', (error: Error & { data?: unknown }) => this.#refused(error))
     socket.on('disconnect', (reason) => {
       this.#level = 0
+      this.#takesBatches = false
       this.#isRegistered = false
       this.#on.down(reason)
       if (reason === 'io server disconnect') this.#on.over()
     })
     socket.on(eventNames.connect, () => this.#registered())
-    for (const event of [eventNames.task, eventNames.error, eventNames.cancel, eventNames.drain]) {
+    for (const event of [eventNames.task, eventNames.batch, eventNames.error, eventNames.cancel, eventNames.drain]) {
       socket.on(event, (...args: unknown[]) => this.#on.received(event, args))
     }
   }
@@ -111,6 +118,7 @@ export class Connection {
 
   #welcomed(answer: Extract<RegistrationAnswer, { ok: true }>): void {
     this.#level = 1
+    this.#takesBatches = answer.features?.includes('batch') === true
     this.#on.welcomed(answer)
     this.#registered()
   }

@@ -1,13 +1,15 @@
 /** One worker: a connection, the tasks that it runs, what is to be reported, and its end. */
 import { failureFrom, shown } from '@lovage/core'
+import { type BatchItem, batchAnswers, decodeBatch } from '../wire/batch.ts'
 import { eventNames } from '../wire/names.ts'
 import { protocolVersion, type RegistrationOptions } from '../wire/registration.ts'
 import { decodeSettlementAnswer } from '../wire/settlement.ts'
 import { decodeDrain, decodeError } from '../wire/standing.ts'
+import type { TaskAnswer } from '../wire/task.ts'
 import { Connection } from './connection.ts'
 import { HeldRuns } from './held-runs.ts'
 import { type ItemOptions, type ItemPlan, planItem } from './item-options.ts'
-import { Outbox, type Parcel } from './outbox.ts'
+import { Outbox, type Parcel, type Post } from './outbox.ts'
 import { within } from './timers.ts'
 
 /** How long a server may take for a last word that nobody waits for. */
@@ -133,7 +135,7 @@ export class Item implements WorkerItem {
       capacity: this.plan.capacity,
       ...(queues.length === 0 ? {} : { queues }),
       resume: [...this.#runs.held(), ...this.#outbox.held()],
-      features: ['ack', 'lease', 'cancel', 'progress'],
+      features: ['ack', 'lease', 'cancel', 'progress', 'batch'],
     }
   }
 
@@ -149,7 +151,21 @@ export class Item implements WorkerItem {
   }
 
   #openOutbox(): void {
-    this.#outbox.open(({ event, frame }, onAnswer) => this.#connection.say(event, [frame], onAnswer))
+    this.#outbox.open((parcels, onAnswer) => this.#post(parcels, onAnswer))
+  }
+
+  #post(...[parcels, onAnswer]: Parameters<Post>): void {
+    if (parcels.length > 1 && this.#connection.takesBatches) {
+      const items = parcels.map(({ event, frame }): BatchItem => [event, frame])
+      this.#connection.say(eventNames.batch, [items], (said) => {
+        const answers = batchAnswers(said)
+        for (const [index, parcel] of parcels.entries()) onAnswer?.(parcel, answers[index])
+      })
+      return
+    }
+    for (const parcel of parcels) {
+      this.#connection.say(parcel.event, [parcel.frame], onAnswer && ((answer) => onAnswer(parcel, answer)))
+    }
   }
 
   #received(event: string, args: readonly unknown[]): void {
@@ -159,12 +175,29 @@ export class Item implements WorkerItem {
       // Who sends a task knows the worker, whatever else it has said.
       this.#openOutbox()
       this.#runs.take(args[0], answer)
-    } else if (event === eventNames.cancel) this.#runs.cancel(args[0])
+    } else if (event === eventNames.batch) this.#takeAll(args, answer)
+    else if (event === eventNames.cancel) this.#runs.cancel(args[0])
     else if (event === eventNames.drain) this.#drained(args, answer)
     else {
       const message = decodeError(args)
       this.#trouble(message.ok ? message.frame : shown(args[0], 1000))
     }
+  }
+
+  #takeAll(args: readonly unknown[], answer: ((said: object) => void) | undefined): void {
+    this.#openOutbox()
+    const batch = decodeBatch(args)
+    if (!batch.ok) this.#trouble(`a batch was refused: ${batch.reason}`)
+    const answers: (TaskAnswer | null)[] = []
+    for (const [index, [event, frame]] of (batch.ok ? batch.frame : []).entries()) {
+      answers[index] = null
+      if (event === eventNames.task) {
+        this.#runs.take(frame, (said) => {
+          answers[index] = said
+        })
+      }
+    }
+    answer?.(answers)
   }
 
   #drained(args: readonly unknown[], answer: ((said: object) => void) | undefined): void {

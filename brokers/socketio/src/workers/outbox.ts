@@ -1,4 +1,5 @@
 /** Settlements on their way: kept until the server has said that it took them, and told again after every reconnect. */
+import { batches } from '../wire/batch.ts'
 import type { eventNames } from '../wire/names.ts'
 import type { HeldTask } from '../wire/registration.ts'
 import type { DoneFrame, FailFrame } from '../wire/settlement.ts'
@@ -9,13 +10,18 @@ export interface Parcel {
   readonly frame: DoneFrame | FailFrame
 }
 
-/** Sends a parcel; the callback, if there is one, is called with the acknowledgement, and never after the connection has ended. */
-export type Post = (parcel: Parcel, onAnswer?: (answer: unknown) => void) => void
+/**
+ * Sends parcels that fit into one message; the callback, if there is one, is called with the acknowledgement of each, and never after the
+ * connection has ended.
+ */
+export type Post = (parcels: readonly Parcel[], onAnswer?: (parcel: Parcel, answer: unknown) => void) => void
 
 export class Outbox {
   readonly #waiting = new Set<Parcel>()
   readonly #onAnswer: (parcel: Parcel, answer: unknown) => void
   #post: Post | undefined
+  /** What has been added in this turn, to be sent together at its end. */
+  #added: Parcel[] = []
   #whenEmpty: (() => void)[] = []
 
   /** @param onAnswer what the server acknowledged a parcel with */
@@ -26,19 +32,27 @@ export class Outbox {
   /** Sends now, or as soon as there is a server. */
   add(parcel: Parcel): void {
     this.#waiting.add(parcel)
-    this.#send(parcel)
+    if (this.#post === undefined) return
+    this.#added.push(parcel)
+    if (this.#added.length > 1) return
+    queueMicrotask(() => {
+      const added = this.#added.filter((one) => this.#waiting.has(one))
+      this.#added = []
+      this.#send(added)
+    })
   }
 
   /** There is a server: all that is kept goes to it. Calling it again for the same one does nothing. */
   open(post: Post): void {
     if (this.#post !== undefined) return
     this.#post = post
-    for (const parcel of [...this.#waiting]) this.#send(parcel)
+    this.#send([...this.#waiting])
   }
 
   /** The server is away. */
   shut(): void {
     this.#post = undefined
+    this.#added = []
   }
 
   /** Forgets what the server does not want. */
@@ -62,16 +76,20 @@ export class Outbox {
   }
 
   /** Without a lease the task came from a server that acknowledges nothing: sent is done. */
-  #send(parcel: Parcel): void {
-    if (this.#post === undefined) return
-    if (parcel.frame.lease === undefined) {
-      this.#post(parcel)
+  #send(parcels: readonly Parcel[]): void {
+    const post = this.#post
+    if (post === undefined) return
+    for (const parcel of parcels) {
+      if (parcel.frame.lease !== undefined) continue
+      post([parcel])
       this.#done(parcel)
-      return
     }
-    this.#post(parcel, (answer) => {
-      if (this.#done(parcel)) this.#onAnswer(parcel, answer)
-    })
+    const leased = parcels.filter(({ frame }) => frame.lease !== undefined)
+    for (const batch of batches(leased, mostBytes)) {
+      post(batch, (parcel, answer) => {
+        if (this.#done(parcel)) this.#onAnswer(parcel, answer)
+      })
+    }
   }
 
   #done(parcel: Parcel): boolean {
@@ -79,4 +97,9 @@ export class Outbox {
     if (this.#waiting.size === 0) for (const tell of this.#whenEmpty.splice(0)) tell()
     return wasWaiting
   }
+}
+
+/** Of a frame with its event; a character takes at most 3 bytes in UTF-8. */
+function mostBytes({ frame }: Parcel): number {
+  return 40 + 3 * JSON.stringify(frame).length
 }
