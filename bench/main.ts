@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [--rounds N] [--tasks N] [--callers N] [--only NAME,...] [--group throughput|postgres|celery|crash|scale]`: Lovage beside the raw ceiling and
+ * `npm run bench -- [--rounds N] [--tasks N] [--callers N] [--only NAME,...] [--group throughput|postgres|celery|socketio|crash|scale]`: Lovage beside the raw ceiling and
  * its peers, every variant in a process of its own, round by round in turn, so that drift of the machine hits all alike.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
@@ -60,6 +60,24 @@ const network = { cidr: '10.213.7.0/30', host: '10.213.7.1' }
 
 const onPostgres = { needs: ['postgres'], callers: 100 } as const
 
+/** The gateway of socket.io between a store and so many workers of such a capacity, beside an echo and a worker without a gateway. */
+function socketio(workers: string, capacity: string): readonly Plan[] {
+  const shape = { workers, capacity }
+  const plan = (name: string, settings: Readonly<Record<string, string>>): Plan => ({
+    ...{ name: `${name} (${workers} x ${capacity})`, file: 'lovage-socketio.ts', settings: { ...shape, ...settings } },
+  })
+  return [
+    plan('Lovage, memory', { store: 'memory' }),
+    plan('Lovage, SQLite NORMAL', { synchronous: 'normal' }),
+    plan('Lovage, SQLite FULL', {}),
+    { ...plan('Lovage, PostgreSQL', {}), needs: ['postgres'] },
+    { ...plan('socket.io echo', {}), file: 'echo-socketio.ts' },
+    plan('no gateway, memory', { store: 'memory', local: 'true' }),
+    plan('no gateway, SQLite NORMAL', { synchronous: 'normal', local: 'true' }),
+    plan('no gateway, SQLite FULL', { local: 'true' }),
+  ]
+}
+
 const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
   throughput: [
     [
@@ -95,6 +113,7 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
     ],
   ],
   celery: [celery('rabbitmq', undefined), celery('rabbitmq', 'rpc://'), celery('redis', undefined), celery('redis', '/1')],
+  socketio: [socketio('10', '10'), socketio('100', '1')],
   crash: [
     [
       { name: 'one file', file: 'lovage-crash.ts' },
@@ -211,7 +230,7 @@ const tables = Object.entries(groups)
   .flatMap(([name, group]) => (values.group === undefined || values.group === name ? group : []))
   .map((plans) => plans.filter(isChosen))
 const wanted = tables.flat()
-if (wanted.some(({ file }) => !/^(lovage|raw|python)/.test(file))) installPeers()
+if (wanted.some(({ file }) => !/^(lovage|raw|python|echo)/.test(file))) installPeers()
 if (wanted.some(({ file }) => file === 'lovage-celery.ts')) build()
 const needs = (server: keyof Servers): boolean => wanted.some((plan) => plan.needs?.includes(server))
 const servers: Servers = {
