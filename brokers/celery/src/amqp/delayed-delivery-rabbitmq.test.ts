@@ -167,9 +167,9 @@ test('a worker of Celery 5.2 beside it takes what has waited, and retries it', {
     task_default_routing_key: 'orders',
   } as const
   const quorum = { name: 'other', queue_arguments: queue.arguments }
-  const broker = createClient(
-    await createCeleryBroker({ url, results: 'rpc://', settings: { ...python, task_queues: [quorum] } }),
-  )
+  const orders = { name: 'orders', exchange: 'ordersx', exchange_type: 'topic' } as const
+  const ours = { task_default_queue: 'orders', task_queues: [orders, quorum] }
+  const broker = createClient(await createCeleryBroker({ url, results: 'rpc://', settings: ours }))
   onTestFinished(() => broker.close())
   const keys = await tap(url)
   const worker = await startCeleryWorker({ file, broker: url, backend: 'rpc://', name: 'w1@host', settings: python })

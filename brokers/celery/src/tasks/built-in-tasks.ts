@@ -42,16 +42,14 @@ export class BuiltInTasks {
 
   /** Resolves when the task is settled. Called again when it could not be, it settles the outcome that the task had. */
   async run(delivery: CeleryDelivery, host: BuiltInHost): Promise<void> {
-    const { clock } = this.#parts.member
-    const { expiresMs } = delivery.request
-    if (expiresMs !== undefined && expiresMs <= clock.now()) {
-      await delivery.settle({ type: 'rejected', reason: 'deadline-exceeded' })
-      return
-    }
     await delivery.settle(await delivery.steps.once('run', () => this.#run(delivery, host)))
   }
 
   async #run(delivery: CeleryDelivery, host: BuiltInHost): Promise<Outcome> {
+    const { expiresMs } = delivery.request
+    if (expiresMs !== undefined && expiresMs <= this.#parts.member.clock.now()) {
+      return { type: 'rejected', reason: 'deadline-exceeded' }
+    }
     try {
       const run = runBuiltin(delivery.request, this.#parts.settler.canvasSender(delivery))
       return run === undefined ? { type: 'released' } : await this.#outcomeOf(run, delivery, host)
