@@ -1,5 +1,6 @@
 /** What every part of a gateway stands on, put together once. */
 import { type Admin, type Clock, type Desk, type Logger, LovageError, type Random, type RetryPolicy } from '@lovage/core'
+import type { InputChecks } from './input-checks.ts'
 
 /** Lengths of time are milliseconds. */
 export interface GatewaySettings {
@@ -30,6 +31,8 @@ export interface Surroundings {
   readonly logger: Logger
   readonly random: Random
   readonly newId: () => string
+  /** What may be given to which worker. */
+  readonly checks: InputChecks
   readonly settings: GatewaySettings
   /** Fires when the gateway is closed: nobody tries again then. */
   readonly closing: AbortSignal
