@@ -16,8 +16,17 @@ import { heartbeatMs } from './task-frame.ts'
 /** What workers may do that the least of L1 does not have. */
 const features: readonly Feature[] = ['batch']
 
+/** What the hall asks of the door. */
+export interface HallDoor {
+  forbids(socket: Socket, registration: Registration): string | undefined
+  registered(socket: Socket): void
+  wasSentAway(socket: Socket): boolean
+  tokenOf(socket: Socket): string | undefined
+}
+
 export class GatewayHall implements ReceptionHome, AttendantHome {
   readonly #around: Surroundings
+  readonly #door: HallDoor
   readonly #closing = new AbortController()
   readonly #register: Register
   readonly #pauses: Pauses
@@ -27,7 +36,8 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
   #isDraining = false
   #whenIdle: (() => void) | undefined
 
-  constructor(around: Omit<Surroundings, 'closing'>) {
+  constructor(around: Omit<Surroundings, 'closing'>, door: HallDoor) {
+    this.#door = door
     this.#around = { ...around, closing: this.#closing.signal }
     this.#register = new Register(this.#around, this)
     this.#pauses = new Pauses(this.#around, (id) => this.#register.of(id))
@@ -48,8 +58,9 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
   }
 
   sessions(): readonly SessionInfo[] {
-    return this.#register.all().map(({ session, who: { registration, holder, worker } }) => {
+    return this.#register.all().map(({ session, socket, who: { registration, holder, worker } }) => {
       const { id, level, queues, labels } = registration
+      const token = socket && this.#door.tokenOf(socket)
       const pause = this.#pauses.get(id)
       return {
         ...{ id, level, holder, worker, queues, labels },
@@ -57,6 +68,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
         running: session.running,
         connected: session.isAttached,
         draining: session.isDraining,
+        ...(token === undefined ? {} : { token }),
         ...(pause === undefined ? {} : { paused: { until: new Date(pause.until), reason: pause.reason, count: pause.count } }),
       }
     })
@@ -88,13 +100,16 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
   left(attendant: Attendant, socket: Socket, parting: Parting): void {
     // It may have come back on another socket before this one was seen to be closed.
     if (attendant.socket !== socket || this.#closing.signal.aborted) return
-    attendant.detach(parting)
+    attendant.detach(this.#door.wasSentAway(socket) ? { ...parting, tookLeave: true } : parting)
     const { id } = attendant.who.registration
     if (this.#register.of(id).every(({ session }) => !session.isAttached)) this.#pauses.left(id)
   }
 
-  register(socket: Socket, registration: Registration, held: readonly HeldReport[]): Promise<Welcome> {
+  async register(socket: Socket, registration: Registration, held: readonly HeldReport[]): Promise<Welcome> {
     const { id } = registration
+    const message = this.#door.forbids(socket, registration)
+    if (message !== undefined) return { attendant: undefined, answer: { ok: false, code: 'forbidden', message } }
+    this.#door.registered(socket)
     const before = this.#turns.get(id) ?? Promise.resolve()
     const turn = before.then(() => this.#admit(socket, registration, held))
     const ended = turn
@@ -191,7 +206,9 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     const { admin, clock } = this.#around
     const { id, level } = attendant.who.registration
     const { frame } = report
-    const [task] = await insist(this.#around, `looking for task ${frame.id}`, () => admin.get([frame.id])).catch(() => [])
+    const [found] = await insist(this.#around, `looking for task ${frame.id}`, () => admin.get([frame.id])).catch(() => [])
+    // Of other queues a worker does not even learn what there is.
+    const task = found && attendant.who.registration.queues.includes(found.queue) ? found : undefined
     if (level === 0 && task?.state === 'running' && isConnectionHolder(id, task.holder)) {
       attendant.session.adopt(task, clock.now())
       return attendant.judge(report)

@@ -273,7 +273,7 @@ describe('options', () => {
     const recovering = new Server({ connectionStateRecovery: {} })
     expect(() => createGateway({ server: recovering, desk, admin })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
     const io = new Server(0, { path: '/own' })
-    const gateway = createGateway({ server: io, desk, admin, clock, drain: 0 })
+    const gateway = createGateway({ server: io, desk, admin, clock, drain: 0, anonymous: true })
     const { port } = io.httpServer.address() as AddressInfo
     const worker = world.worker({ url: `http://127.0.0.1:${port}` }, { path: '/own', reconnection: false })
     await worker.register('w')

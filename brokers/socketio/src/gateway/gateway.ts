@@ -9,12 +9,14 @@ import {
   type Desk,
   type Duration,
   durationMs,
+  type EventBus,
   type Logger,
   type OptionNames,
   type Random,
   silentLogger,
 } from '@lovage/core'
 import type { Server } from 'socket.io'
+import { type DoorOptions, doorNames, FrontDoor } from './front-door.ts'
 import { GatewayHall } from './gateway-hall.ts'
 import { InputChecks } from './input-checks.ts'
 import type { SessionInfo } from './session-info.ts'
@@ -22,13 +24,15 @@ import { type GatewayLimits, gatewaySettings, limitNames } from './settings.ts'
 import { openEntrance, type PingOptions } from './socket-server.ts'
 import { systemClock } from './system-clock.ts'
 
-export interface GatewayOptions extends GatewayLimits {
+export interface GatewayOptions extends GatewayLimits, DoorOptions {
   /** Workers connect to this HTTP server, which stays open; or to this socket.io server, whose sizes and pings are its own. */
   readonly server: HttpServer | Server
   /** The desk of the broker whose tasks are handed out: `broker.desk`. */
   readonly desk: Desk | undefined
   /** The same broker's: `broker.admin`. */
   readonly admin: Pick<Admin, 'get' | 'workers'> | undefined
+  /** The same broker's: `broker.events`. With it a revoked token is heard of at once. */
+  readonly events?: Pick<EventBus, 'capture'> | undefined
   /** How often a silent connection is asked whether it lives, and how long it has to answer. For an HTTP server. */
   readonly ping?: PingOptions | undefined
   readonly clock?: Clock | undefined
@@ -60,9 +64,11 @@ export interface Gateway {
 
 const optionNames: OptionNames<GatewayOptions> = {
   ...(limitNames as OptionNames<GatewayLimits>),
+  ...(doorNames as OptionNames<DoorOptions>),
   server: true,
   desk: true,
   admin: true,
+  events: true,
   ping: true,
   clock: true,
   logger: true,
@@ -70,13 +76,13 @@ const optionNames: OptionNames<GatewayOptions> = {
 }
 
 /**
- * Opens a gateway on a server. Whoever reaches the server may take every task: listen on a loopback address only, or let a socket.io
- * server refuse connections.
+ * Opens a gateway on a server. Workers come in with a token of the store (`workerTokens`); without one where the server listens on
+ * loopback addresses alone.
  * @throws {ConfigError} OPTION_INVALID, DURATION_INVALID; UNSUPPORTED for a broker that has no desk
  */
 export function createGateway(options: GatewayOptions): Gateway {
   checkOptionNames(options, optionNames, 'createGateway')
-  const { server, desk, admin, ping = {}, clock = systemClock, logger = silentLogger, random = Math.random } = options
+  const { server, desk, admin, events, ping = {}, clock = systemClock, logger = silentLogger, random = Math.random } = options
   if (desk === undefined || admin === undefined) {
     throw new ConfigError(
       'UNSUPPORTED',
@@ -84,11 +90,20 @@ export function createGateway(options: GatewayOptions): Gateway {
     )
   }
   const settings = gatewaySettings(options)
-  const hall = new GatewayHall({
-    ...{ desk, admin, clock, logger, random, settings, newId: randomUUID },
+  const door = new FrontDoor(options, { desk, events, clock, logger, random, leaseMs: settings.leaseMs })
+  const around = {
+    desk,
+    admin,
+    clock,
+    logger,
+    random,
+    settings,
+    newId: randomUUID,
     checks: new InputChecks({ admin, clock, logger }),
-  })
-  const entrance = openEntrance(server, ping, (socket) => hall.enter(socket))
+  }
+  const hall = new GatewayHall(around, door)
+  const entrance = openEntrance(server, ping, door, (socket) => hall.enter(socket))
+  door.open()
   let closing: Promise<void> | undefined
   return {
     sessions: () => hall.sessions(),
@@ -97,7 +112,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     resume: (id) => hall.resume(id),
     close({ cold = false } = {}) {
-      closing ??= hall.close(() => entrance.close())
+      closing ??= hall.close(() => entrance.close()).finally(() => door.close())
       if (cold) hall.hurry()
       return closing
     },

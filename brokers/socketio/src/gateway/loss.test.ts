@@ -107,9 +107,11 @@ describe('a worker whose socket is closed', () => {
     await away()
     await clock.advance(5000)
     const back = world.worker(place)
-    expect(await back.registerAs('v', { instance: 'i-w', resume: [{ id: 'a', lease: lease?.id }] })).toMatchObject({
-      lost: ['a'],
-    })
+    expect(await back.registerAs('v', { instance: 'i-w', queues: ['w'], resume: [{ id: 'a', lease: lease?.id }] })).toMatchObject(
+      {
+        lost: ['a'],
+      },
+    )
     expect(await back.ask('worker.task.done', { id: 'a', lease: lease?.id, success: true })).toEqual({ ok: false, code: 'lost' })
   })
 })

@@ -17,5 +17,7 @@ export interface SessionInfo {
   /** False: its connection is closed, and it may still come back. */
   readonly connected: boolean
   readonly draining: boolean
+  /** The id of the token by which it came in. */
+  readonly token?: string | undefined
   readonly paused?: { readonly until: Date; readonly reason: string; readonly count: number } | undefined
 }
