@@ -20,4 +20,10 @@ export const limits = {
   /** Queues, labels and features of one worker. */
   queues: 1000,
   labels: 100,
+  /** Definitions that one worker publishes. */
+  definitions: 1000,
+  /** Deliveries that one worker holds, and entries of one frame about them. */
+  prefetch: 100_000,
+  /** Messages or events of one frame. */
+  batch: 1000,
 } as const

@@ -18,6 +18,16 @@ export const eventNames = {
   leave: 'worker.leave',
   pause: 'worker.pause',
   resume: 'worker.resume',
+  /** Those of the feature `broker` follow. */
+  tasks: 'worker.tasks',
+  begin: 'worker.begin',
+  outcomes: 'worker.outcomes',
+  log: 'worker.log',
+  revoke: 'worker.revoke',
+  inflow: 'worker.inflow',
+  control: 'worker.control',
+  events: 'worker.events',
+  send: 'worker.send',
 } as const
 
 /** A worker's id or a queue's name: visible characters without spaces, as names of queues are. */

@@ -18,13 +18,14 @@ import {
   refused,
   wholeNumber,
 } from './reader.ts'
+import { type Work, work } from './work.ts'
 
 /** The version of L1 that is spoken here. */
 export const protocolVersion = 1
 
 /** What a worker may say that it does. Words that are not known are left out. */
-export type Feature = 'ack' | 'lease' | 'cancel' | 'progress' | 'batch'
-const features: readonly string[] = ['ack', 'lease', 'cancel', 'progress', 'batch'] satisfies readonly Feature[]
+export type Feature = 'ack' | 'lease' | 'cancel' | 'progress' | 'batch' | 'broker'
+const features: readonly string[] = ['ack', 'lease', 'cancel', 'progress', 'batch', 'broker'] satisfies readonly Feature[]
 
 /** A task that a worker still has, and the lease under which it was given. */
 export type HeldTask = RecordOf<typeof heldTask>
@@ -44,6 +45,8 @@ const registrationOptions = {
   input: optional(jsonObject),
   resume: optional(list(record(heldTask), limits.capacity)),
   features: optional(list(idReader, limits.queues)),
+  /** What it is and runs, of a worker with the feature `broker`. */
+  work: optional(record(work)),
 }
 
 /** Who a worker is. */
@@ -60,6 +63,8 @@ export interface Registration {
   readonly input: RegistrationOptions['input']
   readonly resume: readonly HeldTask[]
   readonly features: readonly Feature[]
+  /** Given by a worker with the feature `broker` alone. */
+  readonly work?: Work | undefined
 }
 
 /** Decodes the arguments of `worker.connect` from a worker, without the callback of the acknowledgement. */
@@ -70,13 +75,18 @@ export function decodeRegistration(args: readonly unknown[]): Decoded<Registrati
   if (args[1] === undefined || args[1] === null) return accepted({ ...minimal, level: 0, instance: undefined })
   const options = record(registrationOptions)(args[1], '')
   if (!options.ok) return options
-  const { protocol: _, queues = [], features: said = [], ...rest } = options.frame
+  const { protocol: _, queues = [], features: said = [], work, ...rest } = options.frame
+  const known = said.filter((word): word is Feature => features.includes(word))
+  const isBroker = known.includes('broker')
+  if (isBroker && work === undefined) return refused('work', 'what a worker with the feature `broker` runs', work)
   return accepted({
     ...minimal,
     ...rest,
     level: 1,
-    queues: queues.length === 0 ? minimal.queues : [...new Set(queues)],
-    features: said.filter((word): word is Feature => features.includes(word)),
+    // A worker may have left its last queue for a while.
+    queues: queues.length === 0 && !isBroker ? minimal.queues : [...new Set(queues)],
+    features: known,
+    ...(isBroker ? { work } : {}),
   })
 }
 
@@ -113,7 +123,7 @@ const welcome = {
   resumed: list(idReader, limits.capacity),
   lost: list(idReader, limits.capacity),
   paused: nullable(record(pause)),
-  /** What the server takes beyond the least of L1: `batch`. */
+  /** What the server takes beyond the least of L1: `batch`, `broker`. */
   features: optional(list(idReader, limits.queues)),
 }
 const refusal = { code: oneOf(['duplicate-id', 'bad-request', 'forbidden']), message: prose(limits.proseCharacters) }

@@ -10,27 +10,37 @@ export interface Parcel {
   readonly frame: DoneFrame | FailFrame
 }
 
+/** What an outbox needs to know of what it keeps. */
+export interface Kept {
+  readonly frame: { readonly id: string; readonly lease?: string | undefined }
+}
+
 /**
  * Sends parcels that fit into one message; the callback, if there is one, is called with the acknowledgement of each, and never after the
  * connection has ended.
  */
-export type Post = (parcels: readonly Parcel[], onAnswer?: (parcel: Parcel, answer: unknown) => void) => void
+export type Post<Item extends Kept = Parcel> = (
+  parcels: readonly Item[],
+  onAnswer?: (parcel: Item, answer: unknown) => void,
+) => void
 
-export class Outbox {
-  readonly #waiting = new Set<Parcel>()
-  readonly #onAnswer: (parcel: Parcel, answer: unknown) => void
-  #post: Post | undefined
+export class Outbox<Item extends Kept = Parcel> {
+  readonly #waiting = new Set<Item>()
+  readonly #onAnswer: (parcel: Item, answer: unknown) => void
+  readonly #mostBytes: (parcel: Item) => number
+  #post: Post<Item> | undefined
   /** What has been added in this turn, to be sent together at its end. */
-  #added: Parcel[] = []
+  #added: Item[] = []
   #whenEmpty: (() => void)[] = []
 
   /** @param onAnswer what the server acknowledged a parcel with */
-  constructor(onAnswer: (parcel: Parcel, answer: unknown) => void) {
+  constructor(onAnswer: (parcel: Item, answer: unknown) => void, mostBytes: (parcel: Item) => number = bytesOf) {
     this.#onAnswer = onAnswer
+    this.#mostBytes = mostBytes
   }
 
   /** Sends now, or as soon as there is a server. */
-  add(parcel: Parcel): void {
+  add(parcel: Item): void {
     this.#waiting.add(parcel)
     if (this.#post === undefined) return
     this.#added.push(parcel)
@@ -43,7 +53,7 @@ export class Outbox {
   }
 
   /** There is a server: all that is kept goes to it. Calling it again for the same one does nothing. */
-  open(post: Post): void {
+  open(post: Post<Item>): void {
     if (this.#post !== undefined) return
     this.#post = post
     this.#send([...this.#waiting])
@@ -76,7 +86,7 @@ export class Outbox {
   }
 
   /** Without a lease the task came from a server that acknowledges nothing: sent is done. */
-  #send(parcels: readonly Parcel[]): void {
+  #send(parcels: readonly Item[]): void {
     const post = this.#post
     if (post === undefined) return
     for (const parcel of parcels) {
@@ -85,14 +95,14 @@ export class Outbox {
       this.#done(parcel)
     }
     const leased = parcels.filter(({ frame }) => frame.lease !== undefined)
-    for (const batch of batches(leased, mostBytes)) {
+    for (const batch of batches(leased, this.#mostBytes)) {
       post(batch, (parcel, answer) => {
         if (this.#done(parcel)) this.#onAnswer(parcel, answer)
       })
     }
   }
 
-  #done(parcel: Parcel): boolean {
+  #done(parcel: Item): boolean {
     const wasWaiting = this.#waiting.delete(parcel)
     if (this.#waiting.size === 0) for (const tell of this.#whenEmpty.splice(0)) tell()
     return wasWaiting
@@ -100,6 +110,6 @@ export class Outbox {
 }
 
 /** Of a frame with its event; a character takes at most 3 bytes in UTF-8. */
-function mostBytes({ frame }: Parcel): number {
+function bytesOf({ frame }: Kept): number {
   return 40 + 3 * JSON.stringify(frame).length
 }
