@@ -39,7 +39,7 @@ export class ForwardPool implements Pool {
   /** With what ends the wait for their deadlines. */
   readonly #underWay = new Map<Handing, CancelTimer>()
   #consumer: Pick<Consumer, 'rest'> | undefined
-  #probes = 1
+  #places = 1
   #isEnding = false
   #cancelLastWords: CancelTimer = () => {}
 
@@ -72,7 +72,7 @@ export class ForwardPool implements Pool {
   }
 
   resize(size: number): void {
-    this.#probes = Math.max(1, Math.min(mostProbes, Math.floor(size / 8)))
+    this.#places = size
   }
 
   /** `away`: since when the other broker, or one of its queues, takes nothing, in epoch milliseconds; null while it does. */
@@ -118,7 +118,8 @@ export class ForwardPool implements Pool {
         // Others were taken meanwhile: it is not to keep their place.
         const isAlone = waited !== undefined && waited < way.outage.count
         waited = way.outage.count
-        if (isAlone || !(await way.refused(handing, error))) return handing.finish({ type: 'kept', failure: failureFrom(error) })
+        const end = isAlone ? ({ type: 'kept', failure: failureFrom(error) } as const) : await way.refused(handing, error)
+        if (end !== undefined) return handing.finish(end)
         if (this.#isEnding) return handing.finish({ type: 'kept' })
       }
     }
@@ -140,14 +141,33 @@ export class ForwardPool implements Pool {
     const { toQueue: queue = message.queue, clock, logger, place } = this.#options
     const known = this.#ways.get(queue)
     if (known !== undefined) return known
-    const way = new Way({ clock, logger, place, queue, probes: () => this.#mostProbes(), onRest: () => this.#rest() })
+    const way = new Way({
+      clock,
+      logger,
+      place,
+      queue,
+      probes: () => this.#probes(),
+      isCrowded: () => this.#isCrowded(),
+      canRest: () => this.#canRest,
+      onRest: () => this.#rest(),
+    })
     this.#ways.set(queue, way)
     return way
   }
 
   /** Where queues cannot rest, what went back would come again at once. */
-  #mostProbes(): number {
-    return this.#consumer === undefined || this.#consumer.rest !== undefined ? this.#probes : Number.POSITIVE_INFINITY
+  get #canRest(): boolean {
+    return this.#consumer === undefined || this.#consumer.rest !== undefined
+  }
+
+  #probes(): number {
+    return this.#canRest ? Math.max(1, Math.min(mostProbes, Math.floor(this.#places / 8))) : Number.POSITIVE_INFINITY
+  }
+
+  /** Half of the places are for queues that take something, however many others there are. */
+  #isCrowded(): boolean {
+    const waiting = [...this.#underWay.keys()].filter((handing) => handing.isWaiting).length
+    return waiting >= Math.floor(this.#places / 2)
   }
 
   #rest(): void {

@@ -7,8 +7,8 @@ export class Handing implements Running {
   /** Epoch milliseconds. */
   readonly since: number
   readonly end: Promise<JobEnd>
-  /** How often it was not taken. */
-  tries = 0
+  /** It was not taken, and holds its place until it tries again. */
+  isWaiting = false
   readonly #ended: (handing: Handing) => void
   readonly #withdrawing = new AbortController()
   #resolve: (end: JobEnd) => void = () => {}

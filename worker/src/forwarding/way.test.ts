@@ -99,7 +99,7 @@ describe('a queue there that takes nothing', () => {
       const others = await put(200, 'default')
       await road.clock.advance('1s')
       expect(await count(others, 'completed')).toBe(200)
-      expect(await count(stuck, 'running')).toBe(2)
+      expect(await count(stuck, 'running')).toBe(trouble === noPermission ? 0 : 2)
       await road.clock.advance('10m')
       road.trouble = undefined
       await road.clock.advance('1m')
@@ -129,6 +129,36 @@ describe('a queue there that takes nothing', () => {
     await road.start({ concurrency: 10 })
     await road.clock.advance('5m')
     expect(await count(ids, 'completed')).toBe(50)
+  })
+
+  it('keeps its tasks of one kind from none of another, however many they are', async () => {
+    road.trouble = noPermission
+    road.troubledTask = 'odd'
+    for (let n = 0; n < 200; n++) await road.from.send('odd', null, { id: `odd${n}`, priority: 'high' })
+    const ids = await put(50, 'default')
+    await road.start({ concurrency: 10 })
+    await road.clock.advance('5m')
+    expect(await count(ids, 'completed')).toBe(50)
+    road.trouble = undefined
+    await road.clock.advance('2m')
+    expect(await states(['odd0', 'odd199'])).toEqual(['completed', 'completed'])
+  })
+
+  it.each([1, 2, 10])('and any number of others like it leave places for those that take something: %i', async (concurrency) => {
+    road.trouble = away
+    const closed = [...'abcdefghijkl']
+    road.troubledQueue = closed
+    const stuck = (await Promise.all(closed.map((queue) => put(20, queue)))).flat()
+    await road.start({ queues: [...closed, 'default'], concurrency })
+    await road.clock.advance('1m')
+    const others = await put(50, 'default')
+    await road.clock.advance('1m')
+    expect(await count(others, 'completed')).toBe(50)
+    road.trouble = undefined
+    await road.clock.advance('2m')
+    expect(await count(stuck, 'completed')).toBe(stuck.length)
+    // Each is told once.
+    expect(road.told).toHaveLength(2 * closed.length)
   })
 
   it('keeps all back where all go to one', async () => {

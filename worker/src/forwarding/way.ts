@@ -1,12 +1,13 @@
 /** The way to one queue of another broker: what is under way there, and what becomes of it while nothing is taken. */
-import { type CancelTimer, type Clock, type Logger, LovageError } from '@lovage/core'
+import { type CancelTimer, type Clock, failureFrom, type Logger, LovageError } from '@lovage/core'
+import type { JobEnd } from '../pool.ts'
 import type { Handing } from './handing.ts'
 import { Outage } from './outage.ts'
 
 /** A send that takes longer (milliseconds) tells that the other broker is away: some wait for it and say nothing. */
 const longMs = 5000
-/** Where trying again may not help one task, another has its turn after so many times. */
-const mostTries = 3
+/** The most that try it between two pauses where one of them may be taken though others are not. */
+const mostTried = 200
 
 export interface WayOptions {
   readonly clock: Clock
@@ -17,6 +18,10 @@ export interface WayOptions {
   readonly queue: string
   /** The most tasks that try it while it takes nothing. */
   readonly probes: () => number
+  /** Whether those who wait to try again hold so many places, on all ways together, that no more should. */
+  readonly isCrowded: () => boolean
+  /** Whether it can be kept from coming what would only go back again. */
+  readonly canRest: () => boolean
   /** `resting` has changed. */
   readonly onRest: () => void
 }
@@ -32,6 +37,11 @@ export class Way {
   #taken = 0
   /** It takes nothing of anybody. */
   #isClosed = false
+  /** Closed, and nobody tries it before the pause is over. */
+  #isQuiet = false
+  /** How many have met, since the last pause, what may be about their part of it only; and how many may. */
+  #tried = 0
+  #mayTry = 0
   #isResting = false
   #cancelWatch: CancelTimer | undefined
 
@@ -51,7 +61,7 @@ export class Way {
     const { queue } = handing.message
     const isNew = !this.#sources.has(queue)
     if (isNew) this.#sources.add(queue)
-    if (this.#isClosed && this.#underWay.size >= this.#options.probes()) {
+    if (this.#isClosed && (this.#isQuiet || this.#underWay.size >= this.#mostProbes())) {
       this.#rest(true, isNew || !this.#isResting)
       return false
     }
@@ -64,8 +74,8 @@ export class Way {
   leave(handing: Handing): void {
     this.#underWay.delete(handing)
     if (this.#underWay.size > 0) return
-    // Nobody tries it any more: whoever comes next does.
-    this.#rest(false)
+    // Nobody tries it any more: whoever comes next does, in time.
+    if (!this.#isQuiet) this.#rest(false)
     this.close()
   }
 
@@ -73,18 +83,29 @@ export class Way {
   took(): void {
     this.#taken++
     this.#isClosed = false
+    this.#tried = 0
+    this.#mayTry = 0
     this.outage.over()
     this.#rest(false)
   }
 
-  /** It did not take a task. Resolves when it is time to try again; false when another should. */
-  async refused(handing: Handing, error: unknown): Promise<boolean> {
-    handing.tries++
-    const wait = this.outage.wait(error)
+  /** It did not take a task. Resolves when it is time to try again, with undefined; otherwise at once with the end of the task's run. */
+  async refused(handing: Handing, error: unknown): Promise<JobEnd | undefined> {
+    const { canRest, isCrowded } = this.#options
+    const pause = this.outage.wait(error)
     if (isClosing(error)) this.#shut()
-    if (isLasting(error) && this.#isResting && handing.tries >= mostTries) return false
-    await wait
-    return true
+    if (!canRest() || !(isPartial(error) || isCrowded())) {
+      handing.isWaiting = true
+      await pause
+      handing.isWaiting = false
+      return undefined
+    }
+    if (isPartial(error)) this.#tryOthers(pause)
+    else if (isClosing(error)) {
+      this.#beQuiet(pause)
+      return { type: 'kept' }
+    }
+    return { type: 'kept', failure: failureFrom(error) }
   }
 
   /** Forgets what it watches for. */
@@ -96,10 +117,34 @@ export class Way {
   /** Only few keep trying; the others are for later. */
   #shut(): void {
     this.#isClosed = true
-    const excess = [...this.#underWay].slice(this.#options.probes())
+    const excess = [...this.#underWay].slice(this.#mostProbes())
     if (excess.length === 0) return
     this.#rest(true)
     for (const handing of excess) handing.recede()
+  }
+
+  /** One that goes back for a while makes room for another, of a part that may be open; the longer it takes, for the more of them. */
+  #tryOthers(pause: Promise<void>): void {
+    this.#mayTry = Math.max(this.#mayTry, this.#options.probes())
+    if (++this.#tried < this.#mayTry) return
+    this.#tried = 0
+    this.#mayTry = Math.min(mostTried, 2 * this.#mayTry)
+    this.#beQuiet(pause)
+  }
+
+  /** Whoever comes after the pause tries it. */
+  #beQuiet(pause: Promise<void>): void {
+    if (this.#isQuiet) return
+    this.#isQuiet = true
+    this.#rest(true)
+    void pause.then(() => {
+      this.#isQuiet = false
+      this.#rest(false)
+    })
+  }
+
+  #mostProbes(): number {
+    return Math.max(this.#options.probes(), this.#mayTry)
   }
 
   #rest(isResting: boolean, hasChanged = this.#isResting !== isResting): void {
@@ -132,7 +177,7 @@ function isClosing(error: unknown): boolean {
   return LovageError.is(error) && (error.name === 'StoreError' || error.code === 'QUEUE_MISMATCH')
 }
 
-/** It may be about a part of the queue only. */
-function isLasting(error: unknown): boolean {
+/** It lasts, and may be about a part of the queue only, such as the list of one priority: another task may be taken. */
+function isPartial(error: unknown): boolean {
   return LovageError.is(error) && error.name === 'StoreError' && !error.retryable
 }
