@@ -5,7 +5,7 @@ import { claimFor } from './desk-claim.ts'
 import type { Engine } from './engine.ts'
 import { giveBack } from './give-back.ts'
 
-/** So many requests are served at once as long as there is plenty. */
+/** So many requests are served at once as long as there is plenty, where the store has nothing to say of it. */
 const flightLimit = 4
 
 interface Waiter {
@@ -21,7 +21,8 @@ interface Waiter {
 export class DeskLine {
   readonly #engine: Engine
   readonly #queues: readonly string[]
-  readonly #waiters: Waiter[] = []
+  /** In the order in which they came, those included that a claim is on its way for. */
+  readonly #waiters = new Set<Waiter>()
   readonly #ends: (() => void)[] = []
   /** Claims on their way. */
   readonly #serving = new Set<Promise<void>>()
@@ -53,7 +54,7 @@ export class DeskLine {
 
   /** Whether nobody waits, and nobody has asked for so long. */
   isIdle(forMs: number): boolean {
-    return this.#waiters.length === 0 && this.#serving.size === 0 && this.#engine.clock.now() - this.#askedAt >= forMs
+    return this.#waiters.size === 0 && this.#serving.size === 0 && this.#engine.clock.now() - this.#askedAt >= forMs
   }
 
   /** Answers whoever waits with nothing; what claims bring that are on their way goes back. Resolves when it has. */
@@ -75,8 +76,7 @@ export class DeskLine {
         cancel()
         claim.signal?.removeEventListener('abort', leave)
         letGo()
-        const place = this.#waiters.indexOf(waiter)
-        if (place >= 0) this.#waiters.splice(place, 1)
+        this.#waiters.delete(waiter)
       }
       const waiter: Waiter = {
         claim,
@@ -97,14 +97,14 @@ export class DeskLine {
       }
       const cancel = clock.at(clock.now() + claim.waitMs, leave)
       claim.signal?.addEventListener('abort', leave, { once: true })
-      this.#waiters.push(waiter)
+      this.#waiters.add(waiter)
       this.pump()
     })
   }
 
   /** Claims for the first that waits. Called whenever there may be something; costs nothing when nobody waits. */
   pump(): void {
-    const waiter = this.#waiters.find(({ isClaiming }) => !isClaiming)
+    const waiter = this.#next()
     if (waiter === undefined || this.#serving.size >= this.#width) {
       // A claim on its way may have looked before there was something.
       this.#again = this.#serving.size > 0
@@ -121,12 +121,19 @@ export class DeskLine {
     if (this.#width > 1) this.pump()
   }
 
+  /** The first that no claim is on its way for: never far from the front. */
+  #next(): Waiter | undefined {
+    for (const waiter of this.#waiters) if (!waiter.isClaiming) return waiter
+    return undefined
+  }
+
   async #serve(waiter: Waiter): Promise<void> {
     const { claim } = waiter
     try {
       const { tasks, nextDueAt } = await claimFor(this.#engine, claim)
       const isFull = tasks.length === claim.limit
-      this.#width = isFull && this.#plenty ? Math.min(flightLimit, this.#width * 2) : 1
+      const most = this.#engine.store.capabilities.claims ?? flightLimit
+      this.#width = isFull && this.#plenty ? Math.min(most, this.#width * 2) : 1
       this.#plenty = isFull
       if (nextDueAt !== undefined) this.#sleep(nextDueAt)
       waiter.isClaiming = false

@@ -232,6 +232,8 @@ export interface StoreCapabilities {
   readonly renewsAlone: boolean
   /** How many changes a call should carry where there are many. Default 256. */
   readonly batch?: number | undefined
+  /** How many claims at once it takes best, where many holders wait and there is plenty. Default 4. */
+  readonly claims?: number | undefined
   /**
    * Tasks can be inserted and updated in a transaction of the caller's on the same database. Nothing is repeated in it, a refusal leaves it as
    * it was, and what the server says of conflicts between transactions reaches the caller as it is. Default false.

@@ -28,7 +28,7 @@ export function memoryStore(): Store {
   }
   return {
     name: 'memory',
-    capabilities: { durable: false, shared: false, renewsAlone: false },
+    capabilities: { durable: false, shared: false, renewsAlone: false, claims: 64 },
     records: {
       read: (kind, key) => call(() => records.read(kind, key)),
       list: (kind) => call(() => records.list(kind)),

@@ -77,7 +77,7 @@ class StoreCalls {
 function storeOn(calls: StoreCalls): Store {
   return {
     name: 'sqlite',
-    capabilities: { durable: true, shared: true, renewsAlone: true },
+    capabilities: { durable: true, shared: true, renewsAlone: true, claims: 64 },
     records: {
       async read(kind, key) {
         const row = await calls.call('readRecord', [kind, key])
