@@ -34,9 +34,15 @@ export class HeldRun {
     this.#progress = new ProgressLine((frame) => around.say(eventNames.progress, frame))
   }
 
-  start(handler: TaskHandler<never>): void {
+  /** It ended before its handler began. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** @param properties those of the task, as the worker's schema gives them */
+  start(handler: TaskHandler<never>, properties: unknown = this.task.properties): void {
     this.#beat()
-    void runHandler(handler, this.task.properties, this.#context()).then((settlement) => this.#settle(settlement))
+    void runHandler(handler, properties, this.#context()).then((settlement) => this.#settle(settlement))
   }
 
   /** The server does not want it any more, and still waits for its end. */
@@ -49,6 +55,11 @@ export class HeldRun {
   lose(): void {
     this.#end(undefined)
     this.#stop('the run no longer belongs to this worker; the task may run elsewhere')
+  }
+
+  /** Its handler does not begin. */
+  decline(): void {
+    this.#end(undefined)
   }
 
   /** The worker stops, and hands the task back to a server that can take it. */

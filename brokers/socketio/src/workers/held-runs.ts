@@ -1,4 +1,6 @@
 /** The runs on a worker: which task is taken and which is declined. */
+import { failureFrom } from '@lovage/core'
+import type { WorkerInput } from '../validation/worker-input.ts'
 import { decodeCancel } from '../wire/held-run.ts'
 import { eventNames } from '../wire/names.ts'
 import type { HeldTask } from '../wire/registration.ts'
@@ -10,6 +12,7 @@ import type { TaskHandler } from './task-handler.ts'
 /** What the runs need of their worker. */
 export interface RunsSetting {
   readonly handler: TaskHandler<never> | undefined
+  readonly input: WorkerInput | undefined
   readonly capacity: number
   readonly outbox: Outbox
   readonly say: RunSurroundings['say']
@@ -94,10 +97,26 @@ export class HeldRuns {
     } else if (answer !== undefined && this.#runs.size >= capacity) {
       answer({ accepted: false, code: 'busy' })
     } else {
-      answer?.({ accepted: true })
       const run = new HeldRun(task, { say, onError, ended: (ended, parcel) => this.#ended(ended, parcel) })
       this.#runs.set(task.id, run)
-      run.start(handler)
+      void this.#start(run, handler, answer)
+    }
+  }
+
+  /** What is checked has its place meanwhile. */
+  async #start(run: HeldRun, handler: TaskHandler<never>, answer: ((answer: TaskAnswer) => void) | undefined): Promise<void> {
+    const { input, onError } = this.#setting
+    const { id, properties } = run.task
+    try {
+      const checked = input === undefined ? properties : await input.check(properties)
+      if (run.isEnded) return
+      answer?.({ accepted: true })
+      run.start(handler, checked)
+    } catch (thrown) {
+      const { message } = failureFrom(thrown)
+      onError(`task ${id} was refused: ${message}`)
+      answer?.({ accepted: false, code: 'invalid', message })
+      run.decline()
     }
   }
 

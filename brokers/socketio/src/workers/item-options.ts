@@ -10,6 +10,7 @@ import {
   type OptionNames,
   shown,
 } from '@lovage/core'
+import { type InputSchema, type WorkerInput, workerInput } from '../validation/worker-input.ts'
 import { limits } from '../wire/limits.ts'
 import type { TaskHandler } from './task-handler.ts'
 
@@ -36,6 +37,8 @@ export interface ItemOptions<Properties> {
   readonly queues?: readonly string[] | undefined
   /** A namespace of the server, such as `/workers`. Default the path of `host`. */
   readonly namespace?: string | undefined
+  /** What properties must be, for the handler to get them: checked here, and where it has a JSON Schema by the server before. */
+  readonly input?: InputSchema<Properties> | undefined
   /** Closes the worker when it fires. */
   readonly signal?: AbortSignal | undefined
   readonly shutdown?: ShutdownOptions | undefined
@@ -48,6 +51,9 @@ export interface ItemOptions<Properties> {
   readonly onTask?: TaskHandler<Properties> | undefined
 }
 
+/** Options where it does not matter which properties a handler takes. */
+export type AnyItemOptions = Omit<ItemOptions<never>, 'input'> & { readonly input?: InputSchema<unknown> | undefined }
+
 /** Properties when nothing is known of them. */
 export type AnyProperties = { readonly [name: string]: Json }
 
@@ -55,17 +61,19 @@ export type AnyProperties = { readonly [name: string]: Json }
 export interface ItemPlan {
   readonly url: string
   readonly capacity: number
+  readonly input: WorkerInput | undefined
   readonly signals: readonly ShutdownSignal[]
   readonly graceMs: number
 }
 
-const names: OptionNames<ItemOptions<never>> = {
+const names: OptionNames<AnyItemOptions> = {
   id: true,
   host: true,
   token: true,
   capacity: true,
   queues: true,
   namespace: true,
+  input: true,
   signal: true,
   shutdown: true,
   onConnect: true,
@@ -77,7 +85,7 @@ const shutdownNames: OptionNames<ShutdownOptions> = { signals: true, graceMs: tr
 const signalNames: readonly string[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] satisfies readonly ShutdownSignal[]
 
 /** Checks the options. @throws {ConfigError} OPTION_INVALID, NAME_INVALID, DURATION_INVALID */
-export function planItem(options: ItemOptions<never>): ItemPlan {
+export function planItem(options: AnyItemOptions): ItemPlan {
   checkOptionNames(options, names, 'a worker')
   const { id, host, token, capacity = 1, queues = [], namespace, shutdown = {} } = options
   checkName(id, 'worker')
@@ -98,7 +106,10 @@ export function planItem(options: ItemOptions<never>): ItemPlan {
   if (!Array.isArray(signals) || signals.some((signal) => !signalNames.includes(signal))) {
     refuse('shutdown.signals', `a list of ${signalNames.join(', ')}`, signals)
   }
-  return { url: urlOf(host, namespace), capacity, signals, graceMs: durationMs(graceMs, 'shutdown.graceMs') }
+  return {
+    ...{ url: urlOf(host, namespace), capacity, signals, graceMs: durationMs(graceMs, 'shutdown.graceMs') },
+    input: options.input === undefined ? undefined : workerInput(options.input, id),
+  }
 }
 
 /** socket.io takes the path of a URL for the namespace. */

@@ -8,7 +8,8 @@ import { decodeDrain, decodeError } from '../wire/standing.ts'
 import type { TaskAnswer } from '../wire/task.ts'
 import { Connection } from './connection.ts'
 import { HeldRuns } from './held-runs.ts'
-import { type ItemOptions, type ItemPlan, planItem } from './item-options.ts'
+import { newInstance } from './instance.ts'
+import { type AnyItemOptions, type ItemPlan, planItem } from './item-options.ts'
 import { Outbox, type Parcel, type Post } from './outbox.ts'
 import { within } from './timers.ts'
 
@@ -30,8 +31,8 @@ export interface WorkerItem {
 export class Item implements WorkerItem {
   readonly id: string
   readonly plan: ItemPlan
-  readonly #options: ItemOptions<never>
-  readonly #instance = crypto.randomUUID()
+  readonly #options: AnyItemOptions
+  readonly #instance = newInstance()
   readonly #outbox: Outbox
   readonly #runs: HeldRuns
   readonly #connection: Connection
@@ -45,7 +46,7 @@ export class Item implements WorkerItem {
   #onDown: (() => void) | undefined
 
   /** @param onOver called once, when there will be no other connect */
-  constructor(options: ItemOptions<never>, onOver: (item: Item) => void) {
+  constructor(options: AnyItemOptions, onOver: (item: Item) => void) {
     this.plan = planItem(options)
     this.id = options.id
     this.#options = options
@@ -54,6 +55,7 @@ export class Item implements WorkerItem {
     const onError = (message: string) => this.#trouble(message)
     this.#runs = new HeldRuns({
       handler: options.onTask,
+      input: this.plan.input,
       capacity: this.plan.capacity,
       outbox: this.#outbox,
       say: (event, frame, onAnswer) => this.#connection.say(event, [frame], onAnswer),
@@ -129,11 +131,13 @@ export class Item implements WorkerItem {
 
   #registration(): RegistrationOptions {
     const { queues = [] } = this.#options
+    const input = this.plan.input?.schema
     return {
       protocol: protocolVersion,
       instance: this.#instance,
       capacity: this.plan.capacity,
       ...(queues.length === 0 ? {} : { queues }),
+      ...(input === undefined ? {} : { input }),
       resume: [...this.#runs.held(), ...this.#outbox.held()],
       features: ['ack', 'lease', 'cancel', 'progress', 'batch'],
     }

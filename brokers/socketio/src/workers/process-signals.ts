@@ -1,9 +1,12 @@
-/** Signals of the Node process: the first stops the workers and then the process, the second ends it at once. */
-import { constants } from 'node:os'
-import process from 'node:process'
+/** Signals of the process, where there is one: the first stops the workers and then the process, the second ends it at once. */
 import type { ShutdownSignal } from './item-options.ts'
 
-/** Listens to signals from now on. Those that are listened to already are left as they are. */
+/** Read and not imported: a page in a browser has none, and bundlers find nothing to replace. */
+const { process } = globalThis as { process?: NodeJS.Process }
+/** As POSIX numbers them. */
+const numbers: Readonly<Record<ShutdownSignal, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 }
+
+/** Listens to signals from now on. Those that are listened to already are left as they are. In a browser there are none. */
 export interface SignalWatch {
   add(signals: readonly ShutdownSignal[]): void
   /** Gives all of them back to Node. */
@@ -18,9 +21,10 @@ export function watchSignals(stop: () => Promise<boolean>): SignalWatch {
   const watched = new Map<ShutdownSignal, () => void>()
   let isStopping = false
   const onSignal = async (signal: ShutdownSignal): Promise<void> => {
-    if (isStopping) process.exit(1)
+    if (isStopping) process?.exit(1)
     isStopping = true
-    process.exit((await stop()) ? 0 : 128 + constants.signals[signal])
+    const isInTime = await stop()
+    process?.exit(isInTime ? 0 : 128 + numbers[signal])
   }
   return {
     add(signals) {
@@ -28,18 +32,18 @@ export function watchSignals(stop: () => Promise<boolean>): SignalWatch {
         if (watched.has(signal)) continue
         const listener = () => void onSignal(signal)
         watched.set(signal, listener)
-        process.on(signal, listener)
+        process?.on(signal, listener)
       }
     },
     release() {
       if (isStopping) return
-      for (const [signal, listener] of watched) process.off(signal, listener)
+      for (const [signal, listener] of watched) process?.off(signal, listener)
       watched.clear()
     },
   }
 }
 
-/** Tells what went wrong when there is no worker left to tell it to. */
+/** Tells what went wrong when there is no worker left to tell it to, at the end of a process. */
 export function tellOperator(message: string): void {
-  process.stderr.write(`${message}\n`)
+  process?.stderr.write(`${message}\n`)
 }

@@ -1,9 +1,9 @@
 /** Runs a user's handler until the first of its settlements. */
-import { jsonValue, type Properties, toJson } from '../wire/json-value.ts'
+import { jsonValue, toJson } from '../wire/json-value.ts'
 import type { Settlement, TaskContext, TaskHandler } from './task-handler.ts'
 
 /** Calls the handler at once. Never rejects; a handler that never settles leaves the promise open. */
-export function runHandler(handler: TaskHandler<never>, properties: Properties, context: TaskContext): Promise<Settlement> {
+export function runHandler(handler: TaskHandler<never>, properties: unknown, context: TaskContext): Promise<Settlement> {
   return new Promise((settle) => {
     const resolve = (results?: unknown, success: boolean = true) => settle(resolved(results, success))
     const reject = (message: unknown) => settle(broken(messageOf(message)))

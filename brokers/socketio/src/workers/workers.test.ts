@@ -99,7 +99,7 @@ describe('with a server of L1, a worker', () => {
     start({ capacity: 4, queues: ['resize', 'thumb'], onTask: async ({ width }) => ({ width }) })
     const { socket, options } = await server.welcome()
     expect(options).toMatchObject({ protocol: 1, capacity: 4, queues: ['resize', 'thumb'], resume: [] })
-    expect(options.instance).toMatch(/^[0-9a-f-]{36}$/)
+    expect(options.instance).toMatch(/^[0-9a-f]{32}$/)
     expect(await give(socket, { id: 't1', properties: { width: 320 } })).toEqual({ accepted: true })
     const { args, answer } = await server.next('worker.task.done')
     expect(args).toEqual([{ id: 't1', lease: 'lease-t1', success: true, results: { width: 320 } }])
