@@ -14,21 +14,21 @@ import { Autoscaler } from './autoscaler.ts'
 import { ColdStop } from './cold-stop.ts'
 import { comingBack } from './coming-back.ts'
 import { modulesWith } from './default-modules.ts'
-import { EventDesk } from './event-desk.ts'
-import { handlerDesk } from './handler-desk.ts'
-import { Intake } from './intake.ts'
+import type { EventDesk } from './event-desk.ts'
+import type { Intake } from './intake.ts'
 import { Lamport } from './lamport.ts'
 import type { CommandHandler, Module, StopOptions, WorkerLoad, WorkerSettings, WorkerSurface } from './module.ts'
 import type { Pool } from './pool.ts'
 import { Prefetch } from './prefetch.ts'
 import { RevokedIds } from './revoked-ids.ts'
-import { Runner } from './runner.ts'
-import { Settler } from './settler.ts'
+import type { Runner } from './runner.ts'
+import type { Settler } from './settler.ts'
 import { holdProcess } from './system-clock.ts'
 import type { RegisteredTask } from './task-registry.ts'
 import type { TaskRun } from './task-run.ts'
 import type { WorkerEvents } from './worker-events.ts'
-import { type WorkerOptions, type WorkerSetup, wholeNumber, workerSetup } from './worker-options.ts'
+import { type WorkerOptions, wholeNumber, workerSetup } from './worker-options.ts'
+import { workerParts } from './worker-parts.ts'
 
 /**
  * Runs tasks for one broker. Emits `ready`, `error`, `fatal`, `end`, `exit`, the task events, `worker.dispatch.{type}` and
@@ -76,10 +76,15 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
     this.#queues = new Set(setup.queues)
     this.#cold = new ColdStop(setup.clock, setup.settings.coldGraceMs)
     this.#concurrency = setup.concurrency
-    this.events = this.#makeEventDesk(setup)
-    this.#settler = new Settler({ clock: setup.clock, random: setup.random, report: (error) => this.report(error) })
-    this.#runner = this.#makeRunner(setup)
-    this.#intake = this.#makeIntake(setup)
+    const parts = workerParts(this, setup, {
+      onFree: () => this.#freed(),
+      onHeld: () => this.#tune(),
+      onSkip: (names) => this.#consumer?.skip?.(names),
+    })
+    this.events = parts.events
+    this.#settler = parts.settler
+    this.#runner = parts.runner
+    this.#intake = parts.intake
     this.#prefetch = new Prefetch(setup.prefetch, setup.concurrency)
     if (setup.autoscale !== undefined) this.autoscaler.set(setup.autoscale)
   }
@@ -350,51 +355,13 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
     for (const item of this.#settler.insisting) if (matches(item)) item.disown(reason)
   }
 
+  #freed(): void {
+    if (this.#prefetch.isDue()) this.#tune()
+    this.#intake.fill()
+  }
+
   #tune(): void {
     const reach = this.autoscaler.range?.max ?? 0
     this.#prefetch.tune(Math.max(this.#concurrency, reach), this.#runner.handlerTime.mean, this.#intake.held)
-  }
-
-  #makeEventDesk(setup: WorkerSetup): EventDesk {
-    const { clock, lamport, broker, name } = this
-    return new EventDesk(
-      { worker: name, bus: broker.events, emitter: this, lamport, now: () => clock.now(), report: (error) => this.report(error) },
-      setup.events,
-    )
-  }
-
-  #makeRunner(setup: WorkerSetup): Runner {
-    return new Runner({
-      worker: this.name,
-      clock: this.clock,
-      random: setup.random,
-      pool: this.pool,
-      settler: this.#settler,
-      revoked: this.revoked,
-      desk: this.events,
-      graceMs: setup.settings.abortGraceMs,
-      report: (error) => this.report(error),
-      onFree: () => {
-        if (this.#prefetch.isDue()) this.#tune()
-        this.#intake.fill()
-      },
-    })
-  }
-
-  #makeIntake(setup: WorkerSetup): Intake {
-    const { broker, clock, logger, registry } = this
-    return new Intake({
-      clock,
-      registry,
-      revoked: this.revoked,
-      runner: this.#runner,
-      settler: this.#settler,
-      desk: this.events,
-      handlerDesk: handlerDesk({ broker, clock, logger, registry, desk: this.events, newId: setup.newId }),
-      concurrency: () => this.#concurrency,
-      report: (error) => this.report(error),
-      onHeld: () => this.#tune(),
-      onSkip: (names) => this.#consumer?.skip?.(names),
-    })
   }
 }
