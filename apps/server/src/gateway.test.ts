@@ -1,6 +1,7 @@
 /** The gateway of a server: beside the HTTP API at the same port, over polling and WebSocket, and closed before it. */
 import { once } from 'node:events'
 import { connect as connectTo } from 'node:net'
+import { workerTokens } from '@lovage/broker-socketio'
 import { type TestBroker, testBroker } from '@lovage/testing'
 import { io, type Socket } from 'socket.io-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -104,4 +105,32 @@ test('it waits no longer when it is told so', async () => {
 test('a port that is taken leaves no gateway behind', async () => {
   const { port } = await listen()
   await expect(createServer({ client: broker }).listen(port)).rejects.toMatchObject({ code: 'PORT_TAKEN' })
+})
+
+const clients = [{ clientId: 'ci', accessToken: 'a-token-of-some-length-1', scopes: ['*'] }]
+
+/** Why its connection is refused. */
+async function refusal(url: string, auth: object): Promise<unknown> {
+  const socket = io(url, { transports: ['websocket'], forceNew: true, reconnection: false, auth })
+  sockets.push(socket)
+  return next(socket, 'connect_error')
+}
+
+test('where the API asks who calls, workers show a token of their own', async () => {
+  const { url } = await listen({ access: { clients } })
+  expect(await refusal(url, {})).toMatchObject({ data: { code: 'unauthorized' } })
+  expect(await refusal(url, { token: 'a-token-of-some-length-1' })).toMatchObject({ data: { code: 'unauthorized' } })
+  const { token, id } = await workerTokens(broker).create()
+  const socket = io(url, { auth: { token }, forceNew: true })
+  sockets.push(socket)
+  await next(socket, 'connect')
+  const gone = next(socket, 'disconnect')
+  await workerTokens(broker).revoke(id)
+  expect(await gone).toBe('io server disconnect')
+  expect(await fetch(`${url}/api/queues`, { headers: { authorization: `Bearer ${token}` } })).toMatchObject({ status: 401 })
+})
+
+test('workers without a token come in where that was asked for', async () => {
+  const { url } = await listen({ access: { clients }, gateway: { anonymous: true } })
+  await worker(url)
 })

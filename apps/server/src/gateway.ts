@@ -1,18 +1,22 @@
 /** The gateway of a server: workers come in over socket.io, at the same port as the HTTP API. */
 import type { IncomingMessage, Server } from 'node:http'
-import { createGateway, type Gateway, type GatewayLimits, type PingOptions } from '@lovage/broker-socketio'
+import { createGateway, type DoorOptions, type Gateway, type GatewayLimits, type PingOptions } from '@lovage/broker-socketio'
 import type { Client } from '@lovage/client'
 import type { Logger } from '@lovage/core'
 
 /** How workers are let in and treated that connect to this server. */
-export interface ServerGatewayOptions extends GatewayLimits {
+export interface ServerGatewayOptions extends GatewayLimits, Omit<DoorOptions, 'anonymous'> {
+  /** Whether workers come in without a token. Default: where everyone may call the HTTP API, which is on loopback addresses alone. */
+  readonly anonymous?: boolean | undefined
   readonly ping?: PingOptions | undefined
 }
 
 /** What a gateway opens on. */
 export interface GatewayPlace {
   readonly server: Server
-  readonly client: Pick<Client, 'desk' | 'admin'>
+  readonly client: Pick<Client, 'desk' | 'admin' | 'events'>
+  /** Nobody has to show who they are who calls the HTTP API. */
+  readonly isOpen: boolean
   readonly logger: Logger
 }
 
@@ -31,7 +35,11 @@ export function takesUpgrade({ url, headers }: IncomingMessage): boolean {
  * @throws {ConfigError} UNSUPPORTED for options where the broker has none; OPTION_INVALID, DURATION_INVALID
  */
 export function openGateway(place: GatewayPlace, wish: ServerGatewayOptions | boolean = true): Gateway | undefined {
-  const { desk, admin } = place.client
+  const { server, client, isOpen, logger } = place
+  const { desk, admin, events } = client
   if (wish === false || (wish === true && desk === undefined)) return undefined
-  return createGateway({ ...(wish === true ? {} : wish), server: place.server, desk, admin, logger: place.logger })
+  const options: ServerGatewayOptions = wish === true ? {} : wish
+  // Without a word on it the gateway looks at where the server listens.
+  const anonymous = options.anonymous ?? (isOpen ? undefined : false)
+  return createGateway({ ...options, anonymous, server, desk, admin, events, logger })
 }

@@ -123,7 +123,7 @@ export function createServer(options: ServerOptions): HttpServer {
       rule.names = namesAt(host)
       const serverOptions = { shouldUpgradeCallback: takesUpgrade }
       const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server
-      const gateway = openGateway({ server, client, logger }, options.gateway)
+      const gateway = openGateway({ server, client, isOpen: access.isOpen, logger }, options.gateway)
       return openAt({ port, host }, { server, gateway, closing })
     },
   }
