@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { hasCelery, hasPgBouncer, hasPostgres, hasRabbitmq, hasRedis } from '@lovage/services'
+import { hasCelery, hasChromium, hasPgBouncer, hasPostgres, hasPythonSocketio, hasRabbitmq, hasRedis } from '@lovage/services'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -35,6 +35,8 @@ const needs: readonly Need[] = [
   { server: 'PgBouncer', tests: ['**/*pgbouncer*.test.ts'], isThere: hasPgBouncer },
   { server: 'RabbitMQ', tests: ['signals/rabbitmq/**', '**/*rabbitmq*.test.ts'], isThere: hasRabbitmq },
   { server: 'Celery', tests: ['**/*real-celery*.test.ts'], isThere: hasCelery },
+  { server: 'python-socketio', tests: ['**/*python-socketio*.test.ts'], isThere: hasPythonSocketio },
+  { server: 'Chromium', tests: ['**/*chromium*.test.ts'], isThere: hasChromium },
   { server: 'Redis', tests: ['brokers/celery/src/redis/**', '**/*redis*.test.ts'], isThere: hasRedis },
 ]
 

@@ -17,7 +17,8 @@ export function folderOf(wanted: Wanted): string | undefined {
   return search(wanted)
 }
 
-function search({ program, folders = [] }: Wanted): string | undefined {
+/** Gives the folder of a program that is there already. */
+export function search({ program, folders = [] }: Omit<Wanted, 'debianPackage'>): string | undefined {
   const known = folders.flatMap((pattern) => globSync(pattern).sort(byNumbers).reverse())
   // biome-ignore lint/style/noProcessEnv: the search path is where a machine says what it has
   const path = (process.env.PATH ?? '').split(delimiter)
