@@ -142,11 +142,9 @@ export class RedisInflow implements Inflow {
         this.#pump()
       })
     this.#takes.add(taking)
-    // What goes out in one write is answered in one, too late to work on the one while Redis makes up the other.
-    if (this.#isBusy) setImmediate(() => this.#pump())
   }
 
-  /** For two questions at once no more than half each, so that this process works on one answer while Redis makes up the other. */
+  /** No more than half when busy, so that this process works on one answer while Redis makes up the next. */
   #room(): number {
     if (this.#prefetch === 0) return mostAtOnce
     const room = this.#prefetch - this.#hands.size - this.#loose.unsettled - this.#asked
@@ -168,11 +166,12 @@ export class RedisInflow implements Inflow {
     })
     const isBarren = answer.length === 0 && filled > 0
     if (!isBarren) this.#place.link.recovered()
+    this.#isBusy = answer.length === room * 3
+    this.#isQuiet = !this.#isBusy && filled === 0 && wakes === this.#wakes
+    if (this.#isBusy) this.#askAhead(line)
     // From here to where they are in hand nothing else may ask for more.
     this.#asked -= room
     this.#receipts.end(receipt)
-    this.#isBusy = answer.length === room * 3
-    this.#isQuiet = !this.#isBusy && filled === 0 && wakes === this.#wakes
     const taken: Held[] = []
     for (let at = 0; at < answer.length; at += 3) {
       const held = this.#hold(String(answer[at]), lists[Number(answer[at + 1])] ?? '', String(answer[at + 2]), now)
@@ -180,6 +179,12 @@ export class RedisInflow implements Inflow {
     }
     await this.#handOver(line, taken)
     if (isBarren) await checkLists(line, lists)
+  }
+
+  /** Redis makes up the next answer while this process works on the one that came. */
+  #askAhead(line: RedisLine): void {
+    this.#pump()
+    line.flush()
   }
 
   #ask(line: RedisLine, { key, number }: TakeReceipt, what: readonly number[], lists: readonly string[]) {

@@ -116,6 +116,34 @@ export class RedisLine {
     this.#schedule()
   }
 
+  /** What was asked goes out now, and not only at the end of this turn. */
+  flush(): void {
+    this.#isScheduled = false
+    const callbacks = [...this.#flushes]
+    this.#flushes.clear()
+    for (const callback of callbacks) callback()
+    const questions = this.#questions
+    this.#questions = []
+    if (questions.length === 0) return
+    const pipeline = this.#asking.pipeline()
+    for (const { command, isRaw } of questions) {
+      if (isRaw) pipeline.callBuffer(...(command as [string]))
+      else pipeline.call(...(command as [string]))
+    }
+    pipeline.exec().then(
+      (answers) => {
+        for (const [index, { resolve, reject }] of questions.entries()) {
+          const [error, answer] = answers?.[index] ?? [undefined, undefined]
+          if (error) reject(this.#failure(error))
+          else resolve(answer)
+        }
+      },
+      (error: Error) => {
+        for (const { reject } of questions) reject(this.#failure(error))
+      },
+    )
+  }
+
   /** Tells the listener once when something happens to one of the keys. Answers how many of them are there. */
   async watch(keys: readonly string[]): Promise<number> {
     const caching = this.ask(['CLIENT', 'CACHING', 'YES'])
@@ -140,7 +168,7 @@ export class RedisLine {
   /** Says what is still to be said, then goes. */
   async close(): Promise<void> {
     this.#isUp = false
-    this.#flush()
+    this.flush()
     await Promise.all([this.#asking.quit().catch(() => {}), this.#inbox.quit().catch(() => {})])
     this.end()
   }
@@ -180,34 +208,7 @@ export class RedisLine {
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    setImmediate(() => this.#flush())
-  }
-
-  #flush(): void {
-    this.#isScheduled = false
-    const callbacks = [...this.#flushes]
-    this.#flushes.clear()
-    for (const callback of callbacks) callback()
-    const questions = this.#questions
-    this.#questions = []
-    if (questions.length === 0) return
-    const pipeline = this.#asking.pipeline()
-    for (const { command, isRaw } of questions) {
-      if (isRaw) pipeline.callBuffer(...(command as [string]))
-      else pipeline.call(...(command as [string]))
-    }
-    pipeline.exec().then(
-      (answers) => {
-        for (const [index, { resolve, reject }] of questions.entries()) {
-          const [error, answer] = answers?.[index] ?? [undefined, undefined]
-          if (error) reject(this.#failure(error))
-          else resolve(answer)
-        }
-      },
-      (error: Error) => {
-        for (const { reject } of questions) reject(this.#failure(error))
-      },
-    )
+    setImmediate(() => this.flush())
   }
 
   async #again(script: RedisScript, command: RedisCommand, isRaw: boolean): Promise<unknown> {
