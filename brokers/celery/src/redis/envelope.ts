@@ -1,6 +1,6 @@
 /** kombu's envelope (celery.md 16): one JSON object per message in a list or on a channel. */
 import type { Arrival, Publication } from '../transport.ts'
-import { parsePython, writePython } from '../wire/python-json.ts'
+import { parsePython, readPython, writePython } from '../wire/python-json.ts'
 
 /** Writes a message for the wire, with a delivery tag of its own. */
 export function writeEnvelope({ exchange, routingKey, properties, body }: Publication, deliveryTag: string): string {
@@ -27,7 +27,7 @@ type Fields = Readonly<Record<string, unknown>>
 
 /** Reads a message; undefined for what is none of kombu's. */
 export function readEnvelope(text: string): Arrival | undefined {
-  const message = parsed(text)?.revived
+  const message = objectOf(readPython, text)
   const properties = fieldsOf(message?.properties)
   const info = fieldsOf(properties?.delivery_info)
   if (message === undefined || properties === undefined || info === undefined) return undefined
@@ -53,7 +53,7 @@ export function readEnvelope(text: string): Arrival | undefined {
 
 /** Marks a message as one that was delivered before, in both places in which it is looked for. */
 export function redeliveredEnvelope(text: string): string {
-  const message = parsed(text)?.carried
+  const message = objectOf((written) => parsePython(written).carried, text)
   return message === undefined ? text : writePython(marked(message))
 }
 
@@ -109,11 +109,10 @@ export function foreignArrival(text: string): Arrival {
   return { exchange: '', routingKey: '', redelivered: false, body: Buffer.from(text), properties }
 }
 
-function parsed(text: string): { readonly carried: Fields; readonly revived: Fields } | undefined {
+/** Undefined for what is no object of JSON. */
+function objectOf(read: (text: string) => unknown, text: string): Fields | undefined {
   try {
-    const value = parsePython(text)
-    const [carried, revived] = [fieldsOf(value.carried), fieldsOf(value.revived)]
-    return carried === undefined || revived === undefined ? undefined : { carried, revived }
+    return fieldsOf(read(text))
   } catch {
     return undefined
   }

@@ -2,7 +2,7 @@
 import { LovageError } from '@lovage/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { exactText, parsePython, pythonFloat, revivePython, writePython } from './python-json.ts'
+import { exactText, parsePython, pythonFloat, readPython, revivePython, writePython } from './python-json.ts'
 
 /** What Python would write, parsed and written again. */
 const passedOn = (text: string) => writePython(parsePython(text).carried)
@@ -119,6 +119,32 @@ describe('parsePython', () => {
         },
       ),
     )
+  })
+})
+
+describe('readPython', () => {
+  it('gives what a handler sees', () => {
+    const number = fc.constantFrom('1.0', '-0', '-0.0', '1e+16', '9007199254740993', '1e400', 'NaN', '-Infinity', '-7', '0.1')
+    const typed = fc.constantFrom('{"__type__":"uuid","__value__":{"hex":"00000000000000000000000000000000"}}', '{"__type__":1}')
+    const item = fc.oneof(number, typed, fc.json({ maxDepth: 2 }))
+    const text = fc.oneof(
+      item,
+      fc.array(item).map((items) => `[${items}]`),
+      fc.array(item).map((items) => `{${items.map((each, at) => `"${at}":${each}`)}}`),
+    )
+    const outcome = (read: () => unknown) => thrownBy(read) ?? { value: read() }
+    fc.assert(
+      fc.property(text, (given) => {
+        expect(outcome(() => readPython(given))).toEqual(outcome(() => parsePython(given).revived))
+      }),
+    )
+  })
+
+  it('reads what is nested deep, and refuses what parsePython refuses', () => {
+    let inner = readPython(`${'['.repeat(100_000)}1${']'.repeat(100_000)}`)
+    while (Array.isArray(inner)) inner = inner[0]
+    expect(inner).toBe(1)
+    expect(() => readPython('[1,]')).toThrow(expect.objectContaining({ code: 'PROTOCOL_INVALID' }))
   })
 })
 
