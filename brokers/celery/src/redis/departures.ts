@@ -90,11 +90,12 @@ export class Departures {
       const answers = (await link.persist((line, isRepeated) => {
         wasRepeated = isRepeated
         return line.run(isRequeued ? 'move' : 'ack', keys, arguments_)
-      })) as readonly number[]
+      })) as number | readonly number[]
       for (const [index, { held, resolve }] of part.entries()) {
         this.#hands.left(held)
+        const wasThere = typeof answers === 'number' || answers[index] === 1
         // Redis may have done it before the line broke; nobody else could have taken it so soon.
-        resolve(answers[index] === 1 || (wasRepeated && clock.now() - held.seenAt < settings.visibilityMs))
+        resolve(wasThere || (wasRepeated && clock.now() - held.seenAt < settings.visibilityMs))
       }
       if (isRequeued) this.#place.stirred(part.map(({ held }) => held.list))
     } catch (error) {

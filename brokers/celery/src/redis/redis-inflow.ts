@@ -164,17 +164,18 @@ export class RedisInflow implements Inflow {
       else this.#receipts.end(receipt)
       throw error
     })
-    const isBarren = answer.length === 0 && filled > 0
+    const [note, ...envelopes] = answer
+    const isBarren = note === undefined && filled > 0
     if (!isBarren) this.#place.link.recovered()
-    this.#isBusy = answer.length === room * 3
+    this.#isBusy = envelopes.length === room
     this.#isQuiet = !this.#isBusy && filled === 0 && wakes === this.#wakes
     if (this.#isBusy) this.#askAhead(line)
     // From here to where they are in hand nothing else may ask for more.
     this.#asked -= room
     this.#receipts.end(receipt)
     const taken: Held[] = []
-    for (let at = 0; at < answer.length; at += 3) {
-      const held = this.#hold(String(answer[at]), lists[Number(answer[at + 1])] ?? '', String(answer[at + 2]), now)
+    for (const [at, { name, list }] of readReceipt(receipt, note).entries()) {
+      const held = this.#hold(name, list, envelopes[at] ?? '', now)
       if (held !== undefined) taken.push(held)
     }
     await this.#handOver(line, taken)
@@ -190,7 +191,7 @@ export class RedisInflow implements Inflow {
   #ask(line: RedisLine, { key, number }: TakeReceipt, what: readonly number[], lists: readonly string[]) {
     const { unacked, unackedIndex, visibilityMs } = this.#place.settings
     const asked = line.run('take', [unacked, unackedIndex, key, ...lists], [...what, visibilityMs, mostBytesAtOnce, number])
-    return asked as Promise<readonly (string | number)[]>
+    return asked as Promise<readonly string[]>
   }
 
   /** Undefined for what is in hand already, and for what is no message. */
@@ -246,7 +247,7 @@ export class RedisInflow implements Inflow {
     for (const receipt of this.#receipts.lost) {
       const taken: Held[] = []
       for (const { name, list } of readReceipt(receipt, (await line.ask(['GET', receipt.key])) as string | null)) {
-        if (this.#hands.has(name)) continue
+        if (name === '' || this.#hands.has(name)) continue
         const entry = (await line.ask(['HGET', settings.unacked, name])) as string | null
         const envelope = entry === null ? undefined : readUnacked(entry)?.envelope
         const held = envelope === undefined ? undefined : this.#hold(name, list, envelope, clock.now())

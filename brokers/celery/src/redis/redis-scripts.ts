@@ -2,34 +2,42 @@
 
 /**
  * Takes up to so many messages from lists, the most urgent level first and within it one of each queue in turn, and enters each
- * in `unacked` as kombu does. Answers a name, the number of the list and the message for each. The name is the delivery tag, or
- * one made of it where the same message lies in two queues: kombu would forget one of the two. It is empty where the message is
- * none of kombu's: that one is out of Redis then. What was taken last stands in a receipt, in case the answer is lost. A Redis
- * that is out of memory stops the script at the first thing that would need some, so that each is entered before it is taken.
+ * in `unacked` as kombu does. Answers a note and then the messages. The note is the JSON of the number that was given, then a name and
+ * the key of the list for each. The name is the delivery tag, or one made of it where the same message lies in two queues: kombu
+ * would forget one of the two. It is empty where the message is none of kombu's: that one is out of Redis then. The note of what was
+ * taken last stands in a receipt, in case the answer is lost. A Redis that is out of memory stops the script at the first thing that
+ * would need some, so that all are entered before they are taken.
  *
  * Keys: unacked, unacked_index, receipt, the lists level by level.
  * Arguments: how many, the time in seconds, how many queues there are, milliseconds that the receipt is kept, the most of bytes, and
- * a number that the receipt begins with.
+ * a number that the note begins with.
  */
 const take = `
 local unacked, index, receipt = KEYS[1], KEYS[2], KEYS[3]
 local most, now, queues, largest = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
-local answer, noted, scores, ways, count, bytes = {}, { tonumber(ARGV[6]) }, {}, {}, 0, 0
+local ways, count, bytes = {}, 0, 0
 local function wayOf(info)
   if type(info) ~= 'table' or type(info['exchange']) ~= 'string' or type(info['routing_key']) ~= 'string' then return nil end
   return ', ' .. cjson.encode(info['exchange']) .. ', ' .. cjson.encode(info['routing_key']) .. ']'
 end
-local function once(raw, name)
-  local at = string.find(raw, name, 1, true)
-  if not at or string.find(raw, name, at + 1, true) then return nil end
-  return at
-end
--- Reading all of a message takes as long as everything else together: mostly a look at two places will do.
+-- Reading all of a message takes as long as everything else together: mostly a look at two places will do. They are looked for by
+-- the rarest letter of their names.
 local function look(raw)
-  local tagAt, infoAt = once(raw, '"delivery_tag"'), once(raw, '"delivery_info"')
-  if not tagAt or not infoAt or string.byte(raw, 1) ~= 123 or string.byte(raw, -1) ~= 125 then return nil end
-  local tag = string.match(raw, '^"delivery_tag": ?"([%w_-]+)"', tagAt)
-  local text = string.match(raw, '^"delivery_info": ?(%b{})', infoAt)
+  if string.byte(raw, 1) ~= 123 or string.byte(raw, -1) ~= 125 then return nil end
+  local at, tag, text = string.find(raw, 'very_', 1, true), nil, nil
+  while at do
+    local name = string.match(raw, '^%a+"', at + 5)
+    if name == 'tag"' then
+      if tag then return nil end
+      tag = string.match(raw, '^"delivery_tag": ?"([%w_-]+)"', at - 5)
+      if not tag then return nil end
+    elseif name == 'info"' then
+      if text then return nil end
+      text = string.match(raw, '^"delivery_info": ?(%b{})', at - 5)
+      if not text then return nil end
+    end
+    at = string.find(raw, 'very_', at + 5, true)
+  end
   if not tag or not text then return nil end
   if ways[text] == nil then
     local fine, info = pcall(cjson.decode, text)
@@ -43,51 +51,91 @@ local function read(raw)
   if type(properties) ~= 'table' or type(properties['delivery_tag']) ~= 'string' then return nil end
   return properties['delivery_tag'], wayOf(properties['delivery_info'])
 end
-local function enter(raw, list)
-  local tag, way = look(raw)
-  if not way then tag, way = read(raw) end
-  if not way then return '' end
-  local name, twins = tag, 0
-  while redis.call('HSETNX', unacked, name, '[' .. raw .. way) == 0 do
-    twins = twins + 1
-    name = tag .. ':' .. twins
+-- Lists are read in blocks, each as long as all before it, so that no more is read in vain than is taken.
+local hands = {}
+local function oldest(list)
+  local hand = hands[list] or { raws = {}, left = 0, taken = 0 }
+  hands[list] = hand
+  if hand.left == 0 and not hand.isEmpty then
+    local block = math.min(math.max(hand.taken, 1), most - count)
+    -- What is no list stops nothing.
+    local raws = redis.pcall('LRANGE', KEYS[list], -hand.taken - block, -hand.taken - 1)
+    hand.isEmpty = raws.err or #raws < block
+    if not raws.err then hand.raws, hand.left = raws, #raws end
   end
-  scores[#scores + 1] = now
-  scores[#scores + 1] = name
-  noted[#noted + 1] = name
-  noted[#noted + 1] = KEYS[list]
-  return name
+  if hand.left == 0 then return nil end
+  local raw = hand.raws[hand.left]
+  hand.left, hand.taken = hand.left - 1, hand.taken + 1
+  return raw
 end
-local first = 4
+local raws, from, first = {}, {}, 4
 while first <= #KEYS and count < most and bytes < largest do
   local found = false
   for list = first, first + queues - 1 do
-    if count < most and bytes < largest then
-      -- What is no list stops nothing: what was taken before would be half entered.
-      local raw = redis.pcall('LINDEX', KEYS[list], -1)
-      if type(raw) == 'string' then
-        found, count, bytes = true, count + 1, bytes + #raw
-        answer[#answer + 1] = enter(raw, list)
-        redis.call('RPOP', KEYS[list])
-        answer[#answer + 1] = list - 4
-        answer[#answer + 1] = raw
-      end
+    local raw = count < most and bytes < largest and oldest(list)
+    if raw then
+      found, count, bytes = true, count + 1, bytes + #raw
+      raws[count], from[count] = raw, list
     end
   end
   if not found then first = first + queues end
 end
-if #noted > 1 then
-  redis.call('ZADD', index, unpack(scores))
-  redis.call('SET', receipt, cjson.encode(noted), 'PX', ARGV[4])
+if count == 0 then return {} end
+local tags, ends = {}, {}
+for each = 1, count do
+  local tag, way = look(raws[each])
+  if not way then tag, way = read(raws[each]) end
+  tags[each], ends[each] = way and tag or '', way
 end
-return answer
+local there = redis.call('HMGET', unacked, unpack(tags))
+local note, fields, scores, used = { tonumber(ARGV[6]) }, {}, {}, {}
+for each = 1, count do
+  local name, twins = tags[each], 0
+  if name ~= '' then
+    local isUsed = there[each]
+    while isUsed or used[name] do
+      twins = twins + 1
+      name = tags[each] .. ':' .. twins
+      isUsed = redis.call('HEXISTS', unacked, name) == 1
+    end
+    used[name] = true
+    fields[#fields + 1] = name
+    fields[#fields + 1] = '[' .. raws[each] .. ends[each]
+    scores[#scores + 1] = now
+    scores[#scores + 1] = name
+  end
+  note[#note + 1] = name
+  note[#note + 1] = KEYS[from[each]]
+end
+if #fields > 0 then
+  redis.call('HSET', unacked, unpack(fields))
+  redis.call('ZADD', index, unpack(scores))
+end
+for list, hand in pairs(hands) do
+  if hand.taken > 0 then redis.call('LTRIM', KEYS[list], 0, -hand.taken - 1) end
+end
+local text = cjson.encode(note)
+redis.call('SET', receipt, text, 'PX', ARGV[4])
+table.insert(raws, 1, text)
+return raws
 `
 
-/** Forgets unsettled messages; answers 1 for each that was there. Keys: unacked, unacked_index. Arguments: their names. */
+/**
+ * Forgets unsettled messages. Answers how many were there; if not all, then 1 for each that was.
+ * Keys: unacked, unacked_index. Arguments: their names.
+ */
 const ack = `
+local there = 0
+for first = 1, #ARGV, 1000 do
+  there = there + redis.call('HDEL', KEYS[1], unpack(ARGV, first, math.min(first + 999, #ARGV)))
+end
+if there == #ARGV then
+  for first = 1, #ARGV, 1000 do redis.call('ZREM', KEYS[2], unpack(ARGV, first, math.min(first + 999, #ARGV))) end
+  return there
+end
 local answer = {}
-for each, name in ipairs(ARGV) do answer[each] = redis.call('HDEL', KEYS[1], name) end
-for first = 1, #ARGV, 1000 do redis.call('ZREM', KEYS[2], unpack(ARGV, first, math.min(first + 999, #ARGV))) end
+-- Whoever takes one from the one key takes it from the other.
+for each, name in ipairs(ARGV) do answer[each] = redis.call('ZREM', KEYS[2], name) end
 return answer
 `
 

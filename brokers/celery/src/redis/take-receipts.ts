@@ -42,13 +42,17 @@ export class TakeReceipts {
   }
 }
 
-/** The names of what was given and the keys of the lists that it lay in; none if the note is about another question. */
-export function readReceipt(
-  { number }: TakeReceipt,
-  note: string | null,
-): readonly { readonly name: string; readonly list: string }[] {
-  const [noted, ...parts] = note === null ? [] : (JSON.parse(note) as readonly [number, ...string[]])
-  if (noted !== number) return []
-  const names = parts.filter((_, index) => index % 2 === 0)
-  return names.map((name, index) => ({ name, list: parts[index * 2 + 1] ?? '' }))
+/** Of a message that was given: its name, empty for what is none of kombu's, and the key of the list that it lay in. */
+export interface Noted {
+  readonly name: string
+  readonly list: string
+}
+
+/** What was given, in order; nothing if the note is about another question. */
+export function readReceipt({ number }: TakeReceipt, note: string | null | undefined): readonly Noted[] {
+  const [noted, ...parts] = typeof note === 'string' ? (JSON.parse(note) as readonly [number, ...string[]]) : []
+  const given: Noted[] = []
+  if (noted !== number) return given
+  for (let at = 0; at < parts.length; at += 2) given.push({ name: parts[at] ?? '', list: parts[at + 1] ?? '' })
+  return given
 }
