@@ -4,7 +4,7 @@ import { boundInputs } from './dependency-input.ts'
 import type { Engine } from './engine.ts'
 import { changesFor, giveBack } from './give-back.ts'
 
-type Wish = Pick<DeskClaim, 'queues' | 'names' | 'ids' | 'holder' | 'worker' | 'limit' | 'leaseMs'>
+type Wish = Pick<DeskClaim, 'queues' | 'names' | 'ids' | 'holder' | 'worker' | 'limit' | 'leaseMs' | 'saysBegin'>
 
 /** The end of a lease that begins now, rounded up to a second. */
 export function leaseEnd(now: number, leaseMs: number): number {
@@ -14,7 +14,7 @@ export function leaseEnd(now: number, leaseMs: number): number {
 /** Claims once. */
 export async function claimFor(
   engine: Engine,
-  { leaseMs, queues, names, ids, holder, worker, limit }: Wish,
+  { leaseMs, queues, names, ids, holder, worker, limit, saysBegin = false }: Wish,
 ): Promise<ClaimReply> {
   const { store, clock, announcer } = engine
   const now = clock.now()
@@ -25,14 +25,14 @@ export async function claimFor(
   announcer.due(until)
   announcer.claimed(tasks)
   try {
-    return { tasks: await withInputs(engine, await begun(engine, tasks)), nextDueAt }
+    return { tasks: await withInputs(engine, saysBegin ? tasks : await begun(engine, tasks)), nextDueAt }
   } catch (error) {
     await giveBack(engine, tasks)
     throw error
   }
 }
 
-/** A worker elsewhere begins when it is told of a task, and nobody hears of it again: a loss counts from now on. */
+/** Such a worker begins when it is told of a task, and nobody hears of it again: a loss counts from now on. */
 async function begun(engine: Engine, tasks: readonly Task[]): Promise<readonly Task[]> {
   const silent = tasks.filter((task) => task.startedAt === undefined)
   if (silent.length === 0) return tasks

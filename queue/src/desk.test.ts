@@ -16,6 +16,7 @@ function deskOf({ broker }: Pick<World, 'broker'>): Desk {
   return broker.desk
 }
 
+const elsewhere = (holder: string) => ({ name: 'w1@test', holder, host: 'test', queues: ['default'], tasks: [] })
 const wish = (fields: Partial<DeskClaim> = {}): DeskClaim => ({
   ...{ queues: ['default'], holder: 'h1', worker: 'w1@group', limit: 1, leaseMs: 1_200_000, waitMs: 20_000 },
   ...fields,
@@ -282,10 +283,10 @@ describe('while it runs', () => {
     await w.broker.tasks.send([job('a'), job('b')])
     await desk.claim(wish({ limit: 2 }))
     const heard: unknown[] = []
-    const end = await desk.watch('h1', (abandoned) => heard.push(abandoned))
+    const watch = await desk.watch(elsewhere('h1'), (abandoned) => heard.push(abandoned))
     await w.broker.tasks.cancel(['a'])
     await settled()
-    end()
+    await watch.end()
     await desk.lose('h1', w.clock.now())
     await settled()
     expect(heard).toEqual([{ id: 'a', run: 0, reason: 'cancelled' }])

@@ -6,6 +6,9 @@ import {
   type DeskNote,
   type DeskRenewal,
   type DeskSend,
+  type DeskWatch,
+  type DeskWorker,
+  type Hold,
   isResolved,
   type Records,
   type RunRef,
@@ -25,6 +28,7 @@ import { NoteTaker } from './note-taker.ts'
 import { encodePayload } from './payload.ts'
 import type { Sender } from './sender.ts'
 import { Settler } from './settler.ts'
+import type { WorkerRegistry } from './worker-registry.ts'
 
 /** How long a line stays subscribed that nobody stands in: workers come back when they are done. */
 const lingerMs = 60_000
@@ -33,17 +37,21 @@ export class QueueDesk implements Desk {
   readonly records: Records
   readonly #engine: Engine
   readonly #sender: Sender
+  readonly #registry: WorkerRegistry
   readonly #settler: Settler
   readonly #notes: NoteTaker
   /** Sees to it that leases are watched. */
   readonly #maintain: () => Promise<void>
   /** By what is asked for. */
   readonly #lines = new Map<string, Promise<DeskLine>>()
+  /** The switch of this process, as long as it speaks for workers elsewhere. */
+  #hold: Promise<Hold> | undefined
   #isClosed = false
 
-  constructor(engine: Engine, sender: Sender, maintain: () => Promise<void>) {
+  constructor(engine: Engine, sender: Sender, registry: WorkerRegistry, maintain: () => Promise<void>) {
     this.#engine = engine
     this.#sender = sender
+    this.#registry = registry
     this.#maintain = maintain
     this.records = engine.store.records
     this.#notes = new NoteTaker(engine)
@@ -101,10 +109,29 @@ export class QueueDesk implements Desk {
     }
   }
 
-  watch(holder: string, listener: (abandoned: Abandoned) => void): Promise<() => void> {
-    return this.#engine.signal.subscribe(abortChannel(holder), (message) => {
+  async watch(worker: DeskWorker, listener: (abandoned: Abandoned) => void): Promise<DeskWatch> {
+    const { signal, liveness, newId } = this.#engine
+    const { holder } = worker
+    this.#hold ??= liveness?.hold('desk') ?? Promise.resolve({ id: newId(), release: async () => {} })
+    const { id: keeper } = await this.#hold.catch((error: unknown) => {
+      this.#hold = undefined
+      throw error
+    })
+    const stopHearing = await signal.subscribe(abortChannel(holder), (message) => {
       for (const abandoned of JSON.parse(message) as readonly Abandoned[]) listener(abandoned)
     })
+    this.#registry.announce(worker, keeper)
+    return {
+      announce: (changed) => this.#registry.announce(changed, keeper),
+      isLatest: async () => {
+        const latest = await this.#registry.keeperOf(holder)
+        return latest === undefined || latest === keeper
+      },
+      end: () => {
+        stopHearing()
+        return this.#registry.withdraw(holder, keeper)
+      },
+    }
   }
 
   lose(holder: string, startedBefore: number): Promise<readonly RunRef[]> {
@@ -144,6 +171,7 @@ export class QueueDesk implements Desk {
     this.#lines.clear()
     await this.#notes.flush()
     await this.#settler.drain()
+    await (await this.#hold?.catch(() => undefined))?.release()
   }
 
   #line({ queues, names }: DeskClaim): Promise<DeskLine> {

@@ -115,7 +115,11 @@ function pending(task: Task, around: Circumstances): readonly string[] {
 
 /** Why no live worker can take it, if so. */
 function nobody(task: Task, { workers }: Circumstances): readonly string[] {
-  const knowing = workers.filter(({ tasks, everyTask }) => everyTask === true || tasks.some((known) => known.name === task.name))
+  const knowing = workers.filter(({ tasks, everyTask, keeper, queues }) => {
+    if (tasks.some((known) => known.name === task.name)) return true
+    // A worker elsewhere that takes every name takes it from its own queues alone.
+    return everyTask === true && (keeper === undefined || queues.includes(task.queue))
+  })
   if (task.name === httpPayloadName && knowing.length === 0) {
     return [`It waits for a worker that claims from queue ${task.queue} over HTTP.`]
   }

@@ -4,7 +4,7 @@ import { dueChannel, schedulesChannel } from './channels.ts'
 import type { Engine } from './engine.ts'
 import type { QueueSchedules } from './queue-schedules.ts'
 import { Turns } from './turns.ts'
-import type { WorkerRegistry } from './worker-registry.ts'
+import { switchOf, type WorkerRegistry } from './worker-registry.ts'
 
 const pageSize = 500
 /** Several processes wake at the same due time; a little disorder lets the first one do the work for all. */
@@ -95,7 +95,7 @@ export class Maintenance {
     const { liveness } = this.#engine
     if (liveness === undefined) return
     const known = await this.#registry.list()
-    for (const holder of await liveness.lost(known.map((info) => info.holder))) await this.#registry.bury(holder)
+    for (const holder of await liveness.lost([...new Set(known.map(switchOf))])) await this.#registry.bury(holder)
   }
 
   /**

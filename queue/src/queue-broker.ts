@@ -180,7 +180,7 @@ class QueueBroker implements Broker, TaskBus {
     this.events = new SignalEventBus(engine)
     this.results = new QueueResults(engine)
     this.admin = new QueueAdmin(engine, this.#registry, schedules, this.control)
-    this.desk = new QueueDesk(engine, this.#sender, () => this.maintain())
+    this.desk = new QueueDesk(engine, this.#sender, this.#registry, () => this.maintain())
     this.#endBack = engine.signal.onBack?.(() => this.#check())
     this.#checkLater()
   }

@@ -1,5 +1,5 @@
 /** Who works here: one record per live consumer, for operators, for `explain` and for finding the dead after a restart. */
-import type { ConsumeOptions, WorkerInfo } from '@lovage/core'
+import type { ConsumeOptions, DeskWorker, WorkerInfo } from '@lovage/core'
 import { workersChannel } from './channels.ts'
 import type { Engine } from './engine.ts'
 import { loseRuns } from './lose-runs.ts'
@@ -18,6 +18,9 @@ export class WorkerRegistry {
   readonly #startedAt = new Map<string, number>()
   /** The records of the consumers of this process, by holder. */
   readonly #own = new Map<string, string>()
+  /** Records of workers elsewhere that are to be written together: undefined are to go, as far as they are the keeper's still. */
+  #gathered = new Map<string, string | undefined>()
+  #writing: Promise<void> = Promise.resolve()
 
   constructor(engine: Engine, facts: ProcessFacts) {
     this.#engine = engine
@@ -39,13 +42,39 @@ export class WorkerRegistry {
     await this.#write(holder, null)
   }
 
+  /** Of a worker elsewhere; it is written soon, together with others. */
+  announce(worker: DeskWorker, keeper: string): void {
+    const startedAt = this.#startedAt.get(worker.holder) ?? this.#engine.clock.now()
+    this.#startedAt.set(worker.holder, startedAt)
+    const info: WorkerInfo = { ...worker, startedAt, keeper }
+    const value = JSON.stringify(info)
+    this.#own.set(worker.holder, value)
+    this.#gather(worker.holder, value, keeper)
+  }
+
+  /** Of a worker elsewhere. Resolves when it is written, or has failed. */
+  withdraw(holder: string, keeper: string): Promise<void> {
+    this.#startedAt.delete(holder)
+    this.#own.delete(holder)
+    this.#gather(holder, undefined, keeper)
+    return this.#writing
+  }
+
+  /** Who speaks for a worker elsewhere now. */
+  async keeperOf(holder: string): Promise<string | undefined> {
+    await this.#writing
+    const record = await this.#engine.store.records.read(kind, holder)
+    return record === undefined ? undefined : (JSON.parse(record.value) as WorkerInfo).keeper
+  }
+
   /** Puts back what others have removed in the belief that a consumer of this process was dead. */
   async check(): Promise<void> {
-    for (const holder of this.#own.keys()) {
-      const record = await this.#engine.store.records.read(kind, holder)
-      const value = this.#own.get(holder)
-      if (record === undefined && value !== undefined) await this.#write(holder, value)
-    }
+    if (this.#own.size === 0) return
+    const there = new Set((await this.#engine.store.records.list(kind)).map(({ key }) => key))
+    const missing = [...this.#own].filter(([holder]) => !there.has(holder))
+    if (missing.length === 0) return
+    await this.#engine.store.records.write(missing.map(([key, value]) => ({ kind, key, value })))
+    this.#changed()
   }
 
   async list(): Promise<readonly WorkerInfo[]> {
@@ -56,16 +85,49 @@ export class WorkerRegistry {
   /** Those of the list that are not known to be gone. */
   async alive(): Promise<readonly WorkerInfo[]> {
     const all = await this.list()
-    const lost = new Set((await this.#engine.liveness?.lost(all.map((info) => info.holder))) ?? [])
-    return all.filter((info) => !lost.has(info.holder))
+    const lost = new Set((await this.#engine.liveness?.lost([...new Set(all.map(switchOf))])) ?? [])
+    return all.filter((info) => !lost.has(switchOf(info)))
   }
 
-  /** Takes everything from a holder that is gone: its runs go elsewhere at once, late settlements are fenced off. */
+  /**
+   * Takes everything from a holder that is gone: its runs go elsewhere at once, late settlements are fenced off. Workers for which it
+   * spoke are seen no more, and keep their runs: they may be on their way to another one.
+   */
   async bury(holder: string): Promise<number> {
     const { length: count } = await loseRuns(this.#engine, holder)
-    await this.#write(holder, null)
+    const kept = (await this.list()).filter(({ keeper }) => keeper === holder)
+    const gone = [holder, ...kept.map((info) => info.holder)]
+    await this.#engine.store.records.write(gone.map((key) => ({ kind, key, value: null })))
+    this.#changed()
     if (count > 0) this.#engine.logger.warn({ holder, tasks: count }, `a worker was lost; ${count} of its tasks go elsewhere`)
     return count
+  }
+
+  #gather(holder: string, value: string | undefined, keeper: string): void {
+    const isFirst = this.#gathered.size === 0
+    this.#gathered.set(holder, value)
+    if (!isFirst) return
+    const turn = new Promise<void>((resolve) => setImmediate(resolve))
+    this.#writing = Promise.all([this.#writing, turn]).then(() => this.#writeGathered(keeper))
+  }
+
+  /** Never rejects: what could not be written is put back by the next check. */
+  async #writeGathered(keeper: string): Promise<void> {
+    const gathered = [...this.#gathered]
+    this.#gathered = new Map()
+    try {
+      const isAnyToGo = gathered.some(([, value]) => value === undefined)
+      const own = isAnyToGo ? (await this.list()).filter((info) => info.keeper === keeper) : []
+      const mayGo = new Set(own.map(({ holder }) => holder))
+      const writes = gathered.flatMap(([key, value]) => {
+        return value !== undefined || mayGo.has(key) ? [{ kind, key, value: value ?? null }] : []
+      })
+      if (writes.length === 0) return
+      await this.#engine.store.records.write(writes)
+      this.#changed()
+    } catch (error) {
+      this.#engine.logger.warn({ err: error, workers: gathered.length }, 'workers elsewhere could not be announced')
+    }
   }
 
   async #write(holder: string, value: string | null): Promise<void> {
@@ -77,4 +139,9 @@ export class WorkerRegistry {
     const { signal } = this.#engine
     if (signal.heard(workersChannel)) signal.publish(workersChannel, '')
   }
+}
+
+/** By which a death is noticed. */
+export function switchOf({ keeper, holder }: Pick<WorkerInfo, 'keeper' | 'holder'>): string {
+  return keeper ?? holder
 }

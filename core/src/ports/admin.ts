@@ -12,12 +12,15 @@ export interface WorkerInfo {
   /** This start of it (see the Liveness port). */
   readonly holder: string
   readonly host: string
-  readonly pid: number
+  /** Undefined where it is not known: of some workers elsewhere. */
+  readonly pid?: number | undefined
   readonly startedAt: number
   readonly queues: readonly string[]
   readonly tasks: readonly PublishedTask[]
   /** It takes tasks of every name and hands them on. */
   readonly everyTask?: boolean | undefined
+  /** The holder of the process that speaks for a worker elsewhere. */
+  readonly keeper?: string | undefined
 }
 
 export interface QueueInfo {

@@ -3,6 +3,7 @@ import type { AbortSignal } from '../context.ts'
 import type { TaskMessage } from '../message.ts'
 import type { Task } from '../task.ts'
 import type { TaskEvent } from '../transitions.ts'
+import type { WorkerInfo } from './admin.ts'
 import type { LogLine, Records, RunRef } from './store.ts'
 
 /** One worker's request for tasks. Times are milliseconds. */
@@ -21,6 +22,11 @@ export interface DeskClaim {
   readonly leaseMs: number
   /** How long to wait for the first task. */
   readonly waitMs: number
+  /**
+   * The worker says when its runs begin, by settling `begun`: until then a loss costs a task nothing that it should not. Default: they
+   * begin as they are claimed.
+   */
+  readonly saysBegin?: boolean | undefined
   /** The worker is gone: what comes now goes to others. */
   readonly signal?: AbortSignal | undefined
 }
@@ -38,6 +44,19 @@ export interface Abandoned {
   readonly run?: number | undefined
   /** As a broker revokes a delivery. */
   readonly reason: 'cancelled' | 'lost' | 'deadline'
+}
+
+/** A worker elsewhere, as others are to see it. Its process may be unknown. */
+export type DeskWorker = Omit<WorkerInfo, 'startedAt' | 'keeper'>
+
+/** A worker elsewhere that is watched over. */
+export interface DeskWatch {
+  /** Tells of it anew: its queues or tasks have changed. */
+  announce(worker: DeskWorker): void
+  /** False when somebody else watches over the same holder since. */
+  isLatest(): Promise<boolean>
+  /** It is seen no more, unless somebody else watches over it since. Resolves when it is written. */
+  end(): Promise<void>
 }
 
 /** What a worker says of a run while it goes on. */
@@ -80,10 +99,10 @@ export interface Desk {
    */
   note(task: Task, note: DeskNote): void
   /**
-   * Calls the listener for runs of the holder's that are its own no more. A word may be lost: a renewal tells for certain. Resolves
-   * when what happens from now on will be told; the answer ends it.
+   * Announces a worker elsewhere, and calls the listener for runs of its holder that are its own no more. A word may be lost: a renewal
+   * tells for certain. Resolves when what happens from now on will be told; the worker is seen soon after.
    */
-  watch(holder: string, listener: (abandoned: Abandoned) => void): Promise<() => void>
+  watch(worker: DeskWorker, listener: (abandoned: Abandoned) => void): Promise<DeskWatch>
   /** Takes from a holder what it began to run at this time or before: it goes elsewhere at once. Answers which runs. */
   lose(holder: string, startedBefore: number): Promise<readonly RunRef[]>
   /** Makes tasks pending that wait for a time or for others. Answers per id whether it had an effect. */

@@ -59,7 +59,7 @@ const workers = createRoute({
               name: z.string(),
               holder: z.string(),
               host: z.string(),
-              pid: z.number().int(),
+              pid: z.number().int().optional(),
               startedAt: z.number(),
               queues: z.array(z.string()),
               tasks: z.array(

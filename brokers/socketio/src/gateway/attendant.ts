@@ -1,5 +1,13 @@
 /** Attends to one worker: claims for it what it has room for, hands it over, and settles what it reports. */
-import { type Abandoned, type CancelTimer, formatDuration, type RunRef, type Task, type TaskEvent } from '@lovage/core'
+import {
+  type Abandoned,
+  type CancelTimer,
+  type DeskWatch,
+  formatDuration,
+  type RunRef,
+  type Task,
+  type TaskEvent,
+} from '@lovage/core'
 import type { Socket } from 'socket.io'
 import type { HeartbeatAnswer, HeartbeatFrame, ProgressFrame } from '../wire/held-run.ts'
 import { eventNames } from '../wire/names.ts'
@@ -11,6 +19,7 @@ import { runOf } from './identity.ts'
 import type { Parting, Report } from './report.ts'
 import { Session } from './session.ts'
 import { insist, type Surroundings } from './surroundings.ts'
+import { takeBack } from './take-back.ts'
 import { taskFrame } from './task-frame.ts'
 import { declinedEvent, doneEvent, failEvent, malformedEvent, type Retrying, timeoutEvent, unreadableEvent } from './verdict.ts'
 
@@ -44,7 +53,7 @@ export class Attendant {
   readonly #home: AttendantHome
   readonly #retrying: Retrying
   #socket: Socket | undefined
-  #endWatch: () => void = () => {}
+  #watch: DeskWatch | undefined
   #claiming: { readonly limit: number; readonly gone: AbortController } | undefined
   #cancelGrace: CancelTimer | undefined
   #alarm: { readonly at: number; readonly cancel: CancelTimer } | undefined
@@ -79,7 +88,16 @@ export class Attendant {
 
   /** Begins to hear of runs that are to be abandoned. */
   async open(): Promise<void> {
-    this.#endWatch = await this.#around.desk.watch(this.who.holder, (abandoned) => this.#abandoned(abandoned))
+    const { holder, worker: name, registration } = this.who
+    const seen = {
+      name,
+      holder,
+      host: name.slice(name.lastIndexOf('@') + 1),
+      queues: registration.queues,
+      tasks: [],
+      everyTask: true,
+    }
+    this.#watch = await this.#around.desk.watch(seen, (abandoned) => this.#abandoned(abandoned))
   }
 
   /** The worker is there, on this socket. Nothing is claimed before `pump`. */
@@ -103,27 +121,18 @@ export class Attendant {
 
   /** It does not come back: what it has goes elsewhere now. */
   lose(): void {
-    const { desk } = this.#around
-    const { id } = this.who.registration
-    const now = desk.now()
+    const { holder, registration } = this.who
     this.#cancelGrace?.()
-    this.#losing ??= insist(this.#around, `taking the tasks of worker ${id} back`, () => desk.lose(this.who.holder, now)).then(
-      (runs) => {
-        if (runs.length > 0)
-          this.#around.logger.warn({ worker: id }, `a worker is gone; ${runs.length} of its tasks go elsewhere`)
-        this.#end()
-      },
-      () => this.#end(),
-    )
+    this.#losing ??= takeBack(this.#around, { id: registration.id, holder, watch: this.#watch }).then(() => this.#end())
   }
 
   /** Nothing is claimed any more. Its runs stay its own until their lease ends: it may take them up at another gateway. */
-  close(): void {
+  async close(): Promise<void> {
     this.session.detach()
     this.#cancelGrace?.()
     this.#claiming?.gone.abort()
     this.#alarm?.cancel()
-    this.#endWatch()
+    await this.#watch?.end()
   }
 
   /** Claims if there is room, and stops claiming if there is none. Called whenever that may have changed. */
@@ -225,7 +234,7 @@ export class Attendant {
   }
 
   #end(): void {
-    this.close()
+    void this.close()
     this.session.clear()
     this.#home.gone(this)
   }

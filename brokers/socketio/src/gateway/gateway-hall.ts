@@ -153,7 +153,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     await this.#renew()
     this.#closing.abort()
     closeEntrance()
-    for (const attendant of this.#register.all()) attendant.close()
+    await Promise.all(this.#register.all().map((attendant) => attendant.close()))
     await this.#pauses.close()
   }
 

@@ -20,6 +20,8 @@ const wish = (fields: Partial<DeskClaim> = {}): DeskClaim => ({
   ...fields,
 })
 
+const elsewhere = { name: 'w1@conformance', holder: 'h1', host: 'conformance', queues: [queue], tasks: [] }
+
 const completed = ({ startedAt }: Task): TaskEvent => ({ type: 'completed', startedAt: startedAt ?? 0, result: '"done"' })
 const idsOf = (tasks: readonly Task[]): readonly string[] => tasks.map(({ id }) => id)
 
@@ -154,10 +156,27 @@ export const deskCases = [
       const heard = new Promise<unknown>((resolve) => {
         tell = resolve
       })
-      const end = await desk.watch('h1', (word) => tell(word))
+      const watch = await desk.watch(elsewhere, (word) => tell(word))
       await (await another()).tasks.cancel(['a'])
       expectEqual(await within(heard, 'the word to come'), { id: 'a', run: 0, reason: 'cancelled' }, 'what it hears')
-      end()
+      await watch.end()
+    },
+    needs,
+  ),
+
+  brokerCase(
+    'desk/a worker elsewhere is seen with its queues, until the last who watches over it ends',
+    async ({ broker, another }) => {
+      const seen = async () => ((await broker.admin?.workers()) ?? []).map(({ name, holder, queues }) => [name, holder, queues])
+      const first = await deskOf(broker).watch(elsewhere, () => {})
+      expectTrue(await first.isLatest(), 'the first to be the latest')
+      const second = await deskOf(await another()).watch({ ...elsewhere, queues: ['conformance-b'] }, () => {})
+      expectTrue(await second.isLatest(), 'the second to be the latest')
+      expectEqual(await first.isLatest(), false, 'whether the first is the latest')
+      await first.end()
+      expectEqual(await seen(), [['w1@conformance', 'h1', ['conformance-b']]], 'who is seen')
+      await second.end()
+      expectEqual(await seen(), [], 'who is seen')
     },
     needs,
   ),
