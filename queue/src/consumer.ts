@@ -27,6 +27,8 @@ import { Settler } from './settler.ts'
 
 /** The most tasks of one claim, in batches of the store. */
 const claimBatches = 2
+/** A run that could not be settled, here or elsewhere, comes again after so long (milliseconds). */
+const abandonedMs = 10_000
 
 export class QueueConsumer implements Consumer, DeliveryHome {
   readonly #engine: Engine
@@ -173,6 +175,13 @@ export class QueueConsumer implements Consumer, DeliveryHome {
     if (this.#inFlight.get(task.id)?.task.run !== task.run) return Promise.resolve(false)
     if (this.notes.has(task.id)) return this.notes.flush().then(() => this.#settleNow(task, event))
     return this.#settleNow(task, event)
+  }
+
+  abandon(task: Task): void {
+    if (this.#inFlight.get(task.id)?.task.run !== task.run) return
+    this.#inFlight.delete(task.id)
+    this.#settleUnseen(task, { type: 'released', delayMs: abandonedMs })
+    this.#pump.pump()
   }
 
   async begin(task: Task): Promise<boolean> {

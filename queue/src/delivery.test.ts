@@ -63,6 +63,23 @@ test('released costs no budget', async () => {
   expect(recorder.delivery('a').message).toMatchObject({ run: 1, retries: 0, lost: 0 })
 })
 
+test('one that is abandoned takes no room, and comes again after a while', async () => {
+  recorder.consumer.setPrefetch(1)
+  const first = await delivered()
+  await w.broker.tasks.send([job('b')])
+  await settled()
+  expect(recorder.names).toEqual(['a'])
+  first.abandon?.()
+  await settled()
+  expect(recorder.names).toEqual(['a', 'b'])
+  expect(await first.settle({ type: 'completed', result: 1 })).toBe(false)
+  await recorder.delivery('b').settle({ type: 'completed', result: 1 })
+  await w.clock.advance(10_000)
+  expect(recorder.delivery('a').message).toMatchObject({ run: 1, retries: 0, lost: 0 })
+  first.abandon?.()
+  expect(await recorder.delivery('a').settle({ type: 'completed', result: 2 })).toBe(true)
+})
+
 test('released says what kept it from running, once for all releases alike', async () => {
   const failure = { name: 'Error', message: 'no such module' }
   await delivered()

@@ -23,6 +23,8 @@ export interface DeliveryHome {
   readonly notes: Pick<NoteTaker, 'has' | 'flush'>
   now(): number
   settle(task: Task, event: TaskEvent): Promise<boolean>
+  /** Gives back a run that cannot be settled, if it is still this holder's and no outcome is on its way. */
+  abandon(task: Task): void
   /** Tells the store that the run begins; false when it is not this holder's any more. */
   begin(task: Task): Promise<boolean>
   note(task: Task, note: { progress?: string; line?: LogLine }): void
@@ -81,6 +83,11 @@ export class QueueDelivery implements Delivery {
     }
     this.#settled = true
     return this.mayBeCommitted ? this.#settleAfter(event) : this.#home.settle(this.task, event)
+  }
+
+  abandon(): void {
+    // What a transaction has completed is locked until its end.
+    if (!this.mayBeCommitted) this.#home.abandon(this.task)
   }
 
   async completeWithin(result: unknown, transaction: object): Promise<void> {

@@ -65,7 +65,10 @@ export class Settler {
       this.#options.report(error)
       const isOver = attempt + 1 >= mostAttempts && !isForeseen(error)
       const next = isOver ? insteadOf(outcome, error) : afterError(outcome, error)
-      if (isOver) this.#options.report(gaveUp(run, outcome, error, next))
+      if (isOver) {
+        this.#options.report(gaveUp(run, outcome, error, next))
+        if (next === undefined) run.delivery.abandon?.()
+      }
       if (next === undefined) return undefined
       if (next === outcome) await this.#pause(run, attempt)
       outcome = next
@@ -121,9 +124,7 @@ function insteadOf(outcome: Outcome, error: Error): Outcome | undefined {
 function gaveUp({ delivery }: Unsettled, outcome: Outcome, cause: Error, next: Outcome | undefined): BugError {
   const { id } = delivery.message
   const end =
-    next === undefined
-      ? 'it is left to the broker, which delivers the task again when this worker holds it no more: its lease or its connection has ended'
-      : 'the task has failed of that'
+    next === undefined ? 'it is left to the broker, which delivers the task again when it can' : 'the task has failed of that'
   const message = `expected the broker to take the outcome \`${outcome.type}\` of task ${id}, got again and again: ${cause.message}; ${end}`
   return new BugError('BUG', message, { cause, subject: id })
 }

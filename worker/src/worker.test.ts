@@ -222,6 +222,7 @@ describe('settling', () => {
     await shop.finish('bad', 1)
     await shop.clock.advance(60_000)
     const { length } = shop.errors
+    expect(shop.broker.calls).toEqual(['abandon bad'])
     expect(shop.errors.at(-1)?.message).toMatch(
       /`failed` of task bad, got again and again: no function; it is left to the broker/,
     )

@@ -140,6 +140,11 @@ export interface Delivery {
    */
   settle(outcome: Outcome): Promise<boolean>
   /**
+   * The worker gives up: whatever it says is not taken. The delivery takes no room any more, and the task comes again, here or elsewhere,
+   * as soon as the broker can give it back. Nothing happens to one that is settled. Absent: it is held until the consumer closes.
+   */
+  abandon?(): void
+  /**
    * Writes the completion of this run in a transaction of the handler's: it counts when that commits. The delivery is settled as
    * ever when the handler ends; the answer is false if the completion was committed before that. Absent where no broker of the
    * kind can.

@@ -101,6 +101,18 @@ describe('a delivery', () => {
   })
 })
 
+test('a delivery that is abandoned goes back to its queue, once, and one that is settled does not', async () => {
+  const { cluster, worker } = await setUp({ task_acks_late: true })
+  for (const id of ['t1', 't2']) cluster.arrive({ id, task: 'job' })
+  const [first, second] = worker.deliveries
+  void first?.accept()
+  for (let n = 0; n < 2; n++) first?.abandon?.()
+  await second?.settle({ type: 'completed', result: 1 })
+  second?.abandon?.()
+  expect(cluster.log).toEqual(['requeue t1', 'store SUCCESS t2', 'ack t2'])
+  expect(cluster.member.held.get('t1')).toBeUndefined()
+})
+
 describe('a connection that breaks', () => {
   test('takes back what has not begun, and lets go on what runs', async () => {
     const { cluster, worker } = await setUp({ task_acks_late: true })

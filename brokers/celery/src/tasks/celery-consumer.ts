@@ -110,6 +110,13 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
     this.#parts.settler.progress(delivery, value)
   }
 
+  abandon(delivery: CeleryDelivery): void {
+    if (!this.#unsettled.delete(delivery)) return
+    this.#parts.member.held.remove(delivery)
+    if (!delivery.acknowledged) this.#told(delivery.arrival.settle('requeue'))
+    this.#next(delivery)
+  }
+
   acknowledge(arrival: TaskArrival): void {
     this.#told(arrival.settle('ack'))
   }

@@ -14,6 +14,8 @@ export interface DeliveryHome {
   /** Resolves when the outcome is safe. Settlements are counted here, so that closing waits for them. */
   settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean>
   progress(delivery: CeleryDelivery, value: unknown): void
+  /** Gives back one that cannot be settled. */
+  abandon(delivery: CeleryDelivery): void
   /** Nobody waits for it. */
   acknowledge(arrival: TaskArrival): void
 }
@@ -93,6 +95,12 @@ export class CeleryDelivery implements Delivery, HeldTask {
   /** Progress becomes the custom state PROGRESS. Log lines have no place in Celery; events carry them. */
   note({ progress }: DeliveryNote): void {
     if (progress !== undefined && !this.#settled) this.#home.progress(this, progress)
+  }
+
+  abandon(): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#home.abandon(this)
   }
 
   async settle(outcome: Outcome): Promise<boolean> {
