@@ -34,6 +34,7 @@ export const errorCatalogue = {
   TASK_UNKNOWN: once('No task has this id.'),
   SCHEDULE_UNKNOWN: once('No schedule has this name.'),
   POOL_UNKNOWN: once('No worker pool has this name.'),
+  TOKEN_UNKNOWN: once('No token of a worker has this id.'),
   TASK_FAILED: once('The awaited task failed.'),
   TASK_EXCEPTION: once('The awaited task was ended by the system.'),
   WAIT_TIMEOUT: again('The task was not resolved in the time given.'),

@@ -25,12 +25,12 @@ export const server: Action<HttpFlags & PoolFlags> = async (invocation) => {
     const stopped = new Promise<void>((resolve) => {
       const stop = async (how?: StopOptions) => {
         logger.info({}, 'stopping')
-        await Promise.all([http.close(), provisioner?.close(how)])
+        await Promise.all([http.close(how), provisioner?.close(how)])
         resolve()
       }
       handleSignals({ stop }, signalSource(process))
     })
-    const facts = [['broker', settings.broker], ['url', http.url], ['pid', process.pid], ...pools.map(poolFact)] as const
+    const facts = [['broker', settings.broker], ...http.facts, ['pid', process.pid], ...pools.map(poolFact)] as const
     printBanner(invocation, logger, 'server ready', facts)
     if (pools.length > 0) provisioner = await providePools(broker, invocation, pools, log)
     await stopped

@@ -67,14 +67,14 @@ async function runAll(
   })
   const stop = async (how?: StopOptions) => {
     asked()
-    await Promise.all([http.close(), worker?.stop(how), provisioner?.close(how)])
+    await Promise.all([http.close(how), worker?.stop(how), provisioner?.close(how)])
   }
   handleSignals({ stop }, signalSource(process))
   try {
     await worker?.start()
     const facts = [
       ['broker', settings.broker],
-      ['url', http.url],
+      ...http.facts,
       ...(await factsOf(worker, broker)),
       ...pools.map(poolFact),
     ] as const

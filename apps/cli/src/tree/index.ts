@@ -7,6 +7,7 @@ import { pool } from './pools.ts'
 import { server, up, worker } from './running.ts'
 import { queue, schedule } from './schedules.ts'
 import { cancel, result, retry, send, show, tasks } from './tasks.ts'
+import { token } from './tokens.ts'
 import { control, events, inspect, status } from './watching.ts'
 
 export const commandSpecs: readonly CommandSpec[] = [
@@ -23,6 +24,7 @@ export const commandSpecs: readonly CommandSpec[] = [
   schedule,
   queue,
   pool,
+  token,
   status,
   inspect,
   control,

@@ -102,6 +102,21 @@ const serverOptions: readonly OptionSpec[] = [
     meaning: 'how long a worker of the HTTP queue has a task without reclaiming it (default: 20 minutes)',
     read: duration('--claim-timeout'),
   },
+  { flags: '--no-gateway', meaning: 'let no workers connect over socket.io' },
+  {
+    flags: '--gateway-grace <duration>',
+    meaning: 'how long such a worker may be away before its tasks go elsewhere; 0 for none (default: 5s)',
+    read: duration('--gateway-grace'),
+  },
+  {
+    flags: '--gateway-pause <duration>',
+    meaning: 'how long one gets no tasks that rejected one (default: 15 minutes)',
+    read: duration('--gateway-pause'),
+  },
+  {
+    flags: '--anonymous-workers',
+    meaning: 'let workers in that show no token (default: those of this machine, while everyone may call over HTTP)',
+  },
 ]
 
 /** The long word of an option. */
@@ -147,9 +162,10 @@ export const worker: CommandSpec = {
 
 export const server: CommandSpec = {
   name: 'server',
-  summary: 'Serve HTTP and maintain the queue; with --pool start and end worker processes as they are needed.',
+  summary:
+    'Serve HTTP and workers over socket.io, and maintain the queue; with --pool start and end worker processes as they are needed.',
   notes:
-    'Ctrl-C, SIGTERM or SIGHUP lets the workers of its pools finish what they run; a second Ctrl-C, or SIGQUIT, aborts them and gives their tasks back.',
+    'Ctrl-C, SIGTERM or SIGHUP lets the workers of its pools finish what they run, and those that connect over socket.io for up to 10s; a second Ctrl-C, or SIGQUIT, aborts the former, gives their tasks back and waits for nobody.',
   options: [
     ...serverOptions,
     serverPool,
@@ -166,7 +182,10 @@ export const server: CommandSpec = {
     ),
     example('lovage server --pool pools.json', 'several pools, as the file says'),
     example('lovage server --port 0 --json', 'a free port, told in the first line'),
-    example('lovage server --host 0.0.0.0 --token-file clients.txt', 'for other machines: only with a token of the file'),
+    example(
+      'lovage server --host 0.0.0.0 --token-file clients.txt',
+      'for other machines: callers with a token of the file, workers with one of `lovage token create`',
+    ),
   ],
   load: async () => (await import('../commands/server.ts')).server,
 }

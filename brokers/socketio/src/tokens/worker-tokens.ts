@@ -48,7 +48,7 @@ export interface WorkerTokens {
 
 /** What tokens need of a broker. */
 export interface TokenHome {
-  readonly desk: Pick<Desk, 'records' | 'now'> | undefined
+  readonly desk?: Pick<Desk, 'records' | 'now'> | undefined
   /** Tells gateways of a revocation at once. Without it they find out within a third of their lease. */
   readonly events?: Pick<EventBus, 'emit'> | undefined
 }
