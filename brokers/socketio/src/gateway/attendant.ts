@@ -54,10 +54,15 @@ export class Attendant {
   readonly #retrying: Retrying
   #socket: Socket | undefined
   #watch: DeskWatch | undefined
-  #claiming: { readonly limit: number; readonly gone: AbortController } | undefined
+  /** How many tasks a claim on its way asks for. */
+  #claiming: number | undefined
+  /** Ends a claim on its way. */
+  #unclaim = new AbortController()
   #cancelGrace: CancelTimer | undefined
   #alarm: { readonly at: number; readonly cancel: CancelTimer } | undefined
   #losing: Promise<void> | undefined
+  #isPumping = false
+  #isOver = false
   /** Its connection was not closed, it went mute: the process at the other end may be well. */
   wentMute = false
 
@@ -114,7 +119,7 @@ export class Attendant {
     this.#socket = undefined
     this.wentMute = wentMute
     this.session.detach()
-    this.pump()
+    this.#pump()
     if (tookLeave || settings.graceMs === 0) this.lose()
     else this.#cancelGrace = clock.at(clock.now() + settings.graceMs, () => this.lose())
   }
@@ -130,19 +135,28 @@ export class Attendant {
   async close(): Promise<void> {
     this.session.detach()
     this.#cancelGrace?.()
-    this.#claiming?.gone.abort()
+    this.#unclaim.abort()
     this.#alarm?.cancel()
     await this.#watch?.end()
   }
 
-  /** Claims if there is room, and stops claiming if there is none. Called whenever that may have changed. */
+  /** Claims if there is room, and stops claiming if there is none: once a turn. Called whenever that may have changed. */
   pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
+    setImmediate(() => {
+      this.#isPumping = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
     const { clock, closing } = this.#around
-    if (closing.aborted) return
+    if (closing.aborted || this.#isOver) return
     this.#setAlarm()
     const room = this.session.room(clock.now())
     if (this.#claiming !== undefined) {
-      if (room < this.#claiming.limit) this.#claiming.gone.abort()
+      if (room < this.#claiming) this.#unclaim.abort()
     } else if (room > 0) void this.#claim(room)
   }
 
@@ -234,6 +248,7 @@ export class Attendant {
   }
 
   #end(): void {
+    this.#isOver = true
     void this.close()
     this.session.clear()
     this.#home.gone(this)
@@ -242,12 +257,12 @@ export class Attendant {
   async #claim(limit: number): Promise<void> {
     const { desk, logger, settings, clock, checks } = this.#around
     const { holder, worker, registration } = this.who
-    const gone = new AbortController()
-    this.#claiming = { limit, gone }
+    if (this.#unclaim.signal.aborted) this.#unclaim = new AbortController()
+    this.#claiming = limit
     let tasks: readonly Task[] = []
     try {
       const wish = { queues: registration.queues, holder, worker, limit, leaseMs: settings.leaseMs, waitMs: claimWaitMs }
-      tasks = await desk.claim({ ...wish, signal: gone.signal })
+      tasks = await desk.claim({ ...wish, signal: this.#unclaim.signal })
       await checks.refresh()
     } catch (error) {
       if (this.#around.closing.aborted) return

@@ -1,5 +1,6 @@
 /** One worker as the gateway knows it, without its socket: which runs it has, for how many more there is room, and what ends a run. */
 import type { Abandoned, RunRef, Task } from '@lovage/core'
+import { EndedRuns } from './ended-runs.ts'
 import { leaseOf } from './identity.ts'
 
 /** Times are epoch milliseconds, lengths milliseconds. */
@@ -37,14 +38,12 @@ export interface Overdue {
 /** What a frame that settles a run meets. */
 export type Meeting = { readonly task: Task } | { readonly code: 'lost' | 'unknown' | 'duplicate' }
 
-/** So many ended runs are remembered, to tell a second report of the same. */
-const remembered = 200
 const progressPerSecond = 10
 
 export class Session {
   readonly #rules: SessionRules
   readonly #runs = new Map<string, Run>()
-  readonly #ended = new Set<string>()
+  readonly #ended = new EndedRuns()
   #capacity: number
   #isDraining = false
   #pausedUntil = 0
@@ -164,7 +163,8 @@ export class Session {
   report(id: string, lease: string | undefined): Meeting {
     const run = this.#runs.get(id)
     if (run === undefined || (lease !== undefined && lease !== leaseOf(run.task.run))) {
-      const isKnown = lease !== undefined && this.#ended.has(`${lease} ${id}`)
+      const ended = this.#ended.runOf(id)
+      const isKnown = ended !== undefined && lease === leaseOf(ended)
       return { code: isKnown ? 'duplicate' : run === undefined ? 'unknown' : 'lost' }
     }
     if (run.state === 'settling') return { code: 'duplicate' }
@@ -180,11 +180,7 @@ export class Session {
   settled(ref: RunRef): void {
     if (this.#find(ref) === undefined) return
     this.#drop(ref.id)
-    this.#ended.add(`${leaseOf(ref.run)} ${ref.id}`)
-    for (const oldest of this.#ended) {
-      if (this.#ended.size <= remembered) break
-      this.#ended.delete(oldest)
-    }
+    this.#ended.add(ref)
   }
 
   /** The run is not the worker's any more: answers whether the worker is to be told. */

@@ -25,11 +25,19 @@ export function taskFrame(
     attempt: retries + 1,
     maxAttempts: Math.max(retries, retryLimit) + 1,
     ...(deadline === undefined ? {} : { deadline: new Date(deadline).toJSON() }),
-    lease: { id: leaseOf(run), expires: new Date(now + leaseMs).toJSON(), heartbeatMs: heartbeatMs(leaseMs) },
+    lease: { id: leaseOf(run), expires: instant(now + leaseMs), heartbeatMs: heartbeatMs(leaseMs) },
   }
 }
 
 /** Two heartbeats may be lost before a lease ends. */
 export function heartbeatMs(leaseMs: number): number {
   return Math.floor(leaseMs / 3)
+}
+
+/** The last time that was written: tasks that go out together have the same. */
+let last = { at: Number.NaN, text: '' }
+
+function instant(at: number): string {
+  if (last.at !== at) last = { at, text: new Date(at).toJSON() }
+  return last.text
 }

@@ -10,6 +10,7 @@ export type Properties = { readonly [name: string]: Json } | readonly Json[]
 export const jsonValue: Reader<Json> = (value, at) => {
   const problem = problemOf(value, at, limits.depth)
   if (problem !== undefined) return problem
+  if (mostBytes(value as Json) <= limits.payloadBytes) return accepted(value as Json)
   const bytes = sizeOf(JSON.stringify(value))
   if (bytes <= limits.payloadBytes) return accepted(value as Json)
   return refused(at, `at most ${limits.payloadBytes} bytes of JSON`, `${bytes} bytes`)
@@ -28,6 +29,7 @@ export const jsonObject: Reader<{ readonly [name: string]: Json }> = (value, at)
  * A value that JSON does not write at all is undefined.
  */
 export function toJson(value: unknown, at: string): Decoded<Json | undefined> {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return jsonValue(value, at)
   let written: string | undefined
   try {
     written = JSON.stringify(value)
@@ -60,4 +62,14 @@ function firstProblem<Key>(items: Iterable<[Key, unknown]>, place: (key: Key) =>
 function sizeOf(written: string): number {
   const isClear = written.length * 3 <= limits.payloadBytes || written.length > limits.payloadBytes
   return isClear ? written.length : new TextEncoder().encode(written).length
+}
+
+/** What a value takes at most, as long as that is little: most are clearly small, and need not be written to be measured. */
+function mostBytes(value: Json): number {
+  if (typeof value === 'string') return 2 + 6 * value.length
+  if (typeof value !== 'object' || value === null) return 25
+  let bytes = 2
+  if (Array.isArray(value)) for (const item of value) bytes += 1 + mostBytes(item as Json)
+  else for (const [name, item] of Object.entries(value)) bytes += 4 + 6 * name.length + mostBytes(item as Json)
+  return bytes
 }

@@ -97,13 +97,13 @@ export function record<Fields extends Readonly<Record<string, Reader<unknown>>>>
   const entries = Object.entries(fields)
   return (value, at) => {
     if (!isPlainObject(value)) return refused(at, 'an object', value)
-    const frame: [string, unknown][] = []
+    const frame: Record<string, unknown> = {}
     for (const [name, read] of entries) {
       const decoded = read(Object.hasOwn(value, name) ? value[name] : undefined, at === '' ? name : `${at}.${name}`)
       if (!decoded.ok) return decoded
-      if (decoded.frame !== undefined) frame.push([name, decoded.frame])
+      if (decoded.frame !== undefined) frame[name] = decoded.frame
     }
-    return accepted(Object.fromEntries(frame) as RecordOf<Fields>)
+    return accepted(frame as RecordOf<Fields>)
   }
 }
 
