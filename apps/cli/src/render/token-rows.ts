@@ -12,7 +12,7 @@ export function tokenRows(tokens: readonly TokenInfo[], paint: Paint, now: numbe
       id,
       ids.join(','),
       queues.join(','),
-      isExpired ? paint('yellow', end) : end,
+      isExpired ? paint('yellow', `expired ${end}`) : end,
       relativeTime(createdAt.getTime(), now),
       name,
     ]

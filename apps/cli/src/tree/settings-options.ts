@@ -12,7 +12,7 @@ const defaultBroker = 'sqlite:./lovage.db'
 export const settingsOptions: readonly OptionSpec[] = [
   {
     flags: '-b, --broker <url>',
-    meaning: `the broker (default: LOVAGE_BROKER, else ${defaultBroker}); where there is no file, only worker, up, server, forward, send, schedule add and migrate begin one`,
+    meaning: `the broker (default: LOVAGE_BROKER, else ${defaultBroker}); where there is no file, only worker, up, server, forward, send, schedule add, token create and migrate begin one`,
     read: text('--broker'),
   },
   { flags: '--json', meaning: 'one JSON document instead of text; JSON Lines where there is no end' },

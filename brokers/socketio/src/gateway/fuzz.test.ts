@@ -1,6 +1,7 @@
 /** Whatever a socket says, the gateway stands, and other workers work on. */
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { limits } from '../wire/limits.ts'
 import { GatewayWorld, job, type Place, within } from './fixtures/gateway-world.ts'
 
 let world: GatewayWorld
@@ -63,10 +64,22 @@ test('frames of chance harm nobody else', async () => {
   await expect.poll(() => place.gateway.sessions().map(({ id }) => id)).toEqual(['w'])
 })
 
-test('a socket that says nothing right is closed in the end', async () => {
+test('a socket that says nothing right is closed in the end, with a word', async () => {
   const bad = world.worker(place, { reconnection: false })
   await bad.next('connect')
-  for (let i = 0; i < 100; i++) bad.socket.emit('worker.connect')
+  for (let i = 0; i < 101; i++) bad.socket.emit('worker.connect')
   expect(await bad.next('disconnect')).toEqual(['transport close'])
-  expect(bad.count('worker.error')).toBe(100)
+  for (let i = 0; i < 101; i++)
+    expect(await bad.next('worker.error')).toEqual([expect.stringMatching(/^worker\.connect: expected/)])
+  expect(await bad.next('worker.error')).toEqual(['too many frames that are wrong; the connection is closed'])
+})
+
+test.each(['polling', 'websocket'])('a message that is too large ends its connection alone, over %s', async (transport) => {
+  const good = await world.worker(place).register('w')
+  const bad = world.worker(place, { reconnection: false, transports: [transport] })
+  await bad.next('connect')
+  bad.socket.emit('worker.connect', 'x'.repeat(limits.messageBytes + 1))
+  expect(await bad.next('disconnect')).toEqual([expect.stringMatching(/^transport (close|error)$/)])
+  await place.broker.tasks.send([job('a')])
+  expect(await good.task()).toMatchObject({ id: 'a' })
 })

@@ -1,9 +1,12 @@
 /** Where workers and their attendants meet: registrations, reports, leases and the end of all. */
 import type { Socket } from 'socket.io'
+import type { Pass } from '../tokens/pass.ts'
 import { eventNames } from '../wire/names.ts'
 import { type Feature, protocolVersion, type Registration } from '../wire/registration.ts'
 import type { SettlementAnswer } from '../wire/settlement.ts'
 import type { Attendant, AttendantHome } from './attendant.ts'
+import { Deputies, isWork } from './deputies/deputies.ts'
+import { takeMessages } from './deputies/post-office.ts'
 import { isConnectionHolder, runOf } from './identity.ts'
 import { Pauses, shownPause } from './pauses.ts'
 import { type ReceptionHome, receive, type Welcome } from './reception.ts'
@@ -22,6 +25,7 @@ export interface HallDoor {
   registered(socket: Socket): void
   wasSentAway(socket: Socket): boolean
   tokenOf(socket: Socket): string | undefined
+  passOf(socket: Socket): Pass
 }
 
 export class GatewayHall implements ReceptionHome, AttendantHome {
@@ -30,6 +34,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
   readonly #closing = new AbortController()
   readonly #register: Register
   readonly #pauses: Pauses
+  readonly #deputies: Deputies
   /** Registrations of one worker follow one another. */
   readonly #turns = new Map<string, Promise<unknown>>()
   #cancelRenewal: (() => void) | undefined
@@ -41,6 +46,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     this.#around = { ...around, closing: this.#closing.signal }
     this.#register = new Register(this.#around, this)
     this.#pauses = new Pauses(this.#around, (id) => this.#register.of(id))
+    this.#deputies = new Deputies(this.#around)
     this.#renewLater()
   }
 
@@ -54,11 +60,14 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
 
   enter(socket: Socket): void {
     if (this.#isDraining) socket.conn.close()
-    else receive(socket, this)
+    else {
+      receive(socket, this)
+      takeMessages(socket, this.#around, (one) => this.#door.passOf(one))
+    }
   }
 
   sessions(): readonly SessionInfo[] {
-    return this.#register.all().map(({ session, socket, who: { registration, holder, worker } }) => {
+    const items = this.#register.all().map(({ session, socket, who: { registration, holder, worker } }) => {
       const { id, level, queues, labels } = registration
       const token = socket && this.#door.tokenOf(socket)
       const pause = this.#pauses.get(id)
@@ -72,6 +81,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
         ...(pause === undefined ? {} : { paused: { until: new Date(pause.until), reason: pause.reason, count: pause.count } }),
       }
     })
+    return [...items, ...this.#deputies.sessions((socket) => this.#door.tokenOf(socket))]
   }
 
   pause(id: string, ms: number, reason: string): Promise<void> {
@@ -108,7 +118,10 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
   async register(socket: Socket, registration: Registration, held: readonly HeldReport[]): Promise<Welcome> {
     const { id } = registration
     const message = this.#door.forbids(socket, registration)
-    if (message !== undefined) return { attendant: undefined, answer: { ok: false, code: 'forbidden', message } }
+    if (message !== undefined) {
+      this.#around.logger.warn({ worker: id, token: this.#door.tokenOf(socket), reason: message }, 'a worker may not register so')
+      return { attendant: undefined, answer: { ok: false, code: 'forbidden', message } }
+    }
     this.#door.registered(socket)
     const before = this.#turns.get(id) ?? Promise.resolve()
     const turn = before.then(() => this.#admit(socket, registration, held))
@@ -154,6 +167,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     this.#closing.abort()
     closeEntrance()
     await Promise.all(this.#register.all().map((attendant) => attendant.close()))
+    await this.#deputies.close()
     await this.#pauses.close()
   }
 
@@ -177,6 +191,9 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
 
   async #admit(socket: Socket, registration: Registration, held: readonly HeldReport[]): Promise<Welcome> {
     const { id, level, resume } = registration
+    if (isWork(registration)) {
+      return { attendant: undefined, ...(await this.#deputies.admit(socket, registration, this.#door.passOf(socket))) }
+    }
     const attendant = await this.#register.admit(registration, hostOf(socket))
     const { holder } = attendant.who
     const older = attendant.socket
@@ -230,10 +247,13 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
 
   /** One call for each worker. What fails is tried at the next turn, twice before a lease ends. */
   async #renew(): Promise<void> {
-    const renew = (attendant: Attendant): Promise<void> =>
-      attendant.renew().catch((error: unknown) => {
-        this.#around.logger.warn({ err: error, worker: attendant.who.worker }, 'the leases of a worker could not be renewed')
+    const renew = (keeper: Pick<Attendant, 'renew'>, worker: string): Promise<void> =>
+      keeper.renew().catch((error: unknown) => {
+        this.#around.logger.warn({ err: error, worker }, 'the leases of a worker could not be renewed')
       })
-    await Promise.all(this.#register.all().map(renew))
+    await Promise.all([
+      ...this.#register.all().map((attendant) => renew(attendant, attendant.who.worker)),
+      ...this.#deputies.all().map((deputy) => renew(deputy, deputy.name)),
+    ])
   }
 }

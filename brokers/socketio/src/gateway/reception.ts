@@ -8,6 +8,7 @@ import type { Decoded } from '../wire/reader.ts'
 import { decodeRegistration, type Registration, type RegistrationAnswer } from '../wire/registration.ts'
 import { decodeDone, decodeFail, type SettlementAnswer } from '../wire/settlement.ts'
 import { decodeCapacity } from '../wire/standing.ts'
+import { Allowance } from './allowance.ts'
 import type { Attendant } from './attendant.ts'
 import type { HeldReport, Parting, Report } from './report.ts'
 
@@ -22,6 +23,8 @@ export interface ReceptionHome {
 }
 
 export type Welcome =
+  /** It is attended to elsewhere: nothing else that is received here is for it, but its leave. */
+  | { readonly attendant: undefined; readonly answer: RegistrationAnswer & { readonly ok: true }; begin(): void }
   | { readonly attendant: Attendant; readonly answer: RegistrationAnswer & { readonly ok: true } }
   | { readonly attendant: undefined; readonly answer: RegistrationAnswer & { readonly ok: false } }
 
@@ -29,8 +32,9 @@ type Answer = (answer: unknown) => void
 
 /** So many reports are held of a socket that has not registered. */
 const mostHeld = 100
-/** After so many frames that are wrong the connection is closed. */
+/** So many frames may be wrong, and one more every ten seconds; then the connection is closed. */
 const mostComplaints = 100
+const complaintsPerSecond = 0.1
 
 export function receive(socket: Socket, home: ReceptionHome): void {
   new Reception(socket, home).listen()
@@ -43,12 +47,14 @@ class Reception {
   #cancelHold: (() => void) | undefined
   #attendant: Attendant | undefined
   #registering: Promise<void> | undefined
+  #isElsewhere = false
   #tookLeave = false
-  #complaints = 0
+  readonly #complaints: Allowance
 
   constructor(socket: Socket, home: ReceptionHome) {
     this.#socket = socket
     this.#home = home
+    this.#complaints = new Allowance(mostComplaints, complaintsPerSecond, home.clock.now())
   }
 
   listen(): void {
@@ -106,7 +112,7 @@ class Reception {
   }
 
   async #registerAs(registration: Registration, answer: Answer): Promise<void> {
-    if (this.#attendant !== undefined) {
+    if (this.#attendant !== undefined || this.#isElsewhere) {
       const message = 'expected one registration for each connection, got a second one'
       this.#complain(message)
       answer({ ok: false, code: 'duplicate-id', message })
@@ -115,6 +121,12 @@ class Reception {
     this.#cancelHold?.()
     const welcome = await this.#home.register(this.#socket, registration, this.#held.splice(0))
     answer(welcome.answer)
+    if ('begin' in welcome) {
+      this.#isElsewhere = true
+      this.#socket.emit(eventNames.connect)
+      welcome.begin()
+      return
+    }
     if (welcome.attendant === undefined) {
       this.#complain(welcome.answer.message)
       return
@@ -199,7 +211,9 @@ class Reception {
   /** Tells the worker's user what was wrong, so many times. */
   #complain(text: string): void {
     this.#socket.emit(eventNames.error, text)
-    if (++this.#complaints === mostComplaints) this.#socket.conn.close()
+    if (this.#complaints.take(this.#home.clock.now())) return
+    this.#socket.emit(eventNames.error, 'too many frames that are wrong; the connection is closed')
+    this.#socket.conn.close()
   }
 
   #leave(answer: Answer): void {

@@ -155,8 +155,19 @@ export class Connection {
   }
 }
 
-/** Of polling, the last way that is tried, the library says `xhr poll error`; what the network said stands in the response. */
+/** Of polling, the last way that is tried, the library says `xhr poll error`; what the network or the server said stands in the response. */
 function reasonOf(error: Error & { context?: { responseText?: unknown } }): string {
   const response = error.context?.responseText
-  return (typeof response === 'string' ? /^Error: (.+)$/m.exec(response)?.[1] : undefined) ?? error.message
+  if (typeof response !== 'string') return error.message
+  return /^Error: (.+)$/m.exec(response)?.[1] ?? messageOf(response) ?? error.message
+}
+
+/** Of an answer `{ message }`. */
+function messageOf(response: string): string | undefined {
+  try {
+    const { message } = JSON.parse(response) as { readonly message?: unknown }
+    return typeof message === 'string' ? message : undefined
+  } catch {
+    return undefined
+  }
 }
