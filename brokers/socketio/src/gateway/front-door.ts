@@ -12,7 +12,7 @@ import {
   shown,
 } from '@lovage/core'
 import type { Socket } from 'socket.io'
-import { forbids } from '../tokens/pass.ts'
+import { forbids, type Pass } from '../tokens/pass.ts'
 import { TokenBook } from '../tokens/token-book.ts'
 import { tokenRevoked } from '../tokens/worker-tokens.ts'
 import type { Registration } from '../wire/registration.ts'
@@ -128,6 +128,11 @@ export class FrontDoor {
   /** Why it may not register so; undefined when it may. */
   forbids(socket: Socket, registration: Registration): string | undefined {
     return forbids(this.#guests.passOf(socket), registration)
+  }
+
+  /** What it may be and serve. */
+  passOf(socket: Socket): Pass {
+    return this.#guests.passOf(socket)
   }
 
   registered(socket: Socket): void {

@@ -160,6 +160,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
       if (attendant.who.registration.level === 1) attendant.socket?.emit(eventNames.drain, { reason })
       else attendant.say(reason)
     }
+    for (const deputy of this.#deputies.all()) deputy.drain()
     if (settings.drainMs > 0) await this.#idle()
     this.#cancelRenewal?.()
     // A whole lease is theirs to take up elsewhere what they still run.

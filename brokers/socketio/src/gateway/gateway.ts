@@ -5,6 +5,7 @@ import {
   type Admin,
   type Clock,
   ConfigError,
+  type ControlBus,
   checkOptionNames,
   type Desk,
   type Duration,
@@ -14,6 +15,7 @@ import {
   type OptionNames,
   type Random,
   silentLogger,
+  type TaskBus,
 } from '@lovage/core'
 import type { Server } from 'socket.io'
 import { type DoorOptions, doorNames, FrontDoor } from './front-door.ts'
@@ -31,8 +33,12 @@ export interface GatewayOptions extends GatewayLimits, DoorOptions {
   readonly desk: Desk | undefined
   /** The same broker's: `broker.admin`. */
   readonly admin: Pick<Admin, 'get' | 'workers'> | undefined
-  /** The same broker's: `broker.events`. With it a revoked token is heard of at once. */
-  readonly events?: Pick<EventBus, 'capture'> | undefined
+  /** The same broker's: `broker.events`. With it a revoked token is heard of at once, and events of workers are told. */
+  readonly events?: Pick<EventBus, 'capture' | 'emit'> | undefined
+  /** The same broker's: `broker.control`. With it commands reach workers. */
+  readonly control?: Pick<ControlBus, 'serve'> | undefined
+  /** The same broker's: `broker.tasks`. With it workers may send tasks into their queues. */
+  readonly tasks?: Pick<TaskBus, 'send'> | undefined
   /** How often a silent connection is asked whether it lives, and how long it has to answer. For an HTTP server. */
   readonly ping?: PingOptions | undefined
   readonly clock?: Clock | undefined
@@ -69,6 +75,8 @@ const optionNames: OptionNames<GatewayOptions> = {
   desk: true,
   admin: true,
   events: true,
+  control: true,
+  tasks: true,
   ping: true,
   clock: true,
   logger: true,
@@ -82,7 +90,18 @@ const optionNames: OptionNames<GatewayOptions> = {
  */
 export function createGateway(options: GatewayOptions): Gateway {
   checkOptionNames(options, optionNames, 'createGateway')
-  const { server, desk, admin, events, ping = {}, clock = systemClock, logger = silentLogger, random = Math.random } = options
+  const {
+    server,
+    desk,
+    admin,
+    events,
+    control,
+    tasks,
+    ping = {},
+    clock = systemClock,
+    logger = silentLogger,
+    random = Math.random,
+  } = options
   if (desk === undefined || admin === undefined) {
     throw new ConfigError(
       'UNSUPPORTED',
@@ -98,6 +117,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     logger,
     random,
     settings,
+    buses: { control, events, tasks },
     newId: randomUUID,
     checks: new InputChecks({ admin, clock, logger }),
   }

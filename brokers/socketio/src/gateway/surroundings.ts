@@ -1,5 +1,16 @@
 /** What every part of a gateway stands on, put together once. */
-import { type Admin, type Clock, type Desk, type Logger, LovageError, type Random, type RetryPolicy } from '@lovage/core'
+import {
+  type Admin,
+  type Clock,
+  type ControlBus,
+  type Desk,
+  type EventBus,
+  type Logger,
+  LovageError,
+  type Random,
+  type RetryPolicy,
+  type TaskBus,
+} from '@lovage/core'
 import type { InputChecks } from './input-checks.ts'
 
 /** Lengths of time are milliseconds. */
@@ -24,6 +35,13 @@ export interface GatewaySettings {
   readonly retry: RetryPolicy
 }
 
+/** The buses of the broker: what is missing workers have to do without. */
+export interface Buses {
+  readonly control?: Pick<ControlBus, 'serve'> | undefined
+  readonly events?: Pick<EventBus, 'emit'> | undefined
+  readonly tasks?: Pick<TaskBus, 'send'> | undefined
+}
+
 export interface Surroundings {
   readonly desk: Desk
   readonly admin: Pick<Admin, 'get'>
@@ -34,6 +52,7 @@ export interface Surroundings {
   /** What may be given to which worker. */
   readonly checks: InputChecks
   readonly settings: GatewaySettings
+  readonly buses: Buses
   /** Fires when the gateway is closed: nobody tries again then. */
   readonly closing: AbortSignal
 }
