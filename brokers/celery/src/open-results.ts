@@ -43,7 +43,7 @@ export async function openResults(
     throw new ConfigError('OPTION_INVALID', message, { subject: 'result_accept_content' })
   }
   const { openRedisResults } = await import('./redis/redis-results.ts')
-  const options = { result_chord_ordered: settings.result_chord_ordered, ...settings.result_backend_transport_options }
+  const { result_backend_transport_options: options } = settings
   const onBadRecord = (error: Error): void => logger.warn({ error }, 'a record that is no result was passed over')
   const { redis_backend_use_ssl: ssl } = settings
   const tls = ssl === undefined ? undefined : tlsOptions(ssl)

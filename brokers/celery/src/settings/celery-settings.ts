@@ -95,7 +95,6 @@ export const settingTable = {
   ),
   result_extended: entry(flag, false),
   result_persistent: entry(flag, false),
-  result_chord_ordered: entry(flag, true),
   result_chord_retry_interval: entry(interval, 1),
   worker_concurrency: optional(wholeNumber(1, 10_000)),
   worker_prefetch_multiplier: optional(wholeNumber(0, 65_535)),
