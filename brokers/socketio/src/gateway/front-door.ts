@@ -162,7 +162,8 @@ export class FrontDoor {
   async #hear(): Promise<(() => Promise<void>) | undefined> {
     const { events, logger } = this.#around
     try {
-      return await events?.capture([tokenRevoked], ({ token }) => this.#guests.revoked(String(token)))
+      // What is true stands in the store: the word alone sends nobody away.
+      return await events?.capture([tokenRevoked], () => void this.#guests.check())
     } catch (error) {
       logger.warn({ err: error }, 'revocations of tokens are not heard; they are looked up')
       return undefined

@@ -85,11 +85,16 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
   }
 
   pause(id: string, ms: number, reason: string): Promise<void> {
-    return this.#pauses.begin(id, { ms, reason, holder: this.#register.of(id)[0]?.who.holder ?? '' })
+    return this.#pauses.begin(id, { ms, reason, holder: '' })
   }
 
   resume(id: string): Promise<boolean> {
     return this.#pauses.end(id)
+  }
+
+  /** Others may have begun or ended pauses: of this worker, or of any. */
+  async lookAtPauses(id?: string): Promise<void> {
+    if (this.#register.all().length > 0) await this.#pauses.look(id)
   }
 
   broken(attendant: Attendant, reason: string): void {
@@ -132,7 +137,9 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
       })
     this.#turns.set(id, ended)
     return turn.catch((error: unknown) => {
-      this.#around.logger.error({ err: error, worker: id }, 'registering a worker failed')
+      // What it is told now would send it away for good, and it may register elsewhere.
+      if (this.#closing.signal.aborted) socket.conn.close()
+      else this.#around.logger.error({ err: error, worker: id }, 'registering a worker failed')
       return {
         attendant: undefined,
         answer: { ok: false, code: 'forbidden', message: 'this server cannot register workers now' },

@@ -8,7 +8,6 @@ import {
   type ControlBus,
   checkOptionNames,
   type Desk,
-  type Duration,
   durationMs,
   type EventBus,
   type Logger,
@@ -21,10 +20,12 @@ import type { Server } from 'socket.io'
 import { type DoorOptions, doorNames, FrontDoor } from './front-door.ts'
 import { GatewayHall } from './gateway-hall.ts'
 import { InputChecks } from './input-checks.ts'
+import { hearPauses } from './pause-news.ts'
 import type { SessionInfo } from './session-info.ts'
 import { type GatewayLimits, gatewaySettings, limitNames } from './settings.ts'
 import { openEntrance, type PingOptions } from './socket-server.ts'
 import { systemClock } from './system-clock.ts'
+import { byOperator, type PauseOptions } from './worker-pauses.ts'
 
 export interface GatewayOptions extends GatewayLimits, DoorOptions {
   /** Workers connect to this HTTP server, which stays open; or to this socket.io server, whose sizes and pings are its own. */
@@ -47,16 +48,9 @@ export interface GatewayOptions extends GatewayLimits, DoorOptions {
   readonly random?: Random | undefined
 }
 
-export interface PauseOptions {
-  /** Default: the gateway's `pause`. */
-  readonly duration?: Duration | undefined
-  /** Default `paused by an operator`. */
-  readonly reason?: string | undefined
-}
-
 export interface Gateway {
   sessions(): readonly SessionInfo[]
-  /** Gives a worker no tasks for a while; what it runs it goes on with. */
+  /** Gives a worker no tasks for a while; what it runs it goes on with. A new start of the worker does not end it. */
   pause(id: string, options?: PauseOptions): Promise<void>
   /** Ends a pause. False when there was none. */
   resume(id: string): Promise<boolean>
@@ -124,15 +118,17 @@ export function createGateway(options: GatewayOptions): Gateway {
   const hall = new GatewayHall(around, door)
   const entrance = openEntrance(server, ping, door, (socket) => hall.enter(socket))
   door.open()
+  const everyMs = settings.leaseMs / 3
+  const endNews = hearPauses({ events, clock, logger, everyMs, look: (id) => hall.lookAtPauses(id) })
   let closing: Promise<void> | undefined
   return {
     sessions: () => hall.sessions(),
-    pause(id, { duration, reason = 'paused by an operator' } = {}) {
+    pause(id, { duration, reason = byOperator } = {}) {
       return hall.pause(id, duration === undefined ? settings.pauseMs : durationMs(duration, 'duration'), reason)
     },
     resume: (id) => hall.resume(id),
     close({ cold = false } = {}) {
-      closing ??= hall.close(() => entrance.close()).finally(() => door.close())
+      closing ??= hall.close(() => entrance.close()).finally(() => Promise.all([door.close(), endNews()]))
       if (cold) hall.hurry()
       return closing
     },

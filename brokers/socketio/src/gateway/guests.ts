@@ -58,10 +58,18 @@ export class Guests {
     })
   }
 
-  /** The token is good for nothing any more. */
-  revoked(token: string): void {
+  /** Sends those away whose token is there no more. */
+  async check(): Promise<void> {
+    const used = new Set([...this.#byToken.keys()].flatMap((key) => tokenOf(key) ?? []))
+    if (used.size === 0) return
+    try {
+      for (const { id } of await this.#around.book.list()) used.delete(id)
+    } catch (error) {
+      this.#around.logger.warn({ err: error }, 'the tokens of workers could not be looked up; those that were let in stay')
+      return
+    }
     for (const [key, holders] of this.#byToken) {
-      if (tokenOf(key) === token) this.#sendAway(holders, 'the token of this worker was revoked')
+      if (used.has(tokenOf(key) ?? '')) this.#sendAway(holders, 'the token of this worker was revoked')
     }
   }
 
@@ -91,20 +99,9 @@ export class Guests {
   #checkLater(): CancelTimer {
     const { clock, checkMs } = this.#around
     return clock.at(clock.now() + checkMs, () => {
-      void this.#check()
+      void this.check()
       this.#cancelCheck = this.#checkLater()
     })
-  }
-
-  async #check(): Promise<void> {
-    const used = new Set([...this.#byToken.keys()].flatMap((key) => tokenOf(key) ?? []))
-    if (used.size === 0) return
-    try {
-      for (const { id } of await this.#around.book.list()) used.delete(id)
-      for (const token of used) this.revoked(token)
-    } catch (error) {
-      this.#around.logger.warn({ err: error }, 'the tokens of workers could not be looked up; those that were let in stay')
-    }
   }
 
   #sendAway({ sockets }: Pick<Holders, 'sockets'>, why: string): void {

@@ -1,5 +1,5 @@
 /** Which workers are paused, until when and why: kept beside the tasks, so that every gateway and a new start of it know. */
-import type { Desk } from '@lovage/core'
+import type { Desk, EventBus } from '@lovage/core'
 
 /** Times are epoch milliseconds. */
 export interface PauseEntry {
@@ -7,7 +7,7 @@ export interface PauseEntry {
   readonly reason: string
   /** How often the worker was paused since it was last well. */
   readonly count: number
-  /** The holder that was paused: another start of a worker of L1 is another holder. */
+  /** The holder that was paused: another start of a worker of L1 is another holder. Empty: by an operator, for all of its starts. */
   readonly holder: string
   /** When the last connection of a paused worker of L0 was closed. */
   readonly goneAt?: number
@@ -15,11 +15,23 @@ export interface PauseEntry {
 
 const kind = 'socketio-pause'
 
-export class PauseBook {
-  readonly #desk: Desk
+/** The type of the event that tells gateways to look at the pause of a worker again; `id` is the worker's. */
+export const pauseChanged = 'pause-changed'
 
-  constructor(desk: Desk) {
+export class PauseBook {
+  readonly #desk: Pick<Desk, 'records' | 'now'>
+  readonly #events: Pick<EventBus, 'emit'> | undefined
+
+  constructor(desk: Pick<Desk, 'records' | 'now'>, events: Pick<EventBus, 'emit'> | undefined) {
     this.#desk = desk
+    this.#events = events
+  }
+
+  /** Those that hold now, by id of the worker. */
+  async list(): Promise<ReadonlyMap<string, PauseEntry>> {
+    const stored = await this.#desk.records.list(kind)
+    const all = stored.map(({ key, value }) => [key, JSON.parse(value) as PauseEntry] as const)
+    return new Map(all.filter(([, { until }]) => until > this.#desk.now()))
   }
 
   /** The pause that holds now. */
@@ -31,9 +43,15 @@ export class PauseBook {
 
   async put(id: string, entry: PauseEntry): Promise<void> {
     await this.#desk.records.write([{ kind, key: id, value: JSON.stringify(entry) }])
+    this.#changed(id)
   }
 
   async remove(id: string): Promise<void> {
     await this.#desk.records.write([{ kind, key: id, value: null }])
+    this.#changed(id)
+  }
+
+  #changed(id: string): void {
+    this.#events?.emit({ type: pauseChanged, at: this.#desk.now(), worker: id, id })
   }
 }

@@ -17,10 +17,12 @@ export class Pauses {
   readonly #timers = new Map<string, () => void>()
   /** Writes follow one another. */
   #writing: Promise<unknown> = Promise.resolve()
+  /** Grows with what is changed here. */
+  #changes = 0
 
   constructor(around: Surroundings, of: (id: string) => Iterable<Attendant>) {
     this.#around = around
-    this.#book = new PauseBook(around.desk)
+    this.#book = new PauseBook(around.desk, around.buses.events)
     this.#of = of
   }
 
@@ -39,6 +41,7 @@ export class Pauses {
     id: string,
     { ms, reason, holder }: { readonly ms: number; readonly reason: string; readonly holder: string },
   ): Promise<void> {
+    this.#changes++
     const count = (this.#known.get(id)?.count ?? 0) + 1
     const entry: PauseEntry = { until: Math.ceil(this.#around.clock.now() + ms), reason, count, holder }
     this.#hold(id, entry)
@@ -61,7 +64,7 @@ export class Pauses {
     const { reloadMs } = this.#around.settings
     const isBack =
       level === 0 && reloadMs > 0 && entry.goneAt !== undefined && this.#around.clock.now() - entry.goneAt >= reloadMs
-    if (isBack || (level === 1 && entry.holder !== holder)) {
+    if (entry.holder !== '' && (isBack || (level === 1 && entry.holder !== holder))) {
       await this.#lift(id)
       return undefined
     }
@@ -73,8 +76,35 @@ export class Pauses {
   left(id: string): void {
     const entry = this.#known.get(id)
     if (entry === undefined) return
+    this.#changes++
     this.#forget(id)
     void this.#write(() => this.#book.put(id, { ...entry, goneAt: this.#around.clock.now() }))
+  }
+
+  /**
+   * Others may have begun or ended pauses.
+   * @param only the worker that it is about; default all that are here
+   */
+  async look(only?: string): Promise<void> {
+    await this.#writing
+    const changes = this.#changes
+    const entries = only === undefined ? await this.#book.list() : new Map([[only, await this.#book.get(only)]])
+    // What was changed here meanwhile is newer than what was read.
+    if (changes !== this.#changes) return
+    const ids = only === undefined ? new Set([...entries.keys(), ...this.#known.keys()]) : [only]
+    for (const id of ids) this.#apply(id, entries.get(id))
+  }
+
+  #apply(id: string, entry: PauseEntry | undefined): void {
+    if (entry?.until === this.#known.get(id)?.until) return
+    const attendants = [...this.#of(id)]
+    if (entry === undefined) {
+      this.#forget(id)
+      for (const attendant of attendants) attendant.resume()
+    } else if (attendants.some(({ session }) => session.isAttached)) {
+      this.#hold(id, entry)
+      for (const attendant of attendants) attendant.pause(shownPause(entry))
+    }
   }
 
   close(): Promise<unknown> {
@@ -93,6 +123,7 @@ export class Pauses {
   }
 
   #lift(id: string): Promise<void> {
+    this.#changes++
     this.#forget(id)
     for (const attendant of this.#of(id)) attendant.resume()
     return this.#write(() => this.#book.remove(id))
