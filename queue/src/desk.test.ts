@@ -239,6 +239,20 @@ describe('a run', () => {
     expect(await desk.settle(a as Task, completed(a as Task))).toBe(true)
   })
 
+  test('is renewed with those of others in one call, and for its own holder alone', async () => {
+    await w.broker.tasks.send([job('a'), job('b')])
+    await desk.claim(wish())
+    await desk.claim(wish({ holder: 'h2' }))
+    const before = w.calls.renew ?? 0
+    const ask = (holder: string, id: string, leaseMs = 1_200_000) => desk.renew({ holder, runs: [{ id, run: 0 }], leaseMs })
+    const answers = await Promise.all([ask('h1', 'a'), ask('h2', 'b'), ask('h2', 'none'), ask('h1', 'b'), ask('h2', 'a')])
+    expect(answers.map(({ held }) => held.map(({ id }) => id))).toEqual([['a'], ['b'], [], [], []])
+    // Two say that `b` is theirs, and two that `a` is.
+    expect((w.calls.renew ?? 0) - before).toBe(2)
+    const [longer] = await Promise.all([ask('h1', 'a', 2_400_000), ask('h2', 'b')])
+    expect(longer.until).toBe(w.clock.now() + 2_400_000)
+  })
+
   test('that ends with its lease wakes whoever waits', async () => {
     await w.broker.tasks.send([job('a')])
     await desk.claim(wish({ leaseMs: 10_000 }))

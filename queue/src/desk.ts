@@ -20,8 +20,9 @@ import {
 } from '@lovage/core'
 import { applyToTasks, changeTasks } from './canceller.ts'
 import { abortChannel } from './channels.ts'
-import { claimFor, leaseEnd } from './desk-claim.ts'
+import { claimFor } from './desk-claim.ts'
 import { DeskLine } from './desk-line.ts'
+import { DeskRenewals } from './desk-renewals.ts'
 import type { Engine } from './engine.ts'
 import { loseRuns } from './lose-runs.ts'
 import { NoteTaker } from './note-taker.ts'
@@ -40,6 +41,7 @@ export class QueueDesk implements Desk {
   readonly #registry: WorkerRegistry
   readonly #settler: Settler
   readonly #notes: NoteTaker
+  readonly #renewals: DeskRenewals
   /** Sees to it that leases are watched. */
   readonly #maintain: () => Promise<void>
   /** By what is asked for. */
@@ -55,6 +57,7 @@ export class QueueDesk implements Desk {
     this.#maintain = maintain
     this.records = engine.store.records
     this.#notes = new NoteTaker(engine)
+    this.#renewals = new DeskRenewals(engine)
     this.#settler = new Settler(engine, { flushed: () => {}, settled: () => {}, failed: () => {} })
   }
 
@@ -84,12 +87,8 @@ export class QueueDesk implements Desk {
     return line.wait(claim)
   }
 
-  async renew({ holder, runs, leaseMs }: DeskRenewal): Promise<{ readonly until: number; readonly held: readonly RunRef[] }> {
-    const { store, clock, announcer } = this.#engine
-    const until = leaseEnd(clock.now(), leaseMs)
-    const held = await store.renew({ holder, until, runs })
-    if (held.length > 0) announcer.due(until)
-    return { until, held }
+  renew(renewal: DeskRenewal): Promise<{ readonly until: number; readonly held: readonly RunRef[] }> {
+    return this.#renewals.renew(renewal)
   }
 
   settle(task: Task, event: TaskEvent): Promise<boolean> {

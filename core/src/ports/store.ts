@@ -145,12 +145,18 @@ export interface RunRef {
   readonly run: number
 }
 
+/** A run, and who has it. */
+export interface HeldRun extends RunRef {
+  /** Default: that of the request. */
+  readonly holder?: string | undefined
+}
+
 export interface RenewRequest {
   readonly holder: string
   /** The new end of the lease, moved like that of a claim; a lease is never moved backwards. */
   readonly until: number
-  /** Only the leases of these runs, and only they are in the answer. Default: all that the holder has. */
-  readonly runs?: readonly RunRef[] | undefined
+  /** Only the leases of these runs, each of its own holder's, and only they are in the answer. Default: all that the holder has. */
+  readonly runs?: readonly HeldRun[] | undefined
 }
 
 export interface SweepReply {

@@ -16,13 +16,19 @@ const renew = {
 
 const renewThese = {
   name: 'renew-these',
-  text: `update @.task t set taken_until = greatest(t.taken_until, $2) from unnest($3::text[], $4::integer[]) r (id, run)
-    where t.id = r.id and t.run = r.run and t.state + 0 = 3 and t.holder = $1 returning t.id, t.run`,
+  text: `with r as materialized (select * from unnest($3::text[], $4::integer[], $5::text[]) r (id, run, holder)),
+    free as (select t.id from r join @.task t on t.id = r.id
+      where t.run = r.run and t.state + 0 = 3 and t.holder = coalesce(r.holder, $1) and t.taken_until < $2
+      for no key update of t skip locked),
+    moved as (update @.task t set taken_until = $2 from free where t.id = free.id)
+    select t.id, t.run from r join @.task t on t.id = r.id
+    where t.run = r.run and t.state + 0 = 3 and t.holder = coalesce(r.holder, $1)`,
 }
 
 /** Moves the leases of a holder. */
 export async function renewLeases(query: Query, { holder, until, runs }: RenewRequest): Promise<readonly RunRef[]> {
-  const these = runs === undefined ? [] : [runs.map(({ id }) => id), runs.map(({ run }) => run)]
+  const these =
+    runs === undefined ? [] : [runs.map(({ id }) => id), runs.map(({ run }) => run), runs.map((run) => run.holder ?? null)]
   const statement = runs === undefined ? renew : renewThese
   const rows = await query(statement, (waitedMs) => [holder, leaseEnd(until, waitedMs), ...these])
   return rows.map(([id, run]) => ({ id: id as string, run: run as number }))

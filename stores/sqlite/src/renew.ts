@@ -33,7 +33,9 @@ export function renewVerb(db: DatabaseSync): Verb<RenewPayload, RenewAnswer> {
     run({ holder, until: asked, askedAt, runs }) {
       const until = leaseEnd(asked, askedAt)
       if (runs !== undefined) {
-        const held = runs.map(({ id, run }) => renewOne.get(until, id, run, holder) as unknown as Cell[] | undefined)
+        const held = runs.map(
+          (one) => renewOne.get(until, one.id, one.run, one.holder ?? holder) as unknown as Cell[] | undefined,
+        )
         return [until, held.flatMap((row) => row ?? [])]
       }
       if (behind.get(holder, until) !== undefined) renewAll.run(until, holder)

@@ -135,7 +135,9 @@ function hear(calls: readonly Call[], replies: readonly Reply[], orders: Standin
       const [taken, , , movedTo] = reply[2] as ClaimAnswer
       if (taken.length > 0) orders.word(holder, movedTo, until - now)
     } else if (verb === 'renew') {
-      orders.word((payload as RenewPayload).holder, (reply[2] as RenewAnswer)[0], undefined)
+      const { holder, runs } = payload as RenewPayload
+      const [until] = reply[2] as RenewAnswer
+      for (const each of new Set(runs?.map((run) => run.holder ?? holder) ?? [holder])) orders.word(each, until, undefined)
     }
   }
 }

@@ -253,7 +253,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     })
   }
 
-  /** One call for each worker. What fails is tried at the next turn, twice before a lease ends. */
+  /** The desk makes one call of it. What fails is tried at the next turn, twice before a lease ends. */
   async #renew(): Promise<void> {
     const renew = (keeper: Pick<Attendant, 'renew'>, worker: string): Promise<void> =>
       keeper.renew().catch((error: unknown) => {

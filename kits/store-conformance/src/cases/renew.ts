@@ -32,6 +32,25 @@ export const renewCases: readonly StoreCase[] = [
     expectEqual(leases, [t0 + 200_000, t0 + 100_000, t0 + 100_000], 'the leases')
     expectEqual(await store.renew({ holder: 'h1', until: t0 + 300_000, runs: [] }), [], 'what is held of none')
   }),
+  storeCase('renew/moves the leases of several holders at once, of each its own', async (store) => {
+    await insert(store, ...newTasks(4))
+    await claim(store, { holder: 'h1', limit: 2, until: t0 + 100_000 })
+    await claim(store, { holder: 'h2', until: t0 + 100_000 })
+    const runs = [
+      { id: 't0', run: 0 },
+      { id: 't1', run: 0, holder: 'h2' },
+      { id: 't2', run: 0, holder: 'h2' },
+      { id: 't3', run: 1, holder: 'h2' },
+    ]
+    const held = await store.renew({ holder: 'h1', until: t0 + 200_000, runs })
+    expectSameSet(
+      held.map(({ id, run }) => `${id} ${run}`),
+      ['t0 0', 't2 0'],
+      'what is held',
+    )
+    const leases = (await store.get(['t0', 't1', 't2', 't3'])).map((task) => task?.takenUntil)
+    expectEqual(leases, [t0 + 200_000, t0 + 100_000, t0 + 200_000, t0 + 100_000], 'the leases')
+  }),
   storeCase('renew/never moves a lease backwards', async (store) => {
     await insert(store, newTask('a'))
     await claim(store, { until: t0 + 100_000 })
