@@ -29,6 +29,8 @@ interface Entry {
   /** The broker gave it back: no queue takes it. */
   isReturned: boolean
   wasReturned: boolean
+  /** What it needs on its way is declared again before it is sent again. */
+  isRestoring: boolean
 }
 
 /** What the publisher asks of its surroundings. */
@@ -103,6 +105,7 @@ export class Publisher {
         isSuspect: false,
         isReturned: false,
         wasReturned: false,
+        isRestoring: false,
       })
     }
     this.#soon()
@@ -112,6 +115,16 @@ export class Publisher {
     if (isWanted(batch)) return
     this.#outbox = this.#outbox.filter((entry) => entry.batch !== batch)
     this.#inbox = this.#inbox.filter((entry) => entry.batch !== batch)
+    this.#idle()
+  }
+
+  /** Not written, or written in vain. */
+  #back(entry: Entry): void {
+    if (isWanted(entry.batch)) this.#outbox.push(entry)
+    else this.#withdraw(entry.batch)
+  }
+
+  #idle(): void {
     if (this.#onIdle !== undefined && this.#count() === 0) this.#onIdle()
   }
 
@@ -161,7 +174,6 @@ export class Publisher {
       if (!this.#world.isReady()) return
       const entry = this.#next()
       if (entry === undefined) return
-      if (!isWanted(entry.batch)) continue
       // One that closes channels is found out by sending it alone.
       const isAlone = entry.isSuspect || this.#hasSuspect()
       if (isAlone && this.#inFlight.size > 0) {
@@ -203,7 +215,7 @@ export class Publisher {
       // On a channel that is closing nothing can be written; `ended` follows.
       if ((error as Error).name === 'IllegalOperationError') {
         this.#isFull = true
-        this.#outbox.push(entry)
+        this.#back(entry)
       } else this.#fail(entry, unwritable(publication, error))
     }
   }
@@ -223,7 +235,7 @@ export class Publisher {
   #done({ batch }: Entry): void {
     batch.left--
     if (batch.left === 0) batch.resolve()
-    if (this.#onIdle !== undefined && this.#count() === 0) this.#onIdle()
+    this.#idle()
   }
 
   #fail(entry: Entry, error: LovageError): void {
@@ -251,21 +263,28 @@ export class Publisher {
     }
     entry.isReturned = false
     entry.wasReturned = true
+    entry.isRestoring = true
     this.#inFlight.add(entry)
     this.#world.restore(entry.publication).then(
       () => this.#again(entry),
-      // On a lost connection it was taken from there already.
       (error: LovageError) => {
-        if (this.#inFlight.delete(entry)) this.#fail(entry, error)
+        if (this.#isRestored(entry)) this.#fail(entry, error)
       },
     )
   }
 
   #again(entry: Entry): void {
-    if (!this.#inFlight.delete(entry)) return
+    if (!this.#isRestored(entry)) return
     entry.batch.written--
-    if (isWanted(entry.batch)) this.#outbox.push(entry)
+    this.#back(entry)
     this.#soon()
+  }
+
+  /** False where its channel ended meanwhile: it was sent again on the next one. */
+  #isRestored(entry: Entry): boolean {
+    const isRestored = entry.isRestoring
+    entry.isRestoring = false
+    return isRestored && this.#inFlight.delete(entry)
   }
 
   #ended(cause: (Error & { readonly code?: unknown }) | undefined): void {
@@ -277,8 +296,9 @@ export class Publisher {
     for (const { batch } of unconfirmed) batch.written--
     for (const entry of unconfirmed) {
       entry.isReturned = false
-      if (!isWanted(entry.batch)) continue
-      if (isBlamed && entry.isSuspect) this.#found(entry, cause)
+      entry.isRestoring = false
+      if (!isWanted(entry.batch)) this.#withdraw(entry.batch)
+      else if (isBlamed && entry.isSuspect) this.#found(entry, cause)
       else {
         entry.isSuspect = isBlamed
         this.#outbox.push(entry)
