@@ -9,6 +9,7 @@ export {
   type PausedWorker,
   type PauseHome,
   type PauseOptions,
+  socketWorkerId,
   type WorkerPauses,
   workerPauses,
 } from './gateway/worker-pauses.ts'
@@ -27,3 +28,4 @@ export {
 export type { DoneFrame, FailFrame, SettlementAnswer } from './wire/settlement.ts'
 export type { CapacityFrame, DrainAnswer, DrainFrame } from './wire/standing.ts'
 export type { TaskAnswer, TaskFrame } from './wire/task.ts'
+export { createSocketBroker, type SocketBrokerOptions } from './worker-broker/socket-broker.ts'

@@ -95,6 +95,8 @@ export interface ConsumerListener {
    * called by a broker that keeps them.
    */
   back?(): void
+  /** The broker has sent the worker away for good: nothing more will come, and what it has belongs to others. */
+  over?(error: Error): void
 }
 
 /** `cancelled`: someone asked for it; `lost`: the lease or the connection went, the task may run elsewhere; `deadline`: it passed. */

@@ -3,6 +3,7 @@ import { type CancelTimer, retryDelayMs, retryPolicy } from '@lovage/core'
 import { io, type Socket } from 'socket.io-client'
 import { eventNames } from '../wire/names.ts'
 import {
+  type ConnectRefusal,
   decodeConnectRefusal,
   decodeRegistrationAnswer,
   type RegistrationAnswer,
@@ -16,12 +17,16 @@ export interface ConnectionPlan {
   /** With the namespace as its path. */
   readonly url: string
   readonly token: string | undefined
-  /** Asked anew for each registration. */
-  registration(): RegistrationOptions
+  /** Asked anew for each registration; undefined: it does not register, or not yet. */
+  registration(): RegistrationOptions | undefined
+  /** Events to hear beside those of L1. */
+  readonly alsoHears?: readonly string[] | undefined
 }
 
 /** What happens on it. `args` are those of the event, with the callback of its acknowledgement at the end if the server asks for one. */
 export interface ConnectionEvents {
+  /** Once per connect, before the registration. */
+  connected?(): void
   /** Once per connect: the server knows the worker. */
   registered(): void
   /** It speaks L1. Before or after `registered`. */
@@ -31,8 +36,12 @@ export interface ConnectionEvents {
   down(reason: string): void
   /** There will be no other connect: refused, or sent away. */
   over(): void
-  trouble(message: string): void
+  /** @param code what the server refused it with; undefined where it could not be reached */
+  trouble(message: string, code?: RefusalCode): void
 }
+
+/** Why a server does not take a worker. */
+export type RefusalCode = ConnectRefusal['code'] | Extract<RegistrationAnswer, { ok: false }>['code']
 
 const backoff = retryPolicy({ delay: '1s', maxDelay: '30s', jitter: 0.5 })
 
@@ -99,15 +108,19 @@ export class Connection {
       if (reason === 'io server disconnect') this.#on.over()
     })
     socket.on(eventNames.connect, () => this.#registered())
-    for (const event of [eventNames.task, eventNames.batch, eventNames.error, eventNames.cancel, eventNames.drain]) {
+    const heard = [eventNames.task, eventNames.batch, eventNames.error, eventNames.cancel, eventNames.drain]
+    for (const event of [...heard, ...(this.#plan.alsoHears ?? [])]) {
       socket.on(event, (...args: unknown[]) => this.#on.received(event, args))
     }
   }
 
   #register(): void {
     this.#lastTrouble = undefined
+    this.#on.connected?.()
+    const registration = this.#plan.registration()
+    if (registration === undefined) return
     const socketId = this.#socket.id
-    this.say(eventNames.connect, [this.#plan.id, this.#plan.registration()], (said) => {
+    this.say(eventNames.connect, [this.#plan.id, registration], (said) => {
       const answer = decodeRegistrationAnswer(said)
       // Whatever else is said is not L1: a server of L0 with a habit of acknowledging.
       if (!answer.ok || socketId !== this.#socket.id) return
@@ -131,7 +144,7 @@ export class Connection {
   }
 
   #unregistered({ code, message }: Extract<RegistrationAnswer, { ok: false }>): void {
-    this.#on.trouble(`the server refused the registration (${code}): ${message}`)
+    this.#on.trouble(`the server refused the registration (${code}): ${message}`, code)
     this.#socket.disconnect()
     if (code === 'duplicate-id') this.#retry(undefined)
     else this.#on.over()
@@ -140,11 +153,11 @@ export class Connection {
   /** The library tries again by itself where it could not reach the server, and not where the server said no. */
   #refused(error: Error & { data?: unknown }): void {
     const isTold = this.#lastTrouble === error.message
-    this.#lastTrouble = error.message
-    if (!isTold) this.#on.trouble(`cannot connect to ${this.#plan.url}: ${reasonOf(error)}`)
-    if (this.#socket.active) return
     const refusal = decodeConnectRefusal(error.data)
     const code = refusal.ok ? refusal.frame.code : undefined
+    this.#lastTrouble = error.message
+    if (!isTold) this.#on.trouble(`cannot connect to ${this.#plan.url}: ${reasonOf(error)}`, code)
+    if (this.#socket.active) return
     if (code === 'unauthorized' || code === 'forbidden') this.#on.over()
     else this.#retry(refusal.ok ? refusal.frame.retryAfterMs : undefined)
   }

@@ -1,0 +1,205 @@
+/** A broker over socket.io: a Worker behind a firewall works for a Lovage server with everything that it has. */
+import { hostname } from 'node:os'
+import {
+  type Broker,
+  ConfigError,
+  type ConsumeOptions,
+  type Consumer,
+  type ConsumerListener,
+  type ControlBus,
+  type ControlHandler,
+  type ControlReply,
+  checkOptionNames,
+  type EventBus,
+  type OptionNames,
+  type Results,
+  type SendReceipt,
+  type SendWait,
+  StoreError,
+  shown,
+  type TaskBus,
+  type TaskMessage,
+  type WorkerEvent,
+} from '@lovage/core'
+import { type CommandReply, decodeCommand } from '../wire/buses.ts'
+import { limits } from '../wire/limits.ts'
+import { eventNames } from '../wire/names.ts'
+import { Gather } from './gather.ts'
+import type { Line } from './line.ts'
+import { Lobby } from './lobby.ts'
+import { sendOn } from './sending.ts'
+import { SocketConsumer } from './socket-consumer.ts'
+
+export interface SocketBrokerOptions {
+  /** Of a Lovage server, `http:` or `https:`. Use `https:` with a token outside of one machine. */
+  readonly url: string
+  /** What the server lets the worker in for. Default: none, which a server on this machine may take. */
+  readonly token?: string | undefined
+}
+
+const optionNames: OptionNames<SocketBrokerOptions> = { url: true, token: true }
+
+/**
+ * Connects to a Lovage server. What a worker over it does not see (results, other workers, events) is UNSUPPORTED.
+ * @throws {ConfigError} OPTION_INVALID; AUTHENTICATION_FAILED, SCOPES_INSUFFICIENT for a token that the server does not take
+ * @throws {StoreError} STORE_UNAVAILABLE when the server does not answer
+ */
+export async function createSocketBroker(options: SocketBrokerOptions): Promise<Broker> {
+  checkOptionNames(options, optionNames, 'createSocketBroker')
+  const { url, token } = options
+  if (typeof url !== 'string' || !/^https?:\/\//i.test(url) || URL.parse(url) === null) {
+    throw new ConfigError(
+      'OPTION_INVALID',
+      `expected \`url\` to be the URL of a server such as "https://host", got: ${shown(url)}`,
+    )
+  }
+  // A token is never shown.
+  if (token !== undefined && typeof token !== 'string') {
+    throw new ConfigError('OPTION_INVALID', `expected \`token\` to be a text, got: ${typeof token}`)
+  }
+  const lobby = new Lobby(url, token)
+  await lobby.reach()
+  return new SocketBroker(url, token, lobby)
+}
+
+class SocketBroker implements Broker, TaskBus, ControlBus, EventBus {
+  readonly name = 'socketio'
+  readonly tasks: TaskBus = this
+  readonly control: ControlBus = this
+  readonly events: EventBus = this
+  readonly results: Results
+  /** Whether someone listens is known at the server alone. */
+  readonly knowsListeners = false
+  readonly #url: string
+  readonly #token: string | undefined
+  readonly #lobby: Lobby
+  readonly #consumers = new Set<SocketConsumer>()
+  readonly #handlers = new Map<string, ControlHandler>()
+  readonly #told = new Gather<WorkerEvent>((events) => this.#tell(events))
+  #closing: Promise<void> | undefined
+
+  constructor(url: string, token: string | undefined, lobby: Lobby) {
+    this.#url = url
+    this.#token = token
+    this.#lobby = lobby
+    this.results = {
+      get: (ids) => (ids.length === 0 ? Promise.resolve([]) : this.#refuse('results')),
+      wait: () => this.#refuse('results'),
+    }
+  }
+
+  async consume(options: ConsumeOptions, listener: ConsumerListener): Promise<Consumer> {
+    this.#checkOpen()
+    const consumer = new SocketConsumer({
+      ...{ url: this.#url, token: this.#token, host: hostname(), pid: process.pid, options, listener },
+      command: (args) => void this.#obey(options.worker, args),
+      closed: (closed) => this.#consumers.delete(closed),
+    })
+    this.#consumers.add(consumer)
+    // One connection is enough.
+    this.#lobby.leave()
+    try {
+      await consumer.open()
+    } catch (error) {
+      this.#consumers.delete(consumer)
+      await consumer.close()
+      throw error
+    }
+    return consumer
+  }
+
+  async send(messages: readonly TaskMessage[], options: SendWait = {}): Promise<readonly SendReceipt[]> {
+    this.#checkOpen()
+    return messages.length === 0 ? [] : sendOn(() => this.#anyLine(), messages, options.signal)
+  }
+
+  cancel(): Promise<readonly boolean[]> {
+    return this.#refuse('cancellation of tasks')
+  }
+
+  async serve(worker: string, handler: ControlHandler): Promise<() => Promise<void>> {
+    this.#handlers.set(worker, handler)
+    return async () => {
+      if (this.#handlers.get(worker) === handler) this.#handlers.delete(worker)
+    }
+  }
+
+  /** A worker that says hello hears nobody: what was revoked, the server knows. */
+  async request(method: string): Promise<readonly ControlReply[]> {
+    return method === 'hello' ? [] : this.#refuse('remote control of other workers')
+  }
+
+  emit(event: WorkerEvent): void {
+    if (!this.wanted()) return
+    try {
+      if (JSON.stringify(event).length <= limits.payloadBytes) this.#told.add(event)
+    } catch {
+      // An event that cannot be written is dropped, as one to which nobody listens.
+    }
+  }
+
+  wanted(): boolean {
+    return [...this.#consumers].some(({ line }) => line.isUp)
+  }
+
+  async capture(patterns: readonly string[]): Promise<() => Promise<void>> {
+    // Workers ask for each other's events: here nobody sees others.
+    if (patterns.every((pattern) => pattern === 'worker-*')) return async () => {}
+    return this.#refuse('events')
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#told.now()
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
+    this.#lobby.close(closed())
+  }
+
+  #anyLine(): Line {
+    for (const { line } of this.#consumers) if (line.isUp) return line
+    const [consumer] = this.#consumers
+    return consumer !== undefined && !consumer.line.isOver ? consumer.line : this.#lobby.line()
+  }
+
+  #tell(events: readonly WorkerEvent[]): void {
+    for (const { line } of this.#consumers) {
+      if (!line.isUp) continue
+      for (let at = 0; at < events.length; at += limits.batch) line.say(eventNames.events, [events.slice(at, at + limits.batch)])
+      return
+    }
+  }
+
+  async #obey(worker: string, args: readonly unknown[]): Promise<void> {
+    const last = args.at(-1)
+    const answer = (reply: CommandReply): void => {
+      if (typeof last === 'function') last(reply)
+    }
+    const command = decodeCommand(args)
+    const handler = this.#handlers.get(worker)
+    if (!command.ok) return answer({ ok: false, error: command.reason })
+    if (handler === undefined) return answer({ ok: false, error: `worker ${worker} takes no commands` })
+    try {
+      const value = JSON.parse(JSON.stringify((await handler(command.frame.method, command.frame.args)) ?? null)) as unknown
+      answer({ ok: true, value })
+    } catch (error) {
+      answer({ ok: false, error: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closed()
+  }
+
+  #refuse(what: string): Promise<never> {
+    const message = `expected a broker that shows ${what}, got ${this.#url}, which shows a worker its own tasks alone; connect to the store of that server instead`
+    return Promise.reject(new ConfigError('UNSUPPORTED', message))
+  }
+}
+
+function closed(): StoreError {
+  return new StoreError('STORE_CLOSED', 'expected an open broker, got one that was closed; connect again')
+}
