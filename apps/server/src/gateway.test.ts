@@ -134,3 +134,40 @@ test('workers without a token come in where that was asked for', async () => {
   const { url } = await listen({ access: { clients }, gateway: { anonymous: true } })
   await worker(url)
 })
+
+test('the API shows workers, and begins and ends their pauses', async () => {
+  const { url } = await listen()
+  const post = async (path: string, body?: object) => {
+    const init = body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    const response = await fetch(url + path, { method: 'POST', ...init })
+    return { status: response.status, body: await response.json() }
+  }
+  const listed = async () => ((await (await fetch(`${url}/api/workers`)).json()) as { workers: object[] }).workers
+  const socket = await worker(url)
+  await expect.poll(listed).toMatchObject([{ id: 'w', name: 'w@127.0.0.1', queues: ['w'], everyTask: true }])
+  const told = next(socket, 'worker.error')
+  const paused = { until: broker.clock.now() + 3_600_000, reason: 'upgrade', count: 1 }
+  expect(await post('/api/workers/w/pause', { duration: '1 hour', reason: 'upgrade' })).toEqual({
+    status: 200,
+    body: { worker: 'w', paused },
+  })
+  expect(await told).toBe(`paused until ${new Date(paused.until).toJSON()}: upgrade`)
+  expect(await listed()).toMatchObject([{ id: 'w', paused }])
+  expect(await post('/api/workers/w@127.0.0.1/resume')).toEqual({ status: 200, body: { worker: 'w', paused: false } })
+  expect(await listed()).toEqual([expect.not.objectContaining({ paused: expect.anything() })])
+  expect(await post('/api/workers/w/pause')).toMatchObject({ status: 200, body: { paused: { reason: 'paused by an operator' } } })
+  expect(await post('/api/workers/w/pause', { duration: 'long' })).toMatchObject({
+    status: 400,
+    body: { code: 'DURATION_INVALID' },
+  })
+  expect(await post('/api/workers/two%20words/pause')).toMatchObject({ status: 400, body: { code: 'NAME_INVALID' } })
+})
+
+test('workers that take their tasks themselves are paused another way', async () => {
+  const { url } = await listen()
+  const listener = { deliver() {}, revoke() {}, error() {} }
+  const consumer = await broker.tasks.consume({ queues: ['q'], prefetch: 1, worker: 'own@here', tasks: [] }, listener)
+  const response = await fetch(`${url}/api/workers/own@here/pause`, { method: 'POST' })
+  expect(await response.json()).toMatchObject({ code: 'REQUEST_INVALID', message: expect.stringContaining('/api/control/pause') })
+  await consumer.close()
+})

@@ -26,6 +26,7 @@ import { resultRoutes } from './routes/results.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
 import type { Surroundings } from './routes/surroundings.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { workerRoutes } from './routes/workers.ts'
 import { withPoolAsOnePart } from './worker-manager/pool-path.ts'
 import { workerManagerRoutes } from './worker-manager/worker-manager-routes.ts'
 
@@ -109,6 +110,7 @@ export function createServer(options: ServerOptions): HttpServer {
     resultRoutes,
     queueRoutes,
     scheduleRoutes,
+    workerRoutes,
     remoteControlRoutes,
     eventRoutes,
     metricsRoutes,

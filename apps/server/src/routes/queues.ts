@@ -1,6 +1,6 @@
-/** Queues and workers: what there is, and the pause of a queue. */
+/** Queues: what there is, and their pauses. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { checkName, priorityName, priorityNames, taskStates } from '@lovage/core'
+import { checkName, taskStates } from '@lovage/core'
 import { problems } from '../problem.ts'
 import { json, nameParam } from './answers.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -45,45 +45,6 @@ const resume = createRoute({
   responses: { 200: pauseAnswer, ...problems },
 })
 
-const workers = createRoute({
-  method: 'get',
-  path: '/api/workers',
-  tags: ['workers'],
-  summary: 'Lists the workers that are, or believe themselves, alive',
-  responses: {
-    200: json(
-      z.object({
-        workers: z.array(
-          z
-            .object({
-              name: z.string(),
-              holder: z.string(),
-              host: z.string(),
-              pid: z.number().int().optional(),
-              startedAt: z.number(),
-              queues: z.array(z.string()),
-              tasks: z.array(
-                z.object({
-                  name: z.string(),
-                  schema: z.unknown().optional(),
-                  queue: z.string().optional(),
-                  priority: z.enum(priorityNames).optional(),
-                  keyed: z.boolean().optional().openapi({ description: 'Its definition makes a key from the input.' }),
-                  retryLimit: z.number().int().optional(),
-                  lostLimit: z.number().int().optional(),
-                }),
-              ),
-              everyTask: z.boolean().optional().openapi({ description: 'It takes tasks of every name and hands them on.' }),
-            })
-            .openapi('Worker'),
-        ),
-      }),
-      'The workers.',
-    ),
-    ...problems,
-  },
-})
-
 export function queueRoutes({ app, client }: Surroundings): void {
   app.openapi(queues, async (context) => context.json({ queues: [...(await client.queues())] }, 200))
   app.openapi(pause, async (context) => {
@@ -95,17 +56,5 @@ export function queueRoutes({ app, client }: Surroundings): void {
     const queue = checkName(context.req.valid('param').name, 'queue')
     await client.resumeQueue(queue)
     return context.json({ queue, paused: false }, 200)
-  })
-  app.openapi(workers, async (context) => {
-    const alive = await client.workers()
-    const all = alive.map((worker) => ({
-      ...worker,
-      queues: [...worker.queues],
-      tasks: worker.tasks.map(({ priority, ...task }) => ({
-        ...task,
-        ...(priority === undefined ? {} : { priority: priorityName(priority) }),
-      })),
-    }))
-    return context.json({ workers: all }, 200)
   })
 }

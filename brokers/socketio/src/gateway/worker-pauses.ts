@@ -8,6 +8,7 @@ import {
   durationMs,
   type EventBus,
   type OptionNames,
+  type WorkerInfo,
 } from '@lovage/core'
 import { limits } from '../wire/limits.ts'
 import { PauseBook, type PauseEntry } from './pause-book.ts'
@@ -85,4 +86,10 @@ export const byOperator = 'paused by an operator'
 
 function shownEntry(id: string, { until, reason, count }: PauseEntry): PausedWorker {
   return { id, until: new Date(until), reason, count }
+}
+
+/** The id of a worker that a gateway attends to, as brokers list it; undefined for workers of other kinds. */
+export function socketWorkerId({ name, keeper, pid, everyTask }: WorkerInfo): string | undefined {
+  // A whole Worker over a socket tells its process.
+  return keeper !== undefined && pid === undefined && everyTask === true ? name.slice(0, name.lastIndexOf('@')) : undefined
 }
