@@ -82,3 +82,16 @@ test('thousands in order cost one frame', () => {
   broker.take(settlements)
   expect([broker.frames, broker.out.size]).toEqual([1, 0])
 })
+
+test('one that stays in hand for as long as it takes costs nothing for all that comes after it', () => {
+  const settlements = new Settlements()
+  let last = 0
+  // More than a set has room for.
+  for (let tag = 2; tag <= 17_000_000; tag++) {
+    settlements.settle(tag, 'ack')
+    if (tag % 1000 === 0) last = settlements.frames().at(-1)?.tag ?? 0
+  }
+  expect(last).toBe(17_000_000)
+  settlements.settle(1, 'ack')
+  expect(settlements.frames()).toEqual([{ kind: 'ack', tag: 1, multiple: false }])
+})

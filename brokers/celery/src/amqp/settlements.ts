@@ -8,47 +8,38 @@ export type SettlementFrame =
 
 /** Of one channel: its tags count from 1, in the order of delivery. */
 export class Settlements {
-  /** Everything below it is settled and told. */
-  #low = 1
-  /** What is settled and told from there on. */
-  readonly #told = new Set<number>()
-  #acks = new Set<number>()
-  #rejects = new Map<number, boolean>()
+  /** The highest tag that is settled. */
+  #high = 0
+  /** Tags below it that are not, in their order: never more than are in hand, however long one of them takes. */
+  readonly #open = new Set<number>()
+  #acks: number[] = []
+  #rejects: SettlementFrame[] = []
 
   /** Once for each tag. */
   settle(tag: number, verdict: 'ack' | 'reject' | 'requeue'): void {
-    if (verdict === 'ack') this.#acks.add(tag)
-    else this.#rejects.set(tag, verdict === 'requeue')
+    if (tag > this.#high) {
+      for (let below = this.#high + 1; below < tag; below++) this.#open.add(below)
+      this.#high = tag
+    } else this.#open.delete(tag)
+    if (verdict === 'ack') this.#acks.push(tag)
+    else this.#rejects.push({ kind: 'reject', tag, requeue: verdict === 'requeue' })
   }
 
   /** Gives the frames for what was settled since it was asked last, in their order. */
   frames(): readonly SettlementFrame[] {
-    const frames: SettlementFrame[] = []
-    for (const [tag, requeue] of this.#rejects) {
-      frames.push({ kind: 'reject', tag, requeue })
-      this.#told.add(tag)
-    }
-    const upTo = this.#advance()
-    if (upTo !== undefined) frames.push(upTo)
-    for (const tag of this.#acks) {
-      frames.push({ kind: 'ack', tag, multiple: false })
-      this.#told.add(tag)
-    }
-    this.#rejects = new Map()
-    this.#acks = new Set()
-    return frames
-  }
-
-  /** Takes the acknowledgements that leave no gap below them. */
-  #advance(): SettlementFrame | undefined {
-    let tag = 0
+    const frames = this.#rejects
+    const [lowestOpen = Number.POSITIVE_INFINITY] = this.#open
+    let upTo = 0
     let count = 0
-    for (; ; this.#low++) {
-      if (this.#acks.delete(this.#low)) {
-        tag = this.#low
-        count++
-      } else if (!this.#told.delete(this.#low)) break
+    for (const tag of this.#acks) {
+      if (tag > lowestOpen) continue
+      upTo = Math.max(upTo, tag)
+      count++
     }
-    return count === 0 ? undefined : { kind: 'ack', tag, multiple: count > 1 }
+    if (count > 0) frames.push({ kind: 'ack', tag: upTo, multiple: count > 1 })
+    for (const tag of this.#acks) if (tag > lowestOpen) frames.push({ kind: 'ack', tag, multiple: false })
+    this.#acks = []
+    this.#rejects = []
+    return frames
   }
 }
