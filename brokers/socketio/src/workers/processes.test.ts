@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, it } from 'vitest'
 import { give, type ScriptedServer, scriptedServer } from '../fixtures/scripted-server.ts'
+import { GatewayWorld, within } from '../gateway/fixtures/gateway-world.ts'
 
 const room = resolve(import.meta.dirname, '../..')
 const fixture = (name: string): string => join(room, 'src/fixtures', name)
@@ -38,6 +39,15 @@ function run(args: readonly string[], env: Record<string, string> = {}): Program
   }
 }
 
+/** The quick start of the original at another server, with its import line changed and nothing else. */
+function quickStart({ url }: { readonly url: string }): Program {
+  const [, code = ''] = /```javascript\n([\s\S]*?)```/.exec(readFileSync(fixture('original-quick-start.md'), 'utf8')) ?? []
+  const [before, after, ...more] = code.split("'#core/autoload.js'")
+  if (after === undefined || more.length > 0) throw new Error('the quick start names its import once')
+  const ours = `${before}'@lovage/broker-socketio/workers'${after}`
+  return run(['--import', fixture('other-port.ts'), '--input-type=module', '--eval', ours], { PORT_3000: new URL(url).port })
+}
+
 /** Starts a program beside a server; what is left of either is ended. */
 async function beside(test: (server: ScriptedServer, start: (graceMs: number) => Program) => Promise<void>): Promise<void> {
   const server = await scriptedServer()
@@ -58,12 +68,7 @@ async function beside(test: (server: ScriptedServer, start: (graceMs: number) =>
 describe.concurrent('a process of workers', () => {
   it('is what the quick start of the original says, with its import line changed', async ({ expect }) => {
     const server = await scriptedServer()
-    const [, code = ''] = /```javascript\n([\s\S]*?)```/.exec(readFileSync(fixture('original-quick-start.md'), 'utf8')) ?? []
-    const ours = code.replace("'#core/autoload.js'", "'@lovage/broker-socketio/workers'")
-    expect(ours).not.toBe(code)
-    const port = new URL(server.url).port
-    const args = ['--import', fixture('other-port.ts'), '--input-type=module', '--eval', ours]
-    const program = run(args, { PORT_3000: port })
+    const program = quickStart(server)
     const socket = await server.admit()
     expect(await program.line()).toBe('Connected to server')
     socket.emit('worker.task', { id: 't1', properties: { name: 'Ada' } })
@@ -74,6 +79,22 @@ describe.concurrent('a process of workers', () => {
     program.child.kill('SIGINT')
     expect(await program.end()).toEqual({ code: 0, lines: ['Disconnected: io client disconnect'], errors: '' })
     await server.close()
+  })
+
+  it('is what the quick start of the original says at a gateway of ours, too', async ({ expect }) => {
+    const world = new GatewayWorld()
+    const place = await world.place()
+    const program = quickStart(place)
+    expect(await program.line()).toBe('Connected to server')
+    const message = { name: 'ask', queue: 'questioner', priority: 4 }
+    await place.broker.tasks.send([{ ...message, id: 'a', input: { name: 'Ada' } }])
+    const result = await within(place.broker.results.wait('a'), 'the result')
+    expect(result).toMatchObject({ state: 'completed', result: 'Hello there Ada' })
+    await place.gateway.pause('questioner', { duration: '1 minute', reason: 'for a test' })
+    expect(await program.line()).toMatch(/^Error: paused until .*: for a test$/)
+    program.child.kill('SIGINT')
+    expect(await program.end()).toEqual({ code: 0, lines: ['Disconnected: io client disconnect'], errors: '' })
+    await world.close()
   })
 
   it('ends with 0 on SIGTERM when what runs ended in time, after its middleware', ({ expect }) =>
