@@ -43,6 +43,16 @@ test('a list that is refused fails what was for it, and nothing else of the same
   expect(ends).toEqual(['sent', 'STORE_UNAVAILABLE', 'STORE_UNAVAILABLE', 'sent'])
 })
 
+test('a list that the user may not write to lasts: the next attempt meets it, too', async () => {
+  const { raw, url } = room
+  await raw.call('ACL', 'SETUSER', 'some', 'on', '>secret', '+@all', '~celery', '~unacked*', '~_kombu*', '~lovage*', '&*')
+  const transport = await room.open({}, { url: url.replace('//', '//some:secret@') })
+  await transport.publish([publicationOf('a')])
+  const forbidden = transport.publish([publicationOf('b', { routingKey: 'other' })])
+  await expect(forbidden).rejects.toMatchObject({ retryable: false, message: expect.stringContaining('NOPERM') })
+  expect(await raw.llen('celery')).toBe(1)
+})
+
 test('what waits for Redis is withdrawn, and nothing else', { timeout: 60_000 }, async () => {
   const { transport, comeBack } = await lonely()
   const withdrawing = new AbortController()

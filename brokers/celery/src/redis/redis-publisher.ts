@@ -8,7 +8,7 @@ import type { RedisLine } from './redis-line.ts'
 import type { Lodger, RedisLink } from './redis-link.ts'
 import { isPublished } from './redis-mailboxes.ts'
 import type { RedisSettings } from './redis-options.ts'
-import { refused } from './redis-refusal.ts'
+import { notForUs, refused } from './redis-refusal.ts'
 import { bindingsOf } from './redis-restorer.ts'
 
 /** One message on its way: into some lists, or to a channel. */
@@ -166,7 +166,7 @@ export class RedisPublisher implements Lodger {
       const { letters, resolve, reject } = post
       const own = new Set(letters.flatMap((letter) => letter.lists.map((list) => put.get(list))))
       const heard = letters.flatMap((letter) => (letter.channel === undefined ? [] : [this.#publishOne({ letter, post })]))
-      Promise.all([...own, ...heard]).then(resolve, (error: Error) => reject(refused(error)))
+      Promise.all([...own, ...heard]).then(resolve, (error: Error) => reject(refused(error, notForUs)))
     }
   }
 
