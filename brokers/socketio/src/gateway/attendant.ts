@@ -43,6 +43,8 @@ export interface AttendantHome {
 
 /** How long a claim waits before it is made anew. */
 const claimWaitMs = 3_600_000
+/** Of what was given elsewhere so much is given back; its leases end the rest. */
+const mostForgotten = 1000
 /** What goes wrong at a claim is tried again after so long. */
 const claimAgainMs = 1000
 
@@ -62,6 +64,8 @@ export class Attendant {
   #alarm: { readonly at: number; readonly cancel: CancelTimer } | undefined
   #losing: Promise<void> | undefined
   #isPumping = false
+  /** It is registered on its present socket: nothing is claimed for it while it is still looked for what it has. */
+  #isWelcome = false
   #isOver = false
   /** Its connection was not closed, it went mute: the process at the other end may be well. */
   wentMute = false
@@ -105,12 +109,20 @@ export class Attendant {
     this.#watch = await this.#around.desk.watch(seen, (abandoned) => this.#abandoned(abandoned))
   }
 
-  /** The worker is there, on this socket. Nothing is claimed before `pump`. */
+  /** The worker is there, on this socket. Nothing is claimed before it is welcome. */
   attach(socket: Socket): void {
+    this.#isWelcome = false
+    this.#unclaim.abort()
     this.#cancelGrace?.()
     this.#socket = socket
     this.wentMute = false
     this.session.attach()
+  }
+
+  /** What it has is known. */
+  welcome(): void {
+    this.#isWelcome = true
+    this.pump()
   }
 
   /** Its socket is closed: it may come back within the grace, unless it took leave. */
@@ -154,7 +166,7 @@ export class Attendant {
     const { clock, closing } = this.#around
     if (closing.aborted || this.#isOver) return
     this.#setAlarm()
-    const room = this.session.room(clock.now())
+    const room = this.#isWelcome ? this.session.room(clock.now()) : 0
     if (this.#claiming !== undefined) {
       if (room < this.#claiming) this.#unclaim.abort()
     } else if (room > 0) void this.#claim(room)
@@ -178,9 +190,14 @@ export class Attendant {
     })
   }
 
-  /** Gives back what the worker should have and does not name. */
-  giveBackAllBut(named: ReadonlySet<string>): void {
+  /** Gives back what the worker should have and does not name: what was given to it here, or elsewhere before it came here. */
+  async giveBackAllBut(named: ReadonlySet<string>): Promise<void> {
     for (const task of this.session.forgotten(named)) this.#settleLater(task, { type: 'released' })
+    const { holder } = this.who
+    const { tasks } = await this.#around.admin.find({ holder, states: ['running'], limit: mostForgotten })
+    for (const task of tasks) {
+      if (!named.has(task.id) && !this.session.has(task)) this.#settleLater(task, { type: 'released' })
+    }
   }
 
   /** Keeps the leases of the worker's runs. */
@@ -258,11 +275,12 @@ export class Attendant {
     const { desk, logger, settings, clock, checks } = this.#around
     const { holder, worker, registration } = this.who
     if (this.#unclaim.signal.aborted) this.#unclaim = new AbortController()
+    const { signal } = this.#unclaim
     this.#claiming = limit
     let tasks: readonly Task[] = []
     try {
       const wish = { queues: registration.queues, holder, worker, limit, leaseMs: settings.leaseMs, waitMs: claimWaitMs }
-      tasks = await desk.claim({ ...wish, signal: this.#unclaim.signal })
+      tasks = await desk.claim({ ...wish, signal })
       await checks.refresh()
     } catch (error) {
       if (this.#around.closing.aborted) return
@@ -273,7 +291,7 @@ export class Attendant {
     }
     const offers: Offer[] = []
     for (const task of tasks) {
-      if (this.session.room(clock.now()) > 0) offers.push(...this.#offer(task))
+      if (!signal.aborted && this.session.room(clock.now()) > 0) offers.push(...this.#offer(task))
       else this.#settleLater(task, { type: 'released' })
     }
     if (this.#socket !== undefined) {

@@ -19,6 +19,13 @@ import { heartbeatMs } from './task-frame.ts'
 /** What workers may do that the least of L1 does not have. */
 const features: readonly Feature[] = ['batch']
 
+/** A worker that registers on a socket, with what it reported before. */
+interface Arrival {
+  readonly socket: Socket
+  readonly registration: Registration
+  readonly held: readonly HeldReport[]
+}
+
 /** What the hall asks of the door. */
 export interface HallDoor {
   forbids(socket: Socket, registration: Registration): string | undefined
@@ -198,11 +205,22 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
   }
 
   async #admit(socket: Socket, registration: Registration, held: readonly HeldReport[]): Promise<Welcome> {
-    const { id, level, resume } = registration
     if (isWork(registration)) {
       return { attendant: undefined, ...(await this.#deputies.admit(socket, registration, this.#door.passOf(socket))) }
     }
     const attendant = await this.#register.admit(registration, hostOf(socket))
+    try {
+      return await this.#receive(attendant, { socket, registration, held })
+    } catch (error) {
+      // Nobody else will tell that this socket is gone.
+      if (attendant.socket === socket) attendant.detach({ tookLeave: false, wentMute: false })
+      throw error
+    }
+  }
+
+  /** Takes up with a worker what it has, before it gets anything new. */
+  async #receive(attendant: Attendant, { socket, registration, held }: Arrival): Promise<Welcome> {
+    const { id, level, resume } = registration
     const { holder } = attendant.who
     const older = attendant.socket
     attendant.attach(socket)
@@ -212,7 +230,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     const resumed = await insist(this.#around, `taking up the tasks of worker ${id}`, () => attendant.takeUp(resume))
     for (const { report, answer } of held) void this.judge(attendant, report).then(answer)
     const named = new Set([...resumed, ...held.map(({ report }) => report.frame.id)])
-    if (level === 1) attendant.giveBackAllBut(named)
+    if (level === 1) await insist(this.#around, `looking for tasks of worker ${id}`, () => attendant.giveBackAllBut(named))
     const pause = await insist(this.#around, `looking for a pause of worker ${id}`, () => this.#pauses.arrived(id, level, holder))
     attendant.session.pauseUntil(pause?.until ?? 0)
     if (pause !== undefined && level === 0) attendant.pause(shownPause(pause))

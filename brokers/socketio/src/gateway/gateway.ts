@@ -33,7 +33,7 @@ export interface GatewayOptions extends GatewayLimits, DoorOptions {
   /** The desk of the broker whose tasks are handed out: `broker.desk`. */
   readonly desk: Desk | undefined
   /** The same broker's: `broker.admin`. */
-  readonly admin: Pick<Admin, 'get' | 'workers'> | undefined
+  readonly admin: Pick<Admin, 'get' | 'find' | 'workers'> | undefined
   /** The same broker's: `broker.events`. With it a revoked token is heard of at once, and events of workers are told. */
   readonly events?: Pick<EventBus, 'capture' | 'emit'> | undefined
   /** The same broker's: `broker.control`. With it commands reach workers. */

@@ -1,7 +1,9 @@
 /** Workers that go, come back, are replaced or fall silent, and runs that are not wanted any more. */
+import { type Admin, StoreError } from '@lovage/core'
 import { type ManualClock, manualClock } from '@lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Frame, GatewayWorld, job, type Place, stored, type TestWorker, within } from './fixtures/gateway-world.ts'
+import { instanceHolder } from './identity.ts'
 
 let clock: ManualClock
 let world: GatewayWorld
@@ -99,6 +101,28 @@ describe('a worker whose socket is closed', () => {
     expect(await back.registerAs('w')).toMatchObject({ resumed: [] })
     expect(await back.task()).toMatchObject({ id: 'a', lease: { id: 'run-1' } })
     expect(await stored(place, 'a')).toMatchObject({ run: 1, lost: 0 })
+  })
+
+  test('gets back what another gateway gave it, and what never reached it', async () => {
+    await place.broker.tasks.send([job('a'), job('b')])
+    const holder = instanceHolder('w', 'i-w')
+    const gave = { queues: ['w'], holder, worker: 'w@elsewhere', limit: 2, leaseMs: 30_000, waitMs: 0 }
+    expect(await place.broker.desk?.claim(gave)).toHaveLength(2)
+    const worker = world.worker(place)
+    expect(await worker.registerAs('w', { capacity: 2, resume: [{ id: 'a', lease: 'run-0' }] })).toMatchObject({ resumed: ['a'] })
+    expect(await worker.task()).toMatchObject({ id: 'b', lease: { id: 'run-1' } })
+    expect(await stored(place, 'b')).toMatchObject({ run: 1, lost: 0 })
+    expect(await stored(place, 'a')).toMatchObject({ run: 0 })
+  })
+
+  test('is forgotten after the grace when it could not be registered', async () => {
+    const broken = () => Promise.reject(new StoreError('STORE_CORRUPT', 'expected a readable row'))
+    const admin = place.broker.admin as Admin
+    const bad = await world.place({ admin: { get: (ids) => admin.get(ids), workers: () => admin.workers(), find: broken } })
+    const worker = world.worker(bad, { reconnection: false })
+    expect(await worker.registerAs('w')).toMatchObject({ ok: false, code: 'forbidden' })
+    await clock.advance(5000)
+    await expect.poll(() => bad.gateway.sessions()).toEqual([])
   })
 
   test('comes back too late: its result counts no more', async () => {

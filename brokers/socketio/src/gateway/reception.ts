@@ -135,7 +135,7 @@ class Reception {
     this.#socket.emit(eventNames.connect)
     // Reports that came meanwhile.
     for (const held of this.#held.splice(0)) void this.#home.judge(welcome.attendant, held.report).then(held.answer)
-    welcome.attendant.pump()
+    welcome.attendant.welcome()
   }
 
   #done(args: readonly unknown[], answer: Answer): void {

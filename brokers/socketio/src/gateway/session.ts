@@ -79,6 +79,11 @@ export class Session {
     return [...this.#runs.values()].flatMap(({ task, state }) => (state === 'abandoned' ? [] : [{ id: task.id, run: task.run }]))
   }
 
+  /** Whether this run is known here, in whatever state. */
+  has(ref: RunRef): boolean {
+    return this.#find(ref) !== undefined
+  }
+
   /** The tasks that it works on, those included that are only offered. */
   get running(): readonly string[] {
     return [...this.#runs].flatMap(([id, { state }]) => (state === 'offered' || state === 'running' ? [id] : []))

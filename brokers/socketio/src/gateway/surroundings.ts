@@ -44,7 +44,7 @@ export interface Buses {
 
 export interface Surroundings {
   readonly desk: Desk
-  readonly admin: Pick<Admin, 'get'>
+  readonly admin: Pick<Admin, 'get' | 'find'>
   readonly clock: Clock
   readonly logger: Logger
   readonly random: Random
