@@ -4,6 +4,7 @@ import type { Socket } from 'socket.io'
 import { decodeBatch } from '../wire/batch.ts'
 import { decodeHeartbeat, decodeProgress } from '../wire/held-run.ts'
 import { eventNames } from '../wire/names.ts'
+import { decodeJoin, settlementOf } from '../wire/older.ts'
 import type { Decoded } from '../wire/reader.ts'
 import { decodeRegistration, type Registration, type RegistrationAnswer } from '../wire/registration.ts'
 import { decodeDone, decodeFail, type SettlementAnswer } from '../wire/settlement.ts'
@@ -58,7 +59,8 @@ class Reception {
   }
 
   listen(): void {
-    this.#on(eventNames.connect, (args, answer) => this.#register(args, answer))
+    this.#on(eventNames.connect, (args, answer) => this.#register(eventNames.connect, decodeRegistration(args), answer))
+    this.#on(eventNames.join, (args, answer) => this.#register(eventNames.join, decodeJoin(args), answer))
     this.#on(eventNames.done, (args, answer) => this.#done(args, answer))
     this.#on(eventNames.fail, (args, answer) => this.#fail(args, answer))
     this.#on(eventNames.batch, (args, answer) => this.#batch(args, answer))
@@ -100,18 +102,17 @@ class Reception {
     })
   }
 
-  #register(args: readonly unknown[], answer: Answer): void {
-    const decoded = decodeRegistration(args)
+  #register(event: string, decoded: Decoded<Registration>, answer: Answer): void {
     if (!decoded.ok) {
-      this.#complain(`${eventNames.connect}: ${decoded.reason}`)
+      this.#complain(`${event}: ${decoded.reason}`)
       answer({ ok: false, code: 'bad-request', message: decoded.reason })
       return
     }
     // A second one of the same socket waits for the first.
-    this.#registering = Promise.resolve(this.#registering).then(() => this.#registerAs(decoded.frame, answer))
+    this.#registering = Promise.resolve(this.#registering).then(() => this.#registerAs(event, decoded.frame, answer))
   }
 
-  async #registerAs(registration: Registration, answer: Answer): Promise<void> {
+  async #registerAs(event: string, registration: Registration, answer: Answer): Promise<void> {
     if (this.#attendant !== undefined || this.#isElsewhere) {
       const message = 'expected one registration for each connection, got a second one'
       this.#complain(message)
@@ -132,19 +133,19 @@ class Reception {
       return
     }
     this.#attendant = welcome.attendant
-    this.#socket.emit(eventNames.connect)
+    this.#socket.emit(event)
     // Reports that came meanwhile.
     for (const held of this.#held.splice(0)) void this.#home.judge(welcome.attendant, held.report).then(held.answer)
     welcome.attendant.welcome()
   }
 
   #done(args: readonly unknown[], answer: Answer): void {
-    const decoded = decodeDone(args)
+    const decoded = decodeDone(settlementOf(args, true))
     this.#report(args, decoded.ok ? { ok: true, frame: { type: 'done', frame: decoded.frame } } : decoded, answer)
   }
 
   #fail(args: readonly unknown[], answer: Answer): void {
-    const decoded = decodeFail(args)
+    const decoded = decodeFail(settlementOf(args, false))
     this.#report(args, decoded.ok ? { ok: true, frame: { type: 'fail', frame: decoded.frame } } : decoded, answer)
   }
 

@@ -9,6 +9,7 @@ import {
   type ProgressFrame,
 } from './held-run.ts'
 import { limits } from './limits.ts'
+import { decodeJoin, settlementOf } from './older.ts'
 import type { Decoded } from './reader.ts'
 import {
   decodeConnectRefusal,
@@ -36,7 +37,9 @@ const decoders: Readonly<Record<string, (value: unknown) => Decoded<unknown>>> =
   decodePause: (value) => decodePause([value]),
   decodeTask: (value) => decodeTask([value]),
   decodeTaskAnswer,
+  decodeJoin: (value) => decodeJoin([value]),
   decodeDone: (value) => decodeDone([value]),
+  decodeOlderFail: (value) => decodeFail(settlementOf([{ id: 't1', response: value }], false)),
   decodeFail: (value) => decodeFail([value]),
   decodeSettlementAnswer,
   decodeHeartbeat: (value) => decodeHeartbeat([value]),

@@ -5,6 +5,8 @@ import { matching, type Reader, text } from './reader.ts'
 /** The events of L0 and L1. `connect`, `drain` and `batch` go both ways. */
 export const eventNames = {
   connect: 'worker.connect',
+  /** As `connect`, in the original's first weeks. */
+  join: 'worker.join',
   task: 'worker.task',
   batch: 'worker.batch',
   done: 'worker.task.done',
