@@ -133,7 +133,7 @@ export class ForwardPool implements Pool {
     const { to, toQueue } = this.#options
     const { message } = handing
     const [receipt] = await handing.sending((signal) => to.tasks.send([forwardedMessage(message, toQueue)], { signal }))
-    way.took()
+    way.took(handing)
     return { type: 'returned', value: this.#whereItWent(message, receipt) }
   }
 

@@ -10,7 +10,7 @@ export class Outage {
   readonly #logger: Logger
   readonly #to: string
   readonly #queue: string
-  /** How many are over. */
+  /** How often something was taken after all. */
   count = 0
   #since: number | undefined
   #pauses = 0
@@ -45,14 +45,15 @@ export class Outage {
     return this.#pause
   }
 
-  /** It took something. */
-  over(): void {
+  /** It took something. @param isOver false: others are refused as before */
+  taken(isOver: boolean): void {
     if (this.#since === undefined) return
+    this.count++
+    this.#pauses = 0
+    if (!isOver) return
     const seconds = Math.round((this.#clock.now() - this.#since) / 1000)
     this.#logger.info({ to: this.#to, queue: this.#queue, seconds }, 'tasks are taken there again')
-    this.count++
     this.#since = undefined
-    this.#pauses = 0
   }
 
   /** Ends the pause, if there is one. */

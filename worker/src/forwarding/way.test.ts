@@ -139,8 +139,11 @@ describe('a queue there that takes nothing', () => {
     await road.start({ concurrency: 10 })
     await road.clock.advance('5m')
     expect(await count(ids, 'completed')).toBe(50)
+    // The others come and go meanwhile: it is told once.
+    expect(road.told).toEqual(['warn tasks wait here until they are taken there'])
     road.trouble = undefined
     await road.clock.advance('2m')
+    expect(road.told.slice(1)).toEqual(['info tasks are taken there again'])
     expect(await states(['odd0', 'odd199'])).toEqual(['completed', 'completed'])
   })
 

@@ -8,6 +8,8 @@ import { Outage } from './outage.ts'
 const longMs = 5000
 /** The most that try it between two pauses where one of them may be taken though others are not. */
 const mostTried = 200
+/** A part of which nothing was refused for so long (milliseconds), though its tasks come back within a minute, is out of mind. */
+const partMs = 120_000
 
 export interface WayOptions {
   readonly clock: Clock
@@ -42,6 +44,8 @@ export class Way {
   /** How many have met, since the last pause, what may be about their part of it only; and how many may. */
   #tried = 0
   #mayTry = 0
+  /** When a task of this priority was last refused for what may be about that priority only, in epoch milliseconds. */
+  readonly #refusedParts = new Map<number, number>()
   #isResting = false
   #cancelWatch: CancelTimer | undefined
 
@@ -79,13 +83,13 @@ export class Way {
     this.close()
   }
 
-  /** It took something. */
-  took(): void {
+  /** It took a task. */
+  took({ message }: Handing): void {
     this.#taken++
     this.#isClosed = false
     this.#tried = 0
     this.#mayTry = 0
-    this.outage.over()
+    this.outage.taken(!this.#isPartRefused(message.priority))
     this.#rest(false)
   }
 
@@ -100,7 +104,7 @@ export class Way {
       handing.isWaiting = false
       return undefined
     }
-    if (isPartial(error)) this.#tryOthers(pause)
+    if (isPartial(error)) this.#tryOthers(handing, pause)
     else if (isClosing(error)) {
       this.#beQuiet(pause)
       return { type: 'kept' }
@@ -124,12 +128,22 @@ export class Way {
   }
 
   /** One that goes back for a while makes room for another, of a part that may be open; the longer it takes, for the more of them. */
-  #tryOthers(pause: Promise<void>): void {
+  #tryOthers({ message }: Handing, pause: Promise<void>): void {
+    this.#refusedParts.set(message.priority, this.#options.clock.now())
     this.#mayTry = Math.max(this.#mayTry, this.#options.probes())
     if (++this.#tried < this.#mayTry) return
     this.#tried = 0
     this.#mayTry = Math.min(mostTried, 2 * this.#mayTry)
     this.#beQuiet(pause)
+  }
+
+  /** Whether others than those of this priority, of which one was taken, are refused still. */
+  #isPartRefused(priority: number): boolean {
+    if (this.#refusedParts.size === 0) return false
+    this.#refusedParts.delete(priority)
+    const long = this.#options.clock.now() - partMs
+    for (const [part, at] of this.#refusedParts) if (at < long) this.#refusedParts.delete(part)
+    return this.#refusedParts.size > 0
   }
 
   /** Whoever comes after the pause tries it. */
