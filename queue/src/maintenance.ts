@@ -71,6 +71,7 @@ export class Maintenance {
   async close(): Promise<void> {
     this.#closed = true
     this.#cancel?.()
+    this.#registry.close()
     for (const end of this.#ends) end()
     await this.#running
     await this.#pruning

@@ -1,5 +1,5 @@
 /** Who works here: one record per live consumer, for operators, for `explain` and for finding the dead after a restart. */
-import type { ConsumeOptions, DeskWorker, WorkerInfo } from '@lovage/core'
+import type { CancelTimer, ConsumeOptions, DeskWorker, WorkerInfo } from '@lovage/core'
 import { workersChannel } from './channels.ts'
 import type { Engine } from './engine.ts'
 import { loseRuns } from './lose-runs.ts'
@@ -21,6 +21,8 @@ export class WorkerRegistry {
   /** Records of workers elsewhere that are to be written together: undefined are to go, as far as they are the keeper's still. */
   #gathered = new Map<string, string | undefined>()
   #writing: Promise<void> = Promise.resolve()
+  /** Of workers elsewhere whose process is gone: until what they run goes elsewhere. */
+  readonly #waits = new Set<CancelTimer>()
 
   constructor(engine: Engine, facts: ProcessFacts) {
     this.#engine = engine
@@ -91,7 +93,7 @@ export class WorkerRegistry {
 
   /**
    * Takes everything from a holder that is gone: its runs go elsewhere at once, late settlements are fenced off. Workers for which it
-   * spoke are seen no more, and keep their runs: they may be on their way to another one.
+   * spoke are seen no more, and keep their runs for a grace: they may be on their way to another one.
    */
   async bury(holder: string): Promise<number> {
     const { length: count } = await loseRuns(this.#engine, holder)
@@ -99,8 +101,40 @@ export class WorkerRegistry {
     const gone = [holder, ...kept.map((info) => info.holder)]
     await this.#engine.store.records.write(gone.map((key) => ({ kind, key, value: null })))
     this.#changed()
+    for (const info of kept) this.#takeLater(info)
     if (count > 0) this.#engine.logger.warn({ holder, tasks: count }, `a worker was lost; ${count} of its tasks go elsewhere`)
     return count
+  }
+
+  /** Nothing is taken any more from workers whose process is gone: their leases end. */
+  close(): void {
+    for (const cancel of this.#waits) cancel()
+    this.#waits.clear()
+  }
+
+  /** Who spoke for it is gone. */
+  #takeLater({ holder, graceMs }: WorkerInfo): void {
+    const { clock } = this.#engine
+    if (graceMs === undefined) return
+    const gone = clock.now()
+    const cancel = clock.at(gone + graceMs, () => {
+      this.#waits.delete(cancel)
+      void this.#take(holder, gone)
+    })
+    this.#waits.add(cancel)
+  }
+
+  /** Takes what a worker had when its process was lost, unless another one speaks for it by now. Never rejects. */
+  async #take(holder: string, gone: number): Promise<void> {
+    const { store, logger } = this.#engine
+    try {
+      if ((await store.records.read(kind, holder)) !== undefined) return
+      const { length: count } = await loseRuns(this.#engine, holder, gone)
+      if (count > 0)
+        logger.warn({ holder, tasks: count }, `a worker elsewhere did not come back; ${count} of its tasks go on without it`)
+    } catch (error) {
+      logger.warn({ err: error, holder }, 'the tasks of a worker that did not come back could not be taken: their leases end')
+    }
   }
 
   #gather(holder: string, value: string | undefined, keeper: string): void {

@@ -21,6 +21,11 @@ export interface WorkerInfo {
   readonly everyTask?: boolean | undefined
   /** The holder of the process that speaks for a worker elsewhere. */
   readonly keeper?: string | undefined
+  /**
+   * How long such a worker has to come to another process once that one is gone, until what it runs goes elsewhere (milliseconds).
+   * Undefined: as long as its leases.
+   */
+  readonly graceMs?: number | undefined
 }
 
 export interface QueueInfo {

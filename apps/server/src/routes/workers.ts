@@ -90,7 +90,7 @@ export function workerRoutes({ app, client }: Surroundings): void {
     const alive = await client.workers()
     const paused = new Map(client.desk === undefined ? [] : (await workerPauses(client).list()).map((one) => [one.id, one]))
     const all = alive.map((info) => {
-      const { keeper: _, ...worker } = info
+      const { keeper: _, graceMs: __, ...worker } = info
       const workerId = socketWorkerId(info)
       const pausedNow = workerId === undefined ? undefined : paused.get(workerId)
       return {

@@ -105,6 +105,7 @@ export class Attendant {
       queues: registration.queues,
       tasks: [],
       everyTask: true,
+      graceMs: this.#around.settings.orphanMs,
     }
     this.#watch = await this.#around.desk.watch(seen, (abandoned) => this.#abandoned(abandoned))
   }

@@ -42,15 +42,20 @@ const limitNames: OptionNames<GatewayLimits> = {
 
 export { limitNames }
 
+/** Workers that find no server try again within 8 s. */
+const longestReturnMs = 10_000
+
 /** @throws {ConfigError} OPTION_INVALID, DURATION_INVALID */
 export function gatewaySettings(options: GatewayLimits): GatewaySettings {
   const leaseMs = durationMs(options.lease ?? '30s', 'lease')
   if (leaseMs < 1000) throw new ConfigError('OPTION_INVALID', `expected \`lease\` to be at least 1s, got: ${leaseMs}ms`)
+  const graceMs = durationMs(options.grace ?? '5s', 'grace')
   const retry = { limit: 4, delay: '1s', maxDelay: '5 minutes', ...options.retry }
   checkOptionNames(retry, { limit: true, backoff: true, delay: true, maxDelay: true, jitter: true }, '`retry`')
   return {
     leaseMs,
-    graceMs: durationMs(options.grace ?? '5s', 'grace'),
+    graceMs,
+    orphanMs: Math.max(graceMs, longestReturnMs),
     pauseMs: durationMs(options.pause ?? '15 minutes', 'pause'),
     reloadMs: durationMs(options.reload ?? '10s', 'reload'),
     ackMs: durationMs(options.ack ?? '5s', 'ack'),

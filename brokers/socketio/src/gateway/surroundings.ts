@@ -19,6 +19,8 @@ export interface GatewaySettings {
   readonly leaseMs: number
   /** How long a worker may be away before its runs go elsewhere. */
   readonly graceMs: number
+  /** How long a worker has to come to another gateway when its own is gone, before its runs go elsewhere. */
+  readonly orphanMs: number
   /** How long a worker is paused that says it is broken. */
   readonly pauseMs: number
   /** How long a paused worker of L0 must be away to count as started anew; 0: it never does. */

@@ -311,6 +311,7 @@ export class Deputy {
 
   #seen(): DeskWorker {
     const { host, pid, tasks, everyTask } = this.#registration.work
-    return { name: this.name, holder: this.holder, host, pid, queues: this.#inflow.queues, tasks, everyTask }
+    const graceMs = this.#around.settings.orphanMs
+    return { name: this.name, holder: this.holder, host, pid, queues: this.#inflow.queues, tasks, everyTask, graceMs }
   }
 }
