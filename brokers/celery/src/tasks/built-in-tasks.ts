@@ -51,7 +51,8 @@ export class BuiltInTasks {
       return { type: 'rejected', reason: 'deadline-exceeded' }
     }
     try {
-      const run = runBuiltin(delivery.request, this.#parts.settler.canvasSender(delivery))
+      const begin = () => runBuiltin(delivery.request, this.#parts.settler.canvasSender(delivery))
+      const run = await delivery.steps.once('begin', begin)
       return run === undefined ? { type: 'released' } : await this.#outcomeOf(run, delivery, host)
     } catch (error) {
       if (LovageError.is(error) && error.retryable) throw error

@@ -97,16 +97,23 @@ export class ChordKeeper {
     return failChord(body, `Callback error: ${error.message}`, this.isNewStyle, sender)
   }
 
-  async #count(member: Membership, end: MemberEnd, finisher: Finisher, sender: CanvasSender): Promise<readonly ResultTuple[]> {
+  async #count(
+    member: Membership,
+    partEnd: MemberEnd,
+    finisher: Finisher,
+    sender: CanvasSender,
+  ): Promise<readonly ResultTuple[]> {
     const chords = this.#member.results?.chords
     const { id, group, groupIndex, chord } = member
     if (chords === undefined || chord === undefined || group === undefined) return []
     let ended: ChordEnd
     try {
-      const members = await chords.report({ group, index: groupIndex, id, ...end })
+      const members = await chords.report({ group, index: groupIndex, id, ...partEnd })
       if (members === undefined) return []
       const nested = await chords.nested(group)
-      ended = endChord({ body: chord, members, nested }, finisher.request, this.isNewStyle, sender)
+      const end = (): ChordEnd => endChord({ body: chord, members, nested }, finisher.request, this.isNewStyle, sender)
+      // What is sent again, where it could not all be sent, has the ids that it had.
+      ended = await finisher.steps.once(`chord ${group}: end`, end)
     } catch (error) {
       // What was counted cannot be read, and never can be.
       if (!isFinal(error)) throw error

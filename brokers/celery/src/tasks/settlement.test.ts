@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { ToyCluster } from '../fixtures/toy-cluster.ts'
 import { ToyWorker } from '../fixtures/toy-worker.ts'
 import type { CelerySettingsInput } from '../settings/celery-settings.ts'
+import type { Publication } from '../transport.ts'
 import type { TaskRequest } from '../wire/task-message.ts'
 
 const failure = { name: 'TypeError', message: 'no', stack: 'TypeError: no\n    at run (file:///app/tasks.ts:3:5)' }
@@ -115,6 +116,23 @@ describe('success', () => {
     expect(cluster.log).not.toContain('ack t1')
     await delivery.settle({ type: 'completed', result: 7 })
     expect(cluster.published).toHaveLength(1)
+    expect(cluster.log.slice(-2)).toEqual(['store SUCCESS t1', 'ack t1'])
+  })
+
+  test('whose callbacks could not all be sent sends them again under their ids', async () => {
+    const { cluster, delivery } = await begun({ embed: { callbacks: [{ task: 'one' }, { task: 'other' }] } }, late)
+    const { transport } = cluster.member
+    const { publish } = transport
+    const half = async ([first]: readonly Publication[]) => {
+      await publish(first === undefined ? [] : [first])
+      Object.assign(transport, { publish })
+      throw new StoreError('STORE_UNAVAILABLE', 'away')
+    }
+    Object.assign(transport, { publish: half })
+    await expect(delivery.settle({ type: 'completed', result: 7 })).rejects.toThrow('away')
+    await delivery.settle({ type: 'completed', result: 7 })
+    const [one, again, other] = cluster.published.map(({ id, task }) => [task, id])
+    expect([one, other?.[0]]).toEqual([again, 'other'])
     expect(cluster.log.slice(-2)).toEqual(['store SUCCESS t1', 'ack t1'])
   })
 

@@ -2,7 +2,7 @@
 import { failureFrom, LovageError, type Outcome } from '@lovage/core'
 import { afterFailure } from '../canvas/after-failure.ts'
 import { afterSuccess } from '../canvas/after-success.ts'
-import type { CanvasSender } from '../canvas/orders.ts'
+import type { CanvasSender, Following } from '../canvas/orders.ts'
 import { retried } from '../canvas/retry.ts'
 import type { Member } from '../member.ts'
 import { celeryExceptions } from '../wire/python-exception.ts'
@@ -136,7 +136,9 @@ export class Settler {
     const { sender, store, chords } = this.#parts
     if (delivery.done === 'nothing') {
       try {
-        const following = afterSuccess(delivery.request, value, this.canvasSender(delivery))
+        // What is sent again, where it could not all be sent, has the ids that it had.
+        const follow = (): Following => afterSuccess(delivery.request, value, this.canvasSender(delivery))
+        const following = await delivery.steps.once('following', follow)
         await sender.carryOut(following.orders)
         delivery.children.push(...following.children)
         delivery.done = 'followed'
