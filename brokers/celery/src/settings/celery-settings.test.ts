@@ -62,11 +62,12 @@ describe('settings', () => {
   })
 })
 
-test('none in an annotation is none, as None is in Python', () => {
-  const names = ['acks_late', 'ignore_result', 'track_started', 'time_limit', 'soft_time_limit', 'rate_limit']
+test('none in an annotation is what None is in Python: no, no rate limit, and no word on time limits', () => {
+  const names = ['acks_late', 'acks_on_failure_or_timeout', 'time_limit', 'soft_time_limit', 'rate_limit']
   const none = Object.fromEntries(names.map((name) => [name, null]))
-  const { task_annotations: annotations } = celerySettings({ task_annotations: { '*': none } })
-  expect(annotations['*']).toEqual({ rate_limit: 0 })
+  const settings = celerySettings({ task_acks_late: true, task_annotations: { '*': none } })
+  expect(settings.task_annotations['*']).toEqual({ rate_limit: 0, acks_late: false, acks_on_failure_or_timeout: false })
+  expect(taskPolicies(settings)('any')).toMatchObject({ acksLate: false, acksOnFailure: false })
 })
 
 test('what is refused with a word on what to use instead is no setting that there is', () => {

@@ -62,14 +62,16 @@ const queueNames: OptionNames<QueueSetting> = {
   queue_arguments: true,
 }
 const routeNames: OptionNames<RouteSetting> = { queue: true, exchange: true, routing_key: true, priority: true }
+/** As in Celery None is no, whatever the settings for all tasks say. */
+const flagOrNo: SettingKind<boolean | undefined> = (value, name) => (value === null ? false : orNone(flag)(value, name))
 const annotationKinds: Readonly<Record<keyof AnnotationSetting, SettingKind<unknown>>> = {
-  acks_late: orNone(flag),
-  acks_on_failure_or_timeout: orNone(flag),
-  reject_on_worker_lost: orNone(flag),
-  ignore_result: orNone(flag),
-  store_errors_even_if_ignored: orNone(flag),
-  track_started: orNone(flag),
-  // As in Celery none is no limit, whatever the definition says.
+  acks_late: flagOrNo,
+  acks_on_failure_or_timeout: flagOrNo,
+  reject_on_worker_lost: flagOrNo,
+  ignore_result: flagOrNo,
+  store_errors_even_if_ignored: flagOrNo,
+  track_started: flagOrNo,
+  // And no limit, whatever the definition says.
   rate_limit: (value, name) => (value === null ? 0 : orNone(rate)(value, name)),
   time_limit: orNone(timeLimit),
   soft_time_limit: orNone(timeLimit),
