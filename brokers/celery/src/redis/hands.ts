@@ -1,6 +1,7 @@
 /** What one inflow has in its hands, and what those hands stand on. */
 import type { Clock } from '@lovage/core'
 import type { Arrival, InflowListener, TaskQueue } from '../transport.ts'
+import type { HeldMessage } from './held-message.ts'
 import type { KombuLayout } from './kombu-layout.ts'
 import type { RedisLink } from './redis-link.ts'
 import type { RedisSettings } from './redis-options.ts'
@@ -21,18 +22,7 @@ export interface InflowPlace {
   onClosed(): void
 }
 
-/** A message in hand. */
-export interface Held {
-  readonly name: string
-  /** The key of the list from which it came. */
-  readonly list: string
-  readonly envelope: string
-  readonly arrival: Arrival
-  /** When Redis last heard that it is in hand; epoch milliseconds. */
-  seenAt: number
-}
-
-export type Hands = UnsettledMessages<Held>
+export type Hands = UnsettledMessages<HeldMessage>
 
 /** Whole seconds, which Redis compares twice as fast as fractions; rather a little late than early. */
 export function scoreOf(timeMs: number): number {

@@ -1,10 +1,11 @@
 /** Task messages on their way from lists of Redis to one worker: taken in batches, and kept until they are settled. */
 import { randomUUID } from 'node:crypto'
 import { type CancelTimer, StoreError, shown } from '@lovage/core'
-import type { Inflow, TaskArrival, TaskQueue } from '../transport.ts'
+import type { Inflow, TaskQueue } from '../transport.ts'
 import { Departures } from './departures.ts'
 import { foreignArrival, readEnvelope, readUnacked, redeliveredEnvelope } from './envelope.ts'
-import { type Hands, type Held, type InflowPlace, scoreOf } from './hands.ts'
+import { type Hands, type InflowPlace, scoreOf } from './hands.ts'
+import { HeldMessage } from './held-message.ts'
 import { LooseArrivals, settledTwice } from './loose-arrivals.ts'
 import { QueueOrder } from './queue-order.ts'
 import { LineLost, type RedisLine } from './redis-line.ts'
@@ -25,10 +26,15 @@ export class RedisInflow implements Inflow {
   readonly #receiptKeys: readonly string[]
   readonly #receipts: TakeReceipts
   readonly #leaveQueue = new Map<string, () => Promise<void>>()
-  readonly #hands: Hands = new UnsettledMessages<Held>()
+  readonly #hands: Hands = new UnsettledMessages<HeldMessage>()
   readonly #departures: Departures
   readonly #signs: SignsOfLife
   readonly #loose = new LooseArrivals(() => this.#pump())
+  /** What every message calls when it is settled. */
+  readonly #settle = (held: HeldMessage, verdict: 'ack' | 'reject' | 'requeue'): Promise<boolean> => {
+    if (!this.#hands.leave(held)) return Promise.reject(settledTwice(held.name))
+    return this.#departures.add(held, verdict === 'requeue')
+  }
   #prefetch: number
   #line: RedisLine | undefined
   readonly #takes = new Set<Promise<void>>()
@@ -164,18 +170,19 @@ export class RedisInflow implements Inflow {
       else this.#receipts.end(receipt)
       throw error
     })
-    const [note, ...envelopes] = answer
-    const isBarren = note === undefined && filled > 0
+    const isBarren = answer.length === 0 && filled > 0
     if (!isBarren) this.#place.link.recovered()
-    this.#isBusy = envelopes.length === room
+    this.#isBusy = answer.length === room + 1
     this.#isQuiet = !this.#isBusy && filled === 0 && wakes === this.#wakes
     if (this.#isBusy) this.#askAhead(line)
     // From here to where they are in hand nothing else may ask for more.
     this.#asked -= room
     this.#receipts.end(receipt)
-    const taken: Held[] = []
-    for (const [at, { name, list }] of readReceipt(receipt, note).entries()) {
-      const held = this.#hold(name, list, envelopes[at] ?? '', now)
+    const taken: HeldMessage[] = []
+    // Behind the note.
+    let at = 1
+    for (const { name, list } of readReceipt(receipt, answer[0])) {
+      const held = this.#hold(name, list, answer[at++] ?? '', now)
       if (held !== undefined) taken.push(held)
     }
     await this.#handOver(line, taken)
@@ -195,14 +202,14 @@ export class RedisInflow implements Inflow {
   }
 
   /** Undefined for what is in hand already, and for what is no message. */
-  #hold(name: string, list: string, envelope: string, seenAt: number): Held | undefined {
+  #hold(name: string, list: string, envelope: string, seenAt: number): HeldMessage | undefined {
     const arrival = name === '' ? undefined : readEnvelope(envelope)
     if (arrival === undefined) {
       this.#loose.add(foreignArrival(envelope), this.#order.queueOf(list))
       if (name !== '') this.#drop(name)
       return undefined
     }
-    const held: Held = { name, list, envelope, arrival, seenAt }
+    const held = new HeldMessage({ name, list, queue: this.#order.queueOf(list), envelope }, arrival, seenAt, this.#settle)
     return this.#hands.enter(held) ? held : undefined
   }
 
@@ -212,22 +219,11 @@ export class RedisInflow implements Inflow {
     link.persist((line) => line.run('ack', [settings.unacked, settings.unackedIndex], [name])).catch(() => {})
   }
 
-  async #handOver(line: RedisLine, taken: readonly Held[]): Promise<void> {
+  async #handOver(line: RedisLine, taken: readonly HeldMessage[]): Promise<void> {
     if (taken.length === 0) return
-    if (!this.#isPaused && !this.#isClosed) return this.#place.listener.deliver(taken.map((held) => this.#arrivalOf(held)))
+    if (!this.#isPaused && !this.#isClosed) return this.#place.listener.deliver(taken)
     // Nobody has seen them: they go back as they were.
     await this.#departures.giveBack(line, taken, (envelope) => envelope)
-  }
-
-  #arrivalOf(held: Held): TaskArrival {
-    return {
-      ...held.arrival,
-      queue: this.#order.queueOf(held.list),
-      settle: (verdict) => {
-        if (!this.#hands.leave(held)) return Promise.reject(settledTwice(held.name))
-        return this.#departures.add(held, verdict === 'requeue')
-      },
-    }
   }
 
   #failed(line: RedisLine, error: Error): void {
@@ -245,7 +241,7 @@ export class RedisInflow implements Inflow {
   async #recover(line: RedisLine): Promise<void> {
     const { settings, clock } = this.#place
     for (const receipt of this.#receipts.lost) {
-      const taken: Held[] = []
+      const taken: HeldMessage[] = []
       for (const { name, list } of readReceipt(receipt, (await line.ask(['GET', receipt.key])) as string | null)) {
         if (name === '' || this.#hands.has(name)) continue
         const entry = (await line.ask(['HGET', settings.unacked, name])) as string | null

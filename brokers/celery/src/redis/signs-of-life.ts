@@ -26,8 +26,8 @@ export class SignsOfLife {
     const now = clock.now()
     const fresh = this.#hands.inHand().filter(({ seenAt }) => now - seenAt < settings.visibilityMs)
     if (fresh.length === 0) return
-    const entries = fresh.flatMap(({ name, envelope, list, arrival }) => [
-      ...[name, unackedText(envelope, arrival.exchange, arrival.routingKey)],
+    const entries = fresh.flatMap(({ name, envelope, list, exchange, routingKey }) => [
+      ...[name, unackedText(envelope, exchange, routingKey)],
       ...[list, envelope],
     ])
     await line.run('remind', [settings.unacked, settings.unackedIndex], [scoreOf(now), ...entries])

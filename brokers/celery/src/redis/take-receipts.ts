@@ -50,9 +50,9 @@ export interface Noted {
 
 /** What was given, in order; nothing if the note is about another question. */
 export function readReceipt({ number }: TakeReceipt, note: string | null | undefined): readonly Noted[] {
-  const [noted, ...parts] = typeof note === 'string' ? (JSON.parse(note) as readonly [number, ...string[]]) : []
+  const noted = typeof note === 'string' ? (JSON.parse(note) as readonly unknown[]) : []
   const given: Noted[] = []
-  if (noted !== number) return given
-  for (let at = 0; at < parts.length; at += 2) given.push({ name: parts[at] ?? '', list: parts[at + 1] ?? '' })
+  if (noted[0] !== number) return given
+  for (let at = 1; at < noted.length; at += 2) given.push({ name: String(noted[at]), list: String(noted[at + 1]) })
   return given
 }

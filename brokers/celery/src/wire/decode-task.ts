@@ -4,7 +4,7 @@ import type { Arrival } from '../transport.ts'
 import { type AcceptedContent, decodeContent, type EncodedContent } from './content.ts'
 import { isRecord, readEmbed } from './embed.ts'
 import type { PythonValue } from './python-json.ts'
-import { countHeader, customHeaders, limitsHeader, stampHeaders, textHeader, timeHeader } from './task-headers.ts'
+import { countHeader, customHeaders, limitsHeader, stampedHeader, stampsHeader, textHeader, timeHeader } from './task-headers.ts'
 import type { Embed, TaskDecoding, TaskFaultKind, TaskRequest } from './task-message.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -70,7 +70,17 @@ function decodeTriple(value: PythonValue, content: EncodedContent, properties: A
   const embed = readEmbed(carried[2], carried !== revived)
   const wrong = wrongArguments(args, kwargs, embed)
   if (wrong !== undefined || typeof embed === 'string') return fault('invalid', wrong ?? '', headers)
-  const received = { args, kwargs, embed, carriedArgs: carried[0], carriedKwargs: carried[1], ...content }
+  const received = {
+    args,
+    kwargs,
+    embed,
+    carriedArgs: carried[0],
+    carriedKwargs: carried[1],
+    contentType: content.contentType,
+    contentEncoding: content.contentEncoding,
+    compression: content.compression,
+    body: content.body,
+  }
   return decodeFields(headers, customHeaders(headers), properties, { args, kwargs, embed, received })
 }
 
@@ -109,7 +119,10 @@ function decodeFields(
   const request: TaskRequest = {
     id,
     task,
-    ...parts,
+    args: parts.args,
+    kwargs: parts.kwargs,
+    embed: parts.embed,
+    received: parts.received,
     lang: textHeader(fields.lang),
     rootId: textHeader(fields.root_id),
     parentId: textHeader(fields.parent_id),
@@ -126,7 +139,8 @@ function decodeFields(
     shadow: textHeader(fields.shadow),
     ignoreResult: typeof fields.ignore_result === 'boolean' ? fields.ignore_result : undefined,
     replacedTaskNesting: countHeader(fields.replaced_task_nesting),
-    ...stampHeaders(fields),
+    stampedHeaders: stampedHeader(fields.stamped_headers),
+    stamps: stampsHeader(fields.stamps),
     headers,
     replyTo: properties.replyTo,
     correlationId: properties.correlationId,

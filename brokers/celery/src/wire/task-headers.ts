@@ -69,18 +69,19 @@ export function timeHeader(value: unknown): number | undefined | null {
 
 /** Seconds become milliseconds; 0 and null are the task's own. */
 export function limitsHeader(value: unknown): readonly [hardMs: number | undefined, softMs: number | undefined] {
-  if (!Array.isArray(value)) return [undefined, undefined]
-  const [hard, soft] = value.map((seconds: unknown) =>
-    typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0 ? Math.round(seconds * 1e6) / 1000 : undefined,
-  )
-  return [hard, soft]
+  return Array.isArray(value) ? [limitMs(value[0]), limitMs(value[1])] : [undefined, undefined]
 }
 
-/** Stamps and the names of those that are inherited. */
-export function stampHeaders(headers: Headers): { stampedHeaders?: readonly string[]; stamps?: Headers } {
-  const { stamped_headers: names, stamps } = headers
-  return {
-    ...(Array.isArray(names) ? { stampedHeaders: names.filter((name) => typeof name === 'string') } : {}),
-    ...(isRecord(stamps) && Object.keys(stamps).length > 0 ? { stamps } : {}),
-  }
+function limitMs(seconds: unknown): number | undefined {
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds <= 0) return undefined
+  return Math.round(seconds * 1e6) / 1000
+}
+
+/** The names of stamps that are inherited. */
+export function stampedHeader(names: unknown): readonly string[] | undefined {
+  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : undefined
+}
+
+export function stampsHeader(stamps: unknown): Headers | undefined {
+  return isRecord(stamps) && Object.keys(stamps).length > 0 ? stamps : undefined
 }
