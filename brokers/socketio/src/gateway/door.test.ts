@@ -75,6 +75,18 @@ describe('a token', () => {
     expect(await stored(place, 't')).toMatchObject({ state: 'running' })
   })
 
+  test('for fewer queues than the worker had before leaves it those alone', async () => {
+    const before = connecting()
+    await before.registerAs('w', { queues: ['a', 'b'] })
+    before.cut()
+    const after = connecting(withToken(await tokenFor({ ids: ['w'], queues: ['a'] })))
+    expect(await after.registerAs('w', { queues: ['a'] })).toMatchObject({ ok: true })
+    expect(place.gateway.sessions()).toMatchObject([{ id: 'w', queues: ['a'] }])
+    await place.broker.tasks.send([job('t', { queue: 'b' }), job('u', { queue: 'a' })])
+    expect(await after.task()).toMatchObject({ id: 'u' })
+    expect(await stored(place, 't')).toMatchObject({ state: 'pending' })
+  })
+
   test.each([
     ['that nobody made', () => 'lovage-aaaaaaaa-'.padEnd(59, 'x')],
     ['of another form', () => 'secret'],

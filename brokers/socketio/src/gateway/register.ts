@@ -35,7 +35,10 @@ export class Register {
     const holder = instanceHolder(id, instance)
     this.#replace(id, holder)
     const known = this.#byHolder.get(holder)
-    if (known !== undefined && known.losing === undefined) return known
+    // What it served and does not name any more it may not be allowed to see.
+    const servesMore = known?.who.registration.queues.some((queue) => !registration.queues.includes(queue)) === true
+    if (known !== undefined && known.losing === undefined && !servesMore) return known
+    if (servesMore) known?.lose()
     await known?.losing
     return this.#add(registration, holder, host)
   }
