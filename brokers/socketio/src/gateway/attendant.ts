@@ -21,6 +21,7 @@ import { Session } from './session.ts'
 import { insist, type Surroundings } from './surroundings.ts'
 import { takeBack } from './take-back.ts'
 import { taskFrame } from './task-frame.ts'
+import { frameInput } from './task-properties.ts'
 import { declinedEvent, doneEvent, failEvent, malformedEvent, type Retrying, timeoutEvent, unreadableEvent } from './verdict.ts'
 
 /** Who is attended to. */
@@ -282,7 +283,7 @@ export class Attendant {
     try {
       const wish = { queues: registration.queues, holder, worker, limit, leaseMs: settings.leaseMs, waitMs: claimWaitMs }
       tasks = await desk.claim({ ...wish, signal })
-      await checks.refresh()
+      await checks.judge(tasks, frameInput)
     } catch (error) {
       if (this.#around.closing.aborted) return
       logger.error({ err: error, worker }, `claiming tasks failed; tried again in ${formatDuration(claimAgainMs)}`)

@@ -1,5 +1,5 @@
 /** All checks of inputs at a gateway: by the schemas that workers register, and by those that task definitions publish. */
-import type { Admin, Clock, Logger, Task, WorkerInfo } from '@lovage/core'
+import type { Admin, Clock, Json, Logger, Task, WorkerInfo } from '@lovage/core'
 import { limits } from '../wire/limits.ts'
 import { accepted, type Decoded } from '../wire/reader.ts'
 import type { Registration } from '../wire/registration.ts'
@@ -22,6 +22,7 @@ export class InputChecks {
   readonly #registered = new WeakMap<Registration, Decoded<InputCheck | undefined>>()
   /** By the name of a task. */
   #published = new Map<string, InputCheck>()
+  readonly #refusals = new WeakMap<Task, string>()
   #readAt = Number.NEGATIVE_INFINITY
   #reading: Promise<void> | undefined
 
@@ -31,18 +32,35 @@ export class InputChecks {
     this.#logger = logger
   }
 
-  /** What a worker is given of a task, or why that can be given to none. */
+  /**
+   * Judges tasks by what their definitions publish, before they are handed out. A refusal is never by what was published a while ago: a
+   * new release may take what the last one did not. Never rejects; where nothing can be read, what is known goes on to hold.
+   * @param inputOf what is to be checked of a task; undefined: nothing can be
+   */
+  async judge(tasks: readonly Task[], inputOf: (task: Task) => Json | undefined): Promise<void> {
+    const isNew = this.#clock.now() - this.#readAt >= goodForMs
+    if (isNew) await this.#read()
+    let refused = this.#refused(tasks, inputOf)
+    if (refused.length > 0 && !isNew) {
+      await this.#read()
+      refused = this.#refused(tasks, inputOf)
+    }
+    for (const [task, reason] of refused) this.#refusals.set(task, reason)
+  }
+
+  /** Why a task that was judged can be given to nobody; undefined when it can. */
+  refusal(task: Task): string | undefined {
+    return this.#refusals.get(task)
+  }
+
+  /** What a worker is given of a task that was judged, or why it is given nothing. */
   properties(task: Task, worker: Registration): Decoded<TaskFrame['properties']> {
     const properties = taskProperties(task)
     if (!properties.ok) return properties
     const registered = this.registered(worker)
-    const checks = [this.#published.get(task.name), registered.ok ? registered.frame : undefined]
-    const characters = Math.max(task.input.length, 2)
-    for (const check of new Set(checks)) {
-      const reason = check?.problem(properties.frame, characters)
-      if (reason !== undefined) return { ok: false, reason: `${reason}; task ${task.name} has a JSON Schema` }
-    }
-    return properties
+    const check = registered.ok ? registered.frame : undefined
+    const reason = this.refusal(task) ?? check?.problem(properties.frame, charactersOf(task))
+    return reason === undefined ? properties : { ok: false, reason }
   }
 
   /** The check that a worker asks for with its registration, if it does; or why its schema cannot be used. */
@@ -54,9 +72,16 @@ export class InputChecks {
     return check
   }
 
-  /** Resolves when what is published is known well enough; undefined when it is. Never rejects: what is known goes on to hold. */
-  refresh(): Promise<void> | undefined {
-    if (this.#clock.now() - this.#readAt < goodForMs) return undefined
+  #refused(tasks: readonly Task[], inputOf: (task: Task) => Json | undefined): readonly (readonly [Task, string])[] {
+    return tasks.flatMap((task) => {
+      const check = this.#published.get(task.name)
+      const input = check === undefined ? undefined : inputOf(task)
+      const reason = input === undefined ? undefined : check?.problem(input, charactersOf(task))
+      return reason === undefined ? [] : [[task, `${reason}; so says the schema of ${task.name}`] as const]
+    })
+  }
+
+  #read(): Promise<void> {
     this.#reading ??= this.#admin
       .workers()
       .then((workers) => {
@@ -104,4 +129,9 @@ export class InputChecks {
     }
     return check
   }
+}
+
+/** What is checked of a task without an input of its own is as long as its arguments. */
+function charactersOf({ input, extras }: Task): number {
+  return extras?.kwargs === undefined ? input.length : input.length + JSON.stringify(extras.kwargs).length
 }

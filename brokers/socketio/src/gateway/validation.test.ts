@@ -1,5 +1,9 @@
+import { defineTask } from '@lovage/core'
 import { type ManualClock, manualClock } from '@lovage/testing'
+import { Worker } from '@lovage/worker'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { createSocketBroker } from '../worker-broker/socket-broker.ts'
 import { GatewayWorld, job, l1, type Place, stored, within } from './fixtures/gateway-world.ts'
 
 let clock: ManualClock
@@ -39,7 +43,7 @@ describe('the schema that a worker registers', () => {
     const worker = world.worker(place)
     await worker.registerAs('w', { input: schema })
     await place.broker.tasks.send([job('bad', { input }), job('good', { input: { width: 320, format: 'png' } })])
-    expect(await refusal('bad')).toBe(`${reason}; task job has a JSON Schema`)
+    expect(await refusal('bad')).toBe(reason)
     expect(await worker.task()).toMatchObject({ id: 'good', properties: { width: 320 } })
     expect(place.gateway.sessions()).toMatchObject([{ running: ['good'] }])
     expect(place.gateway.sessions()[0]?.paused).toBeUndefined()
@@ -108,11 +112,11 @@ describe('the schema that a task definition publishes', () => {
     await publish('job', schema)
     const worker = await world.worker(place).register('w')
     await place.broker.tasks.send([job('bad'), job('other', { name: 'other', input: { any: 1 } })])
-    expect(await refusal('bad')).toBe('expected `input` to have `width`, got: {"of":"bad"}; task job has a JSON Schema')
+    expect(await refusal('bad')).toBe('expected `input` to have `width`, got: {"of":"bad"}; so says the schema of job')
     expect((await worker.task()).id).toBe('other')
   })
 
-  test('is known a few seconds after it changed, and does not count where workers disagree', async () => {
+  test('is known a few seconds after it is there, and refuses nothing any more as soon as workers disagree', async () => {
     const worker = world.worker(place)
     await worker.registerAs('w', { ...l1, capacity: 10 })
     await place.broker.tasks.send([job('a')])
@@ -122,8 +126,33 @@ describe('the schema that a task definition publishes', () => {
     await place.broker.tasks.send([job('bad')])
     await refusal('bad')
     await publish('job', { type: 'object' })
-    await clock.advance('5s')
     await place.broker.tasks.send([job('b')])
     expect((await worker.task()).id).toBe('b')
   })
+})
+
+test('a whole Worker behind the gateway is given what its own schema takes, arguments included', async () => {
+  const client = await createSocketBroker({ url: place.url })
+  const seen: unknown[] = []
+  const resize = defineTask({
+    name: 'resize',
+    input: z.object({ width: z.int() }),
+    params: ['width'],
+    run: (input) => void seen.push(input),
+  })
+  const worker = new Worker({ broker: client, tasks: [resize], queues: ['w'] })
+  await worker.start()
+  const input = { name: 'resize', input: undefined }
+  await place.broker.tasks.send([
+    job('bad', { name: 'resize', input: { width: 'wide' } }),
+    job('bad too', { ...input, kwargs: { width: 0.5 } }),
+    job('good', { name: 'resize', input: { width: 1 } }),
+    job('good too', { ...input, args: [2] }),
+  ])
+  expect(await refusal('bad')).toBe('expected `input.width` to be a whole number, got: "wide"; so says the schema of resize')
+  expect(await refusal('bad too')).toMatch(/^expected `input.width` to be a whole number, got: 0.5/)
+  for (const id of ['good', 'good too']) await within(place.broker.results.wait(id), `the end of ${id}`)
+  expect(seen).toEqual([{ width: 1 }, { width: 2 }])
+  await worker.stop()
+  await client.close()
 })

@@ -1,5 +1,5 @@
 /** Checks by JSON Schemas: the words for what is wrong, and that no schema and no value breaks them. */
-import { silentLogger } from '@lovage/core'
+import { type Json, silentLogger } from '@lovage/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -103,7 +103,10 @@ it('breaks by no schema and no value', () => {
     const whole = (nested ? { properties: { a: given }, items: given } : given) as JsonSchema
     const check = InputCheck.of(whole, JSON.stringify(whole), silentLogger)
     if (!check.ok) expect(check.reason).toMatch(/^expected the schema of the input to be .+, got: /s)
-    else expect(check.frame.problem(nested ? { a: value, b: [value] } : value, 100) ?? 'expected').toMatch(/^expected/)
+    else
+      expect(check.frame.problem(nested ? ({ a: value, b: [value] } as Json) : (value as Json), 100) ?? 'expected').toMatch(
+        /^expected/,
+      )
   })
   fc.assert(property, { numRuns: 500 })
 })

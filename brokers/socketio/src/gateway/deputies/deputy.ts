@@ -21,6 +21,7 @@ import type { Work } from '../../wire/work.ts'
 import { runOf } from '../identity.ts'
 import { insist, type Surroundings } from '../surroundings.ts'
 import { takeBack } from '../take-back.ts'
+import { definitionInput } from '../task-properties.ts'
 import { malformedEvent } from '../verdict.ts'
 import { type Commands, serveCommands } from './commands.ts'
 import { deliveredTask, mostBytes } from './delivered-task.ts'
@@ -252,13 +253,14 @@ export class Deputy {
   }
 
   async #claim(limit: number, wish: Wish): Promise<void> {
-    const { desk, logger, settings, clock } = this.#around
+    const { desk, logger, settings, clock, checks } = this.#around
     const gone = new AbortController()
     this.#claiming = { limit, wish: JSON.stringify(wish), gone }
     let tasks: readonly Task[] = []
     try {
       const about = { holder: this.holder, worker: this.name, leaseMs: settings.leaseMs, saysBegin: true }
       tasks = await desk.claim({ ...wish, ...about, limit, waitMs: claimWaitMs, signal: gone.signal })
+      await checks.judge(tasks, definitionInput)
     } catch (error) {
       if (this.#around.closing.aborted) return
       logger.error({ err: error, worker: this.name }, `claiming tasks failed; tried again in ${formatDuration(claimAgainMs)}`)
@@ -276,7 +278,8 @@ export class Deputy {
   #handOver(tasks: readonly Task[]): void {
     const frames = []
     for (const task of tasks) {
-      const delivered = deliveredTask(task)
+      const reason = this.#around.checks.refusal(task)
+      const delivered = reason === undefined ? deliveredTask(task) : ({ ok: false, reason } as const)
       if (!delivered.ok) void this.#write(task, malformedEvent(task, delivered.reason))
       // It may have gone, or have left the queue, while this was claimed.
       else if (this.#socket === undefined || !this.#inflow.queues.includes(task.queue))
