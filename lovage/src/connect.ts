@@ -5,6 +5,7 @@ import { type Clock, ConfigError, checkOptionNames, type Duration, type OptionNa
 import type { QueueBrokerOptions } from '@lovage/queue'
 import { connectCelery, isCeleryUrl, refuseForCelery } from './celery.ts'
 import { type BackendOptions, backendOptionNames, openBackend, shownUrl } from './schemes.ts'
+import { connectServer, isServerUrl, refuseForServer } from './socketio.ts'
 
 /** What `connect` takes beside the URL. */
 export interface ConnectOptions extends BackendOptions {
@@ -18,6 +19,8 @@ export interface ConnectOptions extends BackendOptions {
   readonly maintain?: QueueBrokerOptions['maintain']
   /** Celery's settings by Celery's names, for example `{ task_acks_late: true }`. */
   readonly celery?: CelerySettingsInput | undefined
+  /** What a Lovage server (`https://host`) lets this program in for. Default: none, which a server on this machine may take. */
+  readonly token?: string | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -28,19 +31,24 @@ const names: OptionNames<ConnectOptions> = {
   retention: true,
   maintain: true,
   celery: true,
+  token: true,
   clock: true,
 }
 
 /**
- * Connects to the broker that a URL names: Lovage's own queue on a store, or a Celery cluster. The client keeps files, sockets
- * and timers open until it is closed.
- * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID, DURATION_INVALID
+ * Connects to the broker that a URL names: Lovage's own queue on a store, a Celery cluster, or a Lovage server to work for. The client
+ * keeps files, sockets and timers open until it is closed.
+ * @throws {ConfigError} URL_UNSUPPORTED, OPTION_INVALID, DURATION_INVALID; AUTHENTICATION_FAILED by a server
  * @throws {StoreError} STORE_UNAVAILABLE, STORE_CORRUPT, STORE_FULL, STORE_BUSY, SCHEMA_NEWER, SCHEMA_OLDER
  * @example
  * const broker = await connect('sqlite:./lovage.db')
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Client> {
   checkOptionNames(options, names, 'connect')
+  if (isServerUrl(url)) return workFor(url, options)
+  if (options.token !== undefined) {
+    throw new ConfigError('OPTION_INVALID', `expected \`token\` only beside the URL of a Lovage server, got: ${shownUrl(url)}`)
+  }
   if (isCeleryUrl(url)) return joinCluster(url, options)
   if (options.celery !== undefined) {
     throw new ConfigError('OPTION_INVALID', `expected \`celery\` only beside a URL of RabbitMQ or Redis, got: ${shownUrl(url)}`)
@@ -65,6 +73,13 @@ async function joinCluster(url: string, options: ConnectOptions): Promise<Client
   const { synchronous, signal, heartbeat, lease, retention, results, celery, logger, clock } = options
   refuseForCelery({ synchronous, signal, heartbeat, lease, retention })
   return connectCelery(url, { results, celery, logger, clock })
+}
+
+/** `create`, `migrate` and `maintain` mean nothing here: the server sees to its queue. */
+async function workFor(url: string, options: ConnectOptions): Promise<Client> {
+  const { synchronous, signal, heartbeat, lease, retention, results, celery, token, clock } = options
+  refuseForServer({ synchronous, signal, heartbeat, lease, retention, results, celery })
+  return connectServer(url, { token, clock })
 }
 
 function refuse(option: string, url: string, why: string): never {

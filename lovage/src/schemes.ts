@@ -4,6 +4,7 @@ import { ConfigError, checkOptionNames, type Duration, durationMs, type Logger, 
 import type { Backend } from './backend.ts'
 import { celeryExamples, isCeleryUrl } from './celery.ts'
 import { checkSignalUrl, withBroker } from './signal-broker.ts'
+import { isServerUrl, serverExample } from './socketio.ts'
 
 /** Options that reach the store. */
 export interface BackendOptions {
@@ -143,12 +144,18 @@ function schemeOf(scheme: string, url: string): Scheme {
       `expected the URL of a store, got a Celery cluster, which has none: ${shownUrl(url)}`,
     )
   }
+  if (isServerUrl(url)) {
+    throw new ConfigError(
+      'URL_UNSUPPORTED',
+      `expected the URL of a store, got that of a Lovage server, which keeps its own: ${shownUrl(url)}`,
+    )
+  }
   throw new ConfigError('URL_UNSUPPORTED', `expected ${supported()}, got the scheme ${scheme}: in ${shownUrl(url)}`)
 }
 
 /** What this version accepts, for messages. @internal */
 export function supported(): string {
-  const examples = new Set([...Object.values(schemes).map(({ example }) => example), ...celeryExamples])
+  const examples = new Set([...Object.values(schemes).map(({ example }) => example), ...celeryExamples, serverExample])
   return `a URL that this version supports (${[...examples].map((example) => `\`${example}\``).join(', ')})`
 }
 

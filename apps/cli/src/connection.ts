@@ -3,7 +3,7 @@ import type { Client } from '@lovage/client'
 import { ConfigError, type Logger, type LogLevel, LovageError, StoreError } from '@lovage/core'
 import { connect } from 'lovage'
 import { oneLine } from './error-line.ts'
-import type { Invocation, Settings } from './invocation.ts'
+import { type Invocation, isServerUrl, type Settings } from './invocation.ts'
 import { print, type Screen } from './terminal.ts'
 
 /** What a command may ask for beyond the settings. */
@@ -14,6 +14,8 @@ export interface ConnectionNeeds {
   readonly stays?: boolean
   /** Maintain the queue from here even without a worker. */
   readonly maintain?: boolean
+  /** Works through a Lovage server, too: the others need what the server has. */
+  readonly fromAnywhere?: boolean
   readonly logger?: Logger
 }
 
@@ -27,7 +29,8 @@ export async function openBroker(
   needs: ConnectionNeeds = {},
 ): Promise<Client> {
   const { settings, terminal } = invocation
-  const { url, broker, signal, results, celery, leaseMs, heartbeatMs } = settings
+  const { url, broker, signal, results, celery, token, leaseMs, heartbeatMs } = settings
+  if (isServerUrl(url) && needs.fromAnywhere !== true) throw atServer(broker)
   const logger = needs.logger ?? errorLogger(terminal.err, settings)
   if (/^\s*memory:\s*$/i.test(url)) {
     if (needs.stays !== true) throw inMemory(broker)
@@ -41,6 +44,7 @@ export async function openBroker(
       signal,
       results,
       celery,
+      token,
       lease: leaseMs,
       heartbeat: heartbeatMs,
       create: needs.create === true,
@@ -64,6 +68,13 @@ export async function withBroker<Value>(
   } finally {
     await broker.close()
   }
+}
+
+function atServer(broker: string): ConfigError {
+  return new ConfigError(
+    'UNSUPPORTED',
+    `expected the URL of a store or a cluster for this command, got: ${broker}, a server, for which only worker, send and result work; use the -b of that server, or its page`,
+  )
 }
 
 function inMemory(broker: string): ConfigError {

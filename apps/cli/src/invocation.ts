@@ -15,6 +15,8 @@ export interface Settings {
   readonly results: string | undefined
   /** Celery's settings by their names. */
   readonly celery: Readonly<Record<string, unknown>> | undefined
+  /** What a Lovage server lets a worker in for. */
+  readonly token: string | undefined
   /** Milliseconds; undefined leaves it to the broker. */
   readonly leaseMs: number | undefined
   readonly heartbeatMs: number | undefined
@@ -30,6 +32,11 @@ export interface Invocation<Options = Readonly<Record<string, unknown>>> {
   /** Positional arguments as commander gives them: texts, arrays of texts for variadic ones, undefined for absent ones. */
   readonly args: readonly (string | readonly string[] | undefined)[]
   readonly options: Options
+}
+
+/** Whether the broker is a Lovage server, at which one works. */
+export function isServerUrl(url: string): boolean {
+  return /^\s*https?:\/\//i.test(url)
 }
 
 /** Runs a command. Throwing means that it failed; the message becomes the one line. */

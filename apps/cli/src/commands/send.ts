@@ -68,7 +68,7 @@ export const send: Action<SendFlags> = async (invocation) => {
       else print(terminal.out, task.id)
       return exitCodes.done
     },
-    { create: true },
+    { create: true, fromAnywhere: true },
   )
 }
 

@@ -13,7 +13,7 @@ import { loadTaskFiles } from '../task-files.ts'
 export const worker: Action<WorkerFlags> = async (invocation) => {
   const files = await loadTaskFiles(argumentList(invocation, 0), invocation.terminal.cwd)
   const log = await processLogger(invocation)
-  const broker = await openBroker(invocation, { logger: log.logger, create: true, stays: true })
+  const broker = await openBroker(invocation, { logger: log.logger, create: true, stays: true, fromAnywhere: true })
   try {
     const made = makeWorker(broker, files, invocation, log)
     const exit = new Promise<void>((resolve) => made.once('exit', resolve))

@@ -1,6 +1,6 @@
 /** The options that every command takes. */
 import { ConfigError, type LogLevel } from '@lovage/core'
-import type { Settings } from '../invocation.ts'
+import { isServerUrl, type Settings } from '../invocation.ts'
 import { assignments, duration, oneOf, text } from '../option-values.ts'
 import type { Terminal } from '../terminal.ts'
 import { withoutPassword } from '../without-password.ts'
@@ -38,6 +38,11 @@ export const settingsOptions: readonly OptionSpec[] = [
     read: assignments('--set'),
   },
   {
+    flags: '--token <token>',
+    meaning: 'what a Lovage server (-b https://host) lets a worker in for: see token create (default: LOVAGE_TOKEN)',
+    read: text('--token'),
+  },
+  {
     flags: '--heartbeat <duration>',
     meaning: 'on PostgreSQL and RabbitMQ: a worker that is silent for three of these is lost (default: 5s)',
     read: duration('--heartbeat'),
@@ -53,6 +58,7 @@ interface SettingsFlags {
   readonly signal?: string
   readonly results?: string
   readonly set?: Readonly<Record<string, unknown>>
+  readonly token?: string
   readonly lease?: number
   readonly heartbeat?: number
 }
@@ -68,6 +74,8 @@ export function settingsFrom(flags: SettingsFlags, environment: Terminal['enviro
     signal: flags.signal ?? (environment.LOVAGE_SIGNAL || undefined),
     results: flags.results,
     celery: flags.set,
+    // In the environment it may be meant for other commands.
+    token: flags.token ?? (isServerUrl(url) ? environment.LOVAGE_TOKEN || undefined : undefined),
     leaseMs: flags.lease,
     heartbeatMs: flags.heartbeat,
     json: flags.json === true,

@@ -12,6 +12,7 @@ import {
   checkOptionNames,
   type EventBus,
   type OptionNames,
+  type RequestOptions,
   type Results,
   type SendReceipt,
   type SendWait,
@@ -36,6 +37,8 @@ export interface SocketBrokerOptions {
   /** What the server lets the worker in for. Default: none, which a server on this machine may take. */
   readonly token?: string | undefined
 }
+
+type Reply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: string }
 
 const optionNames: OptionNames<SocketBrokerOptions> = { url: true, token: true }
 
@@ -124,9 +127,21 @@ class SocketBroker implements Broker, TaskBus, ControlBus, EventBus {
     }
   }
 
-  /** A worker that says hello hears nobody: what was revoked, the server knows. */
-  async request(method: string): Promise<readonly ControlReply[]> {
-    return method === 'hello' ? [] : this.#refuse('remote control of other workers')
+  /** Only who is here answers. A worker that says hello hears nobody: what was revoked, the server knows. */
+  async request(
+    method: string,
+    args: Readonly<Record<string, unknown>>,
+    { destination }: RequestOptions = {},
+  ): Promise<readonly ControlReply[]> {
+    if (method === 'hello') return []
+    if (destination === undefined || destination.some((worker) => !this.#handlers.has(worker))) {
+      return this.#refuse('remote control of other workers')
+    }
+    return Promise.all(
+      [...new Set(destination)].map(
+        async (worker): Promise<ControlReply> => ({ worker, ...(await this.#reply(worker, method, args)) }),
+      ),
+    )
   }
 
   emit(event: WorkerEvent): void {
@@ -179,14 +194,18 @@ class SocketBroker implements Broker, TaskBus, ControlBus, EventBus {
       if (typeof last === 'function') last(reply)
     }
     const command = decodeCommand(args)
+    if (command.ok) answer(await this.#reply(worker, command.frame.method, command.frame.args))
+    else answer({ ok: false, error: command.reason })
+  }
+
+  async #reply(worker: string, method: string, args: Readonly<Record<string, unknown>>): Promise<Reply> {
     const handler = this.#handlers.get(worker)
-    if (!command.ok) return answer({ ok: false, error: command.reason })
-    if (handler === undefined) return answer({ ok: false, error: `worker ${worker} takes no commands` })
+    if (handler === undefined) return { ok: false, error: `worker ${worker} takes no commands` }
     try {
-      const value = JSON.parse(JSON.stringify((await handler(command.frame.method, command.frame.args)) ?? null)) as unknown
-      answer({ ok: true, value })
+      // As it will be read: what is no JSON is told here.
+      return { ok: true, value: JSON.parse(JSON.stringify((await handler(method, args)) ?? null)) as unknown }
     } catch (error) {
-      answer({ ok: false, error: error instanceof Error ? error.message : String(error) })
+      return { ok: false, error: error instanceof Error ? error.message : String(error) }
     }
   }
 
