@@ -31,17 +31,15 @@ export class Settler {
    * committed in a transaction of the handler's. Undefined when the run
    * was no longer this worker's, or it was given up. Never rejects.
    */
-  async settle(run: Unsettled, outcome: Outcome): Promise<Outcome | undefined> {
+  settle(run: Unsettled, outcome: Outcome): Promise<Outcome | undefined> {
     this.inFlight.begin()
-    try {
-      return (await run.delivery.settle(outcome)) ? outcome : run.delivery.committed
-    } catch (error) {
-      this.#insisting.add(run)
-      return await this.#insist(run, outcome, asError(error))
-    } finally {
-      if (this.#insisting.size > 0) this.#insisting.delete(run)
-      this.inFlight.end()
-    }
+    return attempt(run, outcome).then(
+      (counts) => {
+        this.inFlight.end()
+        return counts ? outcome : run.delivery.committed
+      },
+      (error: unknown) => this.#insistOn(run, outcome, asError(error)),
+    )
   }
 
   /**
@@ -56,6 +54,16 @@ export class Settler {
   /** Runs that have an outcome which the broker has refused so far. */
   get insisting(): Iterable<Unsettled> {
     return this.#insisting
+  }
+
+  async #insistOn(run: Unsettled, outcome: Outcome, error: Error): Promise<Outcome | undefined> {
+    this.#insisting.add(run)
+    try {
+      return await this.#insist(run, outcome, error)
+    } finally {
+      this.#insisting.delete(run)
+      this.inFlight.end()
+    }
   }
 
   async #insist(run: Unsettled, first: Outcome, firstError: Error): Promise<Outcome | undefined> {
@@ -127,6 +135,15 @@ function gaveUp({ delivery }: Unsettled, outcome: Outcome, cause: Error, next: O
     next === undefined ? 'it is left to the broker, which delivers the task again when it can' : 'the task has failed of that'
   const message = `expected the broker to take the outcome \`${outcome.type}\` of task ${id}, got again and again: ${cause.message}; ${end}`
   return new BugError('BUG', message, { cause, subject: id })
+}
+
+/** Rejects also where a broker throws instead. */
+function attempt({ delivery }: Unsettled, outcome: Outcome): Promise<boolean> {
+  try {
+    return delivery.settle(outcome)
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
 function asError(thrown: unknown): Error {

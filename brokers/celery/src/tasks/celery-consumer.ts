@@ -16,6 +16,8 @@ import type { Settler } from './settler.ts'
 const firstPauseMs = 100
 const longestPauseMs = 10_000
 
+const counted = Promise.resolve(true)
+
 export interface ConsumerParts {
   readonly member: Member
   readonly settler: Settler
@@ -40,6 +42,9 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
   /** Work of the broker's own that failed, until it is tried again. */
   readonly #again: EtaHold
   readonly #host: BuiltInHost
+  readonly #tell = (error: unknown): void => {
+    this.#listener.error(error instanceof Error ? error : new ProtocolError('PROTOCOL_INVALID', failureFrom(error).message))
+  }
   #prefetch: number
   #inflow: Inflow | undefined
   #closing: Promise<void> | undefined
@@ -121,17 +126,30 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
     this.#told(arrival.settle('ack'))
   }
 
-  async settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean> {
+  settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean> {
+    if (!this.#parts.settler.isSafe(delivery, outcome)) return this.#settle(delivery, outcome)
+    this.#forget(delivery)
+    return counted
+  }
+
+  async #settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean> {
     this.#settling.begin()
     try {
-      const counted = await this.#parts.settler.settle(delivery, outcome)
-      this.#unsettled.delete(delivery)
-      this.#parts.member.held.remove(delivery)
-      this.#next(delivery)
-      return counted
+      const hasCounted = await this.#parts.settler.settle(delivery, outcome)
+      this.#forget(delivery)
+      return hasCounted
+    } catch (error) {
+      delivery.reopen()
+      throw error
     } finally {
       this.#settling.end()
     }
+  }
+
+  #forget(delivery: CeleryDelivery): void {
+    this.#unsettled.delete(delivery)
+    this.#parts.member.held.remove(delivery)
+    this.#next(delivery)
   }
 
   async #close(): Promise<void> {
@@ -278,10 +296,7 @@ export class CeleryConsumer implements Consumer, DeliveryHome {
   }
 
   #told(work: Promise<unknown>): void {
-    work.catch((error: unknown) => {
-      const told = error instanceof Error ? error : new ProtocolError('PROTOCOL_INVALID', failureFrom(error).message)
-      this.#listener.error(told)
-    })
+    work.catch(this.#tell)
   }
 }
 

@@ -11,7 +11,10 @@ import type { HeldTask } from './held-tasks.ts'
 export interface DeliveryHome {
   /** Its run begins. */
   begun(delivery: CeleryDelivery): void
-  /** Resolves when the outcome is safe. Settlements are counted here, so that closing waits for them. */
+  /**
+   * Resolves when the outcome is safe. Settlements are counted here, so that closing waits for them. After one that fails the delivery
+   * is to be told that it is open again.
+   */
   settle(delivery: CeleryDelivery, outcome: Outcome): Promise<boolean>
   progress(delivery: CeleryDelivery, value: unknown): void
   /** Gives back one that cannot be settled. */
@@ -103,17 +106,17 @@ export class CeleryDelivery implements Delivery, HeldTask {
     this.#home.abandon(this)
   }
 
-  async settle(outcome: Outcome): Promise<boolean> {
+  settle(outcome: Outcome): Promise<boolean> {
     if (this.#settled) {
       const message = `expected task ${this.message.id} to be settled once, got a second outcome: ${outcome.type}`
-      throw new BugError('SETTLED_TWICE', message, { subject: this.message.id })
+      return Promise.reject(new BugError('SETTLED_TWICE', message, { subject: this.message.id }))
     }
     this.#settled = true
-    try {
-      return await this.#home.settle(this, outcome)
-    } catch (error) {
-      this.#settled = false
-      throw error
-    }
+    return this.#home.settle(this, outcome)
+  }
+
+  /** Its settlement has failed, and may be tried again. */
+  reopen(): void {
+    this.#settled = false
   }
 }

@@ -40,6 +40,12 @@ export class Settler {
     this.#parts = parts
   }
 
+  /** Whether there is nothing to do for an outcome: a success that is not kept, that nothing follows, and acknowledged before. */
+  isSafe(delivery: CeleryDelivery, outcome: Outcome): boolean {
+    if (outcome.type !== 'completed' || !delivery.acknowledged || isFollowed(delivery)) return false
+    return !this.#parts.store.isStored(delivery, 'SUCCESS')
+  }
+
   /**
    * Resolves when the outcome is safe: true if it counted, false if the task goes back as if it had never run. What never can be
    * safe is told once and let go of, as Celery lets go of it; it rejects with what a further attempt may mend.
@@ -122,14 +128,11 @@ export class Settler {
     }
   }
 
-  #succeed(delivery: CeleryDelivery, value: unknown): Promise<boolean> {
-    const { embed, group } = delivery.request
-    if (embed.callbacks !== undefined || embed.chain !== undefined || (embed.chord !== undefined && group !== undefined)) {
-      return this.#succeedAndFollow(delivery, value)
-    }
+  async #succeed(delivery: CeleryDelivery, value: unknown): Promise<boolean> {
+    if (isFollowed(delivery)) return this.#succeedAndFollow(delivery, value)
     const stored = this.#parts.store.store(delivery, { status: 'SUCCESS', result: value })
-    if (stored === undefined) return acknowledge(delivery)
-    return stored.then(() => acknowledge(delivery))
+    if (stored !== undefined) await stored
+    return delivery.acknowledged || acknowledge(delivery)
   }
 
   async #succeedAndFollow(delivery: CeleryDelivery, value: unknown): Promise<boolean> {
@@ -221,6 +224,11 @@ function letGoError({ request: { id } }: CeleryDelivery, type: Outcome['type'], 
   const said = LovageError.is(cause) ? cause.rawMessage : failureFrom(cause).message
   const message = `expected the outcome \`${type}\` of task ${id} to be taken, got: ${said}; its message ends as that of a failed task, and what was to be stored or to follow may be missing`
   return new LovageError(LovageError.is(cause) ? cause.code : 'BUG', message, { cause, subject: id, retryable: false })
+}
+
+/** Whether its success sends something or counts for a chord. */
+function isFollowed({ request: { embed, group } }: CeleryDelivery): boolean {
+  return embed.callbacks !== undefined || embed.chain !== undefined || (embed.chord !== undefined && group !== undefined)
 }
 
 /** The thread or process died that the handler ran in. */
