@@ -62,12 +62,15 @@ describe('settings', () => {
   })
 })
 
-test('none in an annotation is what None is in Python: no, no rate limit, and no word on time limits', () => {
+test('none in an annotation is what None is in Python: what the settings say for all tasks', () => {
   const names = ['acks_late', 'acks_on_failure_or_timeout', 'time_limit', 'soft_time_limit', 'rate_limit']
   const none = Object.fromEntries(names.map((name) => [name, null]))
-  const settings = celerySettings({ task_acks_late: true, task_annotations: { '*': none } })
-  expect(settings.task_annotations['*']).toEqual({ rate_limit: 0, acks_late: false, acks_on_failure_or_timeout: false })
-  expect(taskPolicies(settings)('any')).toMatchObject({ acksLate: false, acksOnFailure: false })
+  const annotations = { '*': none, job: { acks_late: false, acks_on_failure_or_timeout: false, rate_limit: '1/s' } }
+  const settings = celerySettings({ task_acks_late: true, task_annotations: annotations })
+  expect(taskPolicies(settings)('job')).toMatchObject({ acksLate: true, acksOnFailure: true })
+  expect(workerDefaults(settings).limitsOf?.('job')).toEqual({ rateLimit: 0 })
+  const limited = celerySettings({ task_default_rate_limit: '5/s', task_annotations: annotations })
+  expect(workerDefaults(limited).limitsOf?.('job')).toEqual({ rateLimit: '5/s' })
 })
 
 test('what is refused with a word on what to use instead is no setting that there is', () => {
@@ -92,12 +95,12 @@ test('workers get what the settings say, and the prefetch is a multiple of the c
   )
   expect(said).toMatchObject({ concurrency: 8, maxTasksPerChild: 100, timeoutMs: 1500, softTimeoutMs: 1000, rateLimit: '10/m' })
   expect(said.prefetch?.(8)).toBe(8)
-  expect(said.limitsOf?.('mails.send')).toEqual({ timeoutMs: 3000, rateLimit: 0 })
+  expect(said.limitsOf?.('mails.send')).toEqual({ timeoutMs: 3000, rateLimit: '5/s' })
   expect(said.limitsOf?.('any')).toEqual({ rateLimit: '5/s' })
   expect(workerDefaults(celerySettings({ worker_prefetch_multiplier: 0 })).prefetch?.(8)).toBe(0)
 })
 
-test('annotations stand above the settings for all, those of a name above those of all names', () => {
+test('annotations stand above the settings for all, and as in Celery those of all names above those of one', () => {
   const policyOf = taskPolicies(
     celerySettings({
       task_acks_late: true,
@@ -106,6 +109,6 @@ test('annotations stand above the settings for all, those of a name above those 
   )
   expect(policyOf('any')).toMatchObject({ acksLate: true, ignoreResult: true, acksOnFailure: true })
   expect(policyOf('early')).toMatchObject({ acksLate: false, ignoreResult: true })
-  expect(policyOf('kept')).toMatchObject({ acksLate: true, ignoreResult: false })
+  expect(policyOf('kept')).toMatchObject({ acksLate: true, ignoreResult: true })
   expect(policyOf('constructor')).toMatchObject({ acksLate: true })
 })

@@ -43,15 +43,15 @@ export interface AnnotationSetting {
   readonly ignore_result?: boolean | undefined
   readonly store_errors_even_if_ignored?: boolean | undefined
   readonly track_started?: boolean | undefined
-  /** Above the definition's; 0 is none. */
-  readonly rate_limit?: string | number | undefined
+  /** Above the definition's; 0 is none, null is what the settings say for all tasks. */
+  readonly rate_limit?: string | number | null | undefined
   /** Seconds, above the definition's. */
   readonly time_limit?: number | undefined
   /** Seconds, above the definition's. */
   readonly soft_time_limit?: number | undefined
 }
 
-/** As users write it: null is none. */
+/** As users write it: with null it is as if nothing were said but by the settings for all tasks. */
 export type AnnotationInput = { readonly [Name in keyof AnnotationSetting]: AnnotationSetting[Name] | null }
 
 const queueNames: OptionNames<QueueSetting> = {
@@ -62,17 +62,14 @@ const queueNames: OptionNames<QueueSetting> = {
   queue_arguments: true,
 }
 const routeNames: OptionNames<RouteSetting> = { queue: true, exchange: true, routing_key: true, priority: true }
-/** As in Celery None is no, whatever the settings for all tasks say. */
-const flagOrNo: SettingKind<boolean | undefined> = (value, name) => (value === null ? false : orNone(flag)(value, name))
 const annotationKinds: Readonly<Record<keyof AnnotationSetting, SettingKind<unknown>>> = {
-  acks_late: flagOrNo,
-  acks_on_failure_or_timeout: flagOrNo,
-  reject_on_worker_lost: flagOrNo,
-  ignore_result: flagOrNo,
-  store_errors_even_if_ignored: flagOrNo,
-  track_started: flagOrNo,
-  // And no limit, whatever the definition says.
-  rate_limit: (value, name) => (value === null ? 0 : orNone(rate)(value, name)),
+  acks_late: orNone(flag),
+  acks_on_failure_or_timeout: orNone(flag),
+  reject_on_worker_lost: orNone(flag),
+  ignore_result: orNone(flag),
+  store_errors_even_if_ignored: orNone(flag),
+  track_started: orNone(flag),
+  rate_limit: (value, name) => (value === null ? null : orNone(rate)(value, name)),
   time_limit: orNone(timeLimit),
   soft_time_limit: orNone(timeLimit),
 }

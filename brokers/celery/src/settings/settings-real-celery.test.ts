@@ -4,6 +4,8 @@ import { pythonWithCelery } from '@lovage/services'
 import { expect, test } from 'vitest'
 import { celerySettings, settingTable } from './celery-settings.ts'
 import { insteadOf } from './refused-settings.ts'
+import { taskPolicies } from './task-policy.ts'
+import { workerDefaults } from './worker-defaults.ts'
 
 const program = `
 import json
@@ -13,7 +15,11 @@ plain = lambda value: value.total_seconds() if isinstance(value, timedelta) else
 print(json.dumps({name: plain(option.default) for name, option in flatten(NAMESPACES)}, default=repr))
 `
 const python = pythonWithCelery() ?? expect.unreachable()
-const celery = JSON.parse(execFileSync(python, ['-c', program], { encoding: 'utf8' })) as Record<string, unknown>
+/** What a program says of what it is given. */
+function told(program: string, given: unknown = null): unknown {
+  return JSON.parse(execFileSync(python, ['-c', program, JSON.stringify(given)], { encoding: 'utf8' }))
+}
+const celery = told(program) as Record<string, unknown>
 
 /** Celery 5.3 to 5.6 have them, or its development head. */
 const later = [
@@ -68,4 +74,31 @@ test("the defaults are Celery's, but for the prefetch, which is by the load", ()
     return name in celery && JSON.stringify(said(value)) !== JSON.stringify(said(celery[name]))
   })
   expect(others).toEqual([['worker_prefetch_multiplier', undefined]])
+})
+
+test('annotations mean what they mean there', () => {
+  const all = [{}, { acks_late: true, rate_limit: '1/s' }, { acks_late: null, rate_limit: null }]
+  const own = [...all, { acks_late: false, rate_limit: 0 }]
+  const general = [{}, { task_acks_late: true, task_default_rate_limit: '5/s' }]
+  const cases = general.flatMap((base) =>
+    all.flatMap((each) => own.map((job) => ({ ...base, task_annotations: { '*': each, job } }))),
+  )
+  const asked = `
+import json, sys
+from celery import Celery
+def job():
+    pass
+def meaning(settings):
+    app = Celery(set_as_current=False)
+    app.conf.update(settings)
+    task = app.task(job, name='job', rate_limit='9/s')
+    app.finalize()
+    return [bool(task.acks_late), task.rate_limit or 0]
+print(json.dumps([meaning(settings) for settings in json.loads(sys.argv[1])]))
+`
+  const meanings = cases.map((given) => {
+    const settings = celerySettings(given)
+    return [taskPolicies(settings)('job').acksLate, workerDefaults(settings).limitsOf?.('job').rateLimit ?? '9/s']
+  })
+  expect(meanings).toEqual(told(asked, cases))
 })

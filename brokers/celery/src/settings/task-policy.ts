@@ -25,10 +25,10 @@ export function taskPolicies(settings: CelerySettings): (name: string) => TaskPo
   }
 }
 
-/** What is said of a name: of it alone above what is said of all names. */
+/** What is said of a name. As in Celery what is said of all names stands above what is said of it alone. */
 export function annotationOf({ task_annotations: annotations }: CelerySettings, name: string): AnnotationSetting {
   const own = Object.hasOwn(annotations, name) ? annotations[name] : undefined
-  return { ...annotations['*'], ...own }
+  return { ...own, ...annotations['*'] }
 }
 
 function policyOf(settings: CelerySettings, annotation: AnnotationSetting): TaskPolicy {

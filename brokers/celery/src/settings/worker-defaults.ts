@@ -18,7 +18,8 @@ export function workerDefaults(settings: CelerySettings): WorkerDefaults {
     rateLimit: settings.task_default_rate_limit,
     limitsOf: (task) => {
       const { time_limit: hard, soft_time_limit: soft, rate_limit: rateLimit } = annotationOf(settings, task)
-      return { timeoutMs: inMs(hard), softTimeoutMs: inMs(soft), rateLimit }
+      const { task_default_rate_limit: usual = 0 } = settings
+      return { timeoutMs: inMs(hard), softTimeoutMs: inMs(soft), rateLimit: rateLimit === null ? usual : rateLimit }
     },
   }
 }
