@@ -78,10 +78,14 @@ export async function openRedisResults(plan: RedisResultsPlan): Promise<ResultBa
   return results
 }
 
-interface Storing {
-  readonly records: readonly { readonly key: string; readonly stored: string | Buffer }[]
-  resolve(): void
-  reject(error: Error): void
+/** What is wrong with keys, by name; mostly nothing is. */
+type Wrong = ReadonlyMap<string, string>
+
+/** States that are stored together. */
+interface Batch {
+  readonly records: { readonly key: string; readonly stored: string | Buffer }[]
+  readonly answered: Promise<Wrong>
+  answer(wrong: Promise<Wrong>): void
 }
 
 class RedisResults implements ResultBackend, Lodger {
@@ -98,7 +102,7 @@ class RedisResults implements ResultBackend, Lodger {
   /** Not yet subscribed to. */
   #joining: string[] = []
   #leaving: string[] = []
-  #storing: Storing[] = []
+  #storing: Batch | undefined
 
   constructor(link: RedisLink, plan: RedisResultsPlan, keys: ResultKeys) {
     this.#link = link
@@ -118,10 +122,12 @@ class RedisResults implements ResultBackend, Lodger {
     const records = entries.map(({ record }) => {
       return { key: this.#keys.task(record.taskId), stored: writeResultRecord(record, this.#content) }
     })
-    await new Promise<void>((resolve, reject) => {
-      this.#storing.push({ records, resolve, reject })
-      if (this.#storing.length === 1) this.#atEndOfTurn(() => this.#flush())
-    })
+    if (this.#storing === undefined) this.#atEndOfTurn(() => this.#flush())
+    this.#storing ??= gathered()
+    this.#storing.records.push(...records)
+    const wrong = await this.#storing.answered
+    const bad = wrong.size === 0 ? undefined : records.find(({ key }) => wrong.has(key))
+    if (bad !== undefined) throw wrongKey(bad.key, wrong.get(bad.key) ?? '')
   }
 
   async get(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]> {
@@ -164,31 +170,28 @@ class RedisResults implements ResultBackend, Lodger {
   }
 
   #flush(): void {
-    const storing = this.#storing
-    this.#storing = []
-    const records = storing.flatMap((each) => each.records)
+    const batch = this.#storing
+    this.#storing = undefined
+    batch?.answer(this.#store(batch))
+  }
+
+  async #store({ records }: Batch): Promise<Wrong> {
     const lifeMs = Math.ceil(this.#plan.expiresMs ?? 0)
-    const stored = this.#persist(chunks(records), (line, some) =>
+    const parts = chunks(records)
+    const answers = await this.#persist(parts, (line, some) =>
       line.run(
         'store',
         some.map(({ key }) => key),
         [lifeMs, ...some.map(({ stored }) => stored)],
       ),
     )
-    stored.then(
-      (parts) => {
-        const answers = parts.flat()
-        for (const { records: own, resolve, reject } of storing) {
-          const said = answers.splice(0, own.length)
-          const wrong = said.findIndex((answer) => typeof answer === 'string')
-          if (wrong === -1) resolve()
-          else reject(wrongKey(own[wrong]?.key ?? '', String(said[wrong])))
-        }
-      },
-      (error: Error) => {
-        for (const { reject } of storing) reject(error)
-      },
-    )
+    const wrong = new Map<string, string>()
+    for (const [index, part] of parts.entries()) {
+      const said = answers[index] as 0 | readonly string[]
+      if (said === 0) continue
+      for (const [at, { key }] of part.entries()) if (said[at] !== '') wrong.set(key, String(said[at]))
+    }
+    return wrong
   }
 
   #join(id: string): void {
@@ -290,4 +293,12 @@ function chunks<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
   const parts: (readonly Item[])[] = []
   for (let from = 0; from < items.length; from += mostAtOnce) parts.push(items.slice(from, from + mostAtOnce))
   return parts
+}
+
+function gathered(): Batch {
+  let answer: Batch['answer'] = () => {}
+  const answered = new Promise<Wrong>((resolve) => {
+    answer = resolve
+  })
+  return { records: [], answered, answer }
 }

@@ -220,12 +220,12 @@ return answer
 `
 
 /**
- * Stores states of tasks and tells those who wait, but never over a success. Answers 1 for each that was stored, and what is wrong
- * with a key that holds no record.
+ * Stores states of tasks and tells those who wait, but never over a success. Answers 0; if a key holds no record, then for each an
+ * empty text or what is wrong with it.
  * Keys: those of the records. Arguments: milliseconds that they are kept (0: for ever), then the records.
  */
 const store = `
-local answer = {}
+local answer, isWrong = {}, false
 -- What a record is written in shows in how it begins: JSON with a brace, MessagePack above ASCII; what else begins a line of YAML.
 local function isDone(old)
   if not string.find(old, 'SUCCESS', 1, true) then return false end
@@ -235,21 +235,27 @@ local function isDone(old)
   if fine then return type(record) == 'table' and record['status'] == 'SUCCESS' end
   return string.find(old, '^{"status": ?"SUCCESS"') ~= nil
 end
-for each, key in ipairs(KEYS) do
-  -- One key that is none shall not keep the others from being stored.
-  local old = redis.pcall('GET', key)
-  if type(old) == 'table' then
-    answer[each] = old['err']
-  elseif old and isDone(old) then
-    answer[each] = 0
-  else
-    local record = ARGV[each + 1]
-    if ARGV[1] == '0' then redis.call('SET', key, record) else redis.call('SET', key, record, 'PX', ARGV[1]) end
-    redis.call('PUBLISH', key, record)
-    answer[each] = 1
-  end
+local function set(key, record, ...)
+  if ARGV[1] == '0' then return redis.call('SET', key, record, ...) end
+  return redis.call('SET', key, record, 'PX', ARGV[1], ...)
 end
-return answer
+for each, key in ipairs(KEYS) do
+  local record = ARGV[each + 1]
+  answer[each] = ''
+  -- Mostly there is none.
+  local isStored = set(key, record, 'NX')
+  if not isStored then
+    -- One key that is none shall not keep the others from being stored.
+    local old = redis.pcall('GET', key)
+    if type(old) == 'table' then
+      answer[each], isWrong = old['err'], true
+    elseif not isDone(old) then
+      isStored = set(key, record)
+    end
+  end
+  if isStored then redis.call('PUBLISH', key, record) end
+end
+return isWrong and answer or 0
 `
 
 /**

@@ -39,17 +39,10 @@ export class ResultStore {
    * The same end for several tasks, of which some have only a request: all in one call. What never can be stored is told, and keeps
    * nothing else.
    */
-  async storeAll(entries: readonly ResultEntry[], delivery?: CeleryDelivery): Promise<void> {
-    if (entries.length === 0) return
-    try {
-      await this.#member.results?.store(entries)
-    } catch (error) {
-      if (!isFinal(error)) throw error
-      const what = entries.map(({ record }) => `${record.status} of task ${record.taskId}`).join(', ')
-      const message = `${error.rawMessage}; not stored: ${what}`
-      this.#report(new StoreError(error.code, message, { cause: error, subject: error.subject, retryable: false }))
-      if (delivery !== undefined) delivery.isUnstored = true
-    }
+  storeAll(entries: readonly ResultEntry[], delivery?: CeleryDelivery): Promise<void> {
+    const { results } = this.#member
+    if (results === undefined || entries.length === 0) return Promise.resolve()
+    return results.store(entries).catch((error: unknown) => this.#letGo(error, entries, delivery))
   }
 
   /** Whether the state of a task is stored at all. */
@@ -78,6 +71,14 @@ export class ResultStore {
     if (!this.isStored(delivery, 'PROGRESS')) return
     if (this.#progress.size === 0) setImmediate(() => this.#flushProgress())
     this.#progress.set(delivery, value)
+  }
+
+  #letGo(error: unknown, entries: readonly ResultEntry[], delivery: CeleryDelivery | undefined): void {
+    if (!isFinal(error)) throw error
+    const what = entries.map(({ record }) => `${record.status} of task ${record.taskId}`).join(', ')
+    const message = `${error.rawMessage}; not stored: ${what}`
+    this.#report(new StoreError(error.code, message, { cause: error, subject: error.subject, retryable: false }))
+    if (delivery !== undefined) delivery.isUnstored = true
   }
 
   #flushProgress(): void {

@@ -56,6 +56,14 @@ function offsetMs(text: string | undefined): number | undefined {
   return (text.startsWith('-') ? -1 : 1) * ((hours * 60 + minutes) * 60 + seconds) * 1000
 }
 
+let latest = { wholeMs: 0, text: '1970-01-01T00:00:00' }
+
+/** Of many times in a row most are in the second of the one before. */
+function writtenSecond(wholeMs: number): string {
+  if (latest.wholeMs !== wholeMs) latest = { wholeMs, text: new Date(wholeMs).toISOString().slice(0, 19) }
+  return latest.text
+}
+
 /**
  * Writes a time in UTC as Python's `isoformat` does: six digits of a second or none, and `+00:00`. Undefined for a time that Python
  * cannot hold.
@@ -64,7 +72,7 @@ export function writeIsoTime(timeMs: number): string | undefined {
   const micros = Math.round(timeMs * 1000)
   const wholeMs = Math.floor(micros / 1_000_000) * 1000
   if (!(wholeMs >= earliestMs && wholeMs < latestMs)) return undefined
-  const seconds = new Date(wholeMs).toISOString().slice(0, 19)
+  const seconds = writtenSecond(wholeMs)
   const rest = micros - wholeMs * 1000
   return rest === 0 ? `${seconds}+00:00` : `${seconds}.${String(rest).padStart(6, '0')}+00:00`
 }

@@ -177,7 +177,8 @@ function isMisled(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (ArrayBuffer.isView(value)) return true
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return true
-  return Object.values(value).some(isMisled)
+  for (const name in value) if (isMisled((value as Readonly<Record<string, unknown>>)[name])) return true
+  return false
 }
 
 function writeOdd(value: unknown, cause: unknown): string | undefined {
