@@ -100,6 +100,15 @@ test('workers get what the settings say, and the prefetch is a multiple of the c
   expect(workerDefaults(celerySettings({ worker_prefetch_multiplier: 0 })).prefetch?.(8)).toBe(0)
 })
 
+test('policies are remembered, but not of ever new names', () => {
+  const policyOf = taskPolicies(celerySettings())
+  const first = policyOf('job')
+  expect(policyOf('job')).toBe(first)
+  for (let n = 0; n < 10_000; n++) policyOf(`job${n}`)
+  expect(policyOf('job')).not.toBe(first)
+  expect(policyOf('job')).toEqual(first)
+})
+
 test('annotations stand above the settings for all, and as in Celery those of all names above those of one', () => {
   const policyOf = taskPolicies(
     celerySettings({

@@ -13,6 +13,9 @@ export interface TaskPolicy {
   readonly trackStarted: boolean
 }
 
+/** Names come from messages: ever new ones shall not fill the memory. */
+const mostKnown = 10_000
+
 /** Gives the policy of a task by its name; remembers what it gave. */
 export function taskPolicies(settings: CelerySettings): (name: string) => TaskPolicy {
   const known = new Map<string, TaskPolicy>()
@@ -20,6 +23,7 @@ export function taskPolicies(settings: CelerySettings): (name: string) => TaskPo
     const found = known.get(name)
     if (found !== undefined) return found
     const policy = policyOf(settings, annotationOf(settings, name))
+    if (known.size >= mostKnown) known.clear()
     known.set(name, policy)
     return policy
   }
