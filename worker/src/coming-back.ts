@@ -13,6 +13,15 @@ export function comingBack(worker: WorkerSurface): () => void {
   }
 }
 
+/** Gives what a consumer calls that there will be nothing more for: the worker ends, and says why. */
+export function sentAway(worker: WorkerSurface): (error: Error) => void {
+  return (error) => {
+    if (worker.listenerCount('fatal') > 0) worker.tell('fatal', error)
+    else worker.logger.error({ error, worker: worker.name }, 'sent away for good')
+    void worker.stop({ cold: true })
+  }
+}
+
 async function comeBack(worker: WorkerSurface): Promise<void> {
   if (worker.stopping) return
   worker.tell('back')

@@ -10,7 +10,7 @@ export interface PidboxCall {
 export interface WorkerEvents extends Record<(typeof eventTypes)[number], [event: WorkerEvent]> {
   /** Recovered. Without a listener it goes to the logger. */
   error: [error: Error]
-  /** Not recovered: the worker could not start. */
+  /** Not recovered: the worker could not start, or its broker sent it away for good; then it ends. */
   fatal: [error: Error]
   /** Consuming. */
   ready: []

@@ -12,7 +12,7 @@ import {
 } from '@lovage/core'
 import { Autoscaler } from './autoscaler.ts'
 import { ColdStop } from './cold-stop.ts'
-import { comingBack } from './coming-back.ts'
+import { comingBack, sentAway } from './coming-back.ts'
 import { modulesWith } from './default-modules.ts'
 import type { EventDesk } from './event-desk.ts'
 import type { Intake } from './intake.ts'
@@ -286,6 +286,7 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
         revoke: (taskId, run, reason) => this.#disown(taskId, run, reason),
         error: (error) => this.report(error),
         back: comingBack(this),
+        over: sentAway(this),
       },
     )
   }

@@ -58,6 +58,7 @@ interface Stats {
   readonly pid?: number
   readonly uptime?: number
   readonly paused?: boolean
+  readonly pause?: { readonly until: string; readonly reason: string }
   readonly stopping?: boolean
   readonly total?: Readonly<Record<string, number>>
   readonly pool?: { readonly 'max-concurrency'?: number }
@@ -75,6 +76,7 @@ function workerStatus(worker: Pick<WorkerInfo, 'name'> & Partial<WorkerInfo>, re
     startedAt: worker.startedAt,
     answered: reply !== undefined,
     paused: stats.paused,
+    ...(stats.pause === undefined ? {} : { pause: stats.pause }),
     stopping: stats.stopping,
     active: stats.load?.active,
     concurrency: stats.pool?.['max-concurrency'],

@@ -17,6 +17,10 @@ export const worker: Action<WorkerFlags> = async (invocation) => {
   try {
     const made = makeWorker(broker, files, invocation, log)
     const exit = new Promise<void>((resolve) => made.once('exit', resolve))
+    let fatal: Error | undefined
+    made.once('fatal', (error) => {
+      fatal = error
+    })
     const ignoreSignals = handleSignals(made, signalSource(process))
     await made.start()
     endWithParent(made, process)
@@ -26,6 +30,7 @@ export const worker: Action<WorkerFlags> = async (invocation) => {
     ])
     await exit
     ignoreSignals()
+    if (fatal !== undefined) throw fatal
     return exitCodes.done
   } finally {
     await broker.close()

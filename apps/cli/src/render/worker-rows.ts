@@ -14,6 +14,8 @@ export interface WorkerStatus {
   /** Whether it answered in time; without an answer the figures below are undefined. */
   readonly answered: boolean
   readonly paused: boolean | undefined
+  /** Why and until when, where a server knows. */
+  readonly pause?: { readonly until: string; readonly reason: string } | undefined
   readonly stopping: boolean | undefined
   readonly active: number | undefined
   readonly concurrency: number | undefined
@@ -60,5 +62,7 @@ function uptime(worker: WorkerStatus, now: number): string {
 function note(worker: WorkerStatus, paint: Paint): string {
   if (!worker.answered) return paint('red', 'no answer')
   if (worker.stopping === true) return paint('yellow', 'stopping')
-  return worker.paused === true ? paint('yellow', 'paused') : ''
+  if (worker.paused !== true) return ''
+  const { pause } = worker
+  return paint('yellow', pause === undefined ? 'paused' : `paused until ${pause.until}: ${pause.reason}`)
 }

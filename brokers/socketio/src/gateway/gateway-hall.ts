@@ -8,6 +8,8 @@ import type { Attendant, AttendantHome } from './attendant.ts'
 import { Deputies, isWork } from './deputies/deputies.ts'
 import { takeMessages } from './deputies/post-office.ts'
 import { isConnectionHolder, runOf } from './identity.ts'
+import type { CommandsHome } from './item-commands.ts'
+import type { PauseEntry } from './pause-book.ts'
 import { Pauses, shownPause } from './pauses.ts'
 import { type ReceptionHome, receive, type Welcome } from './reception.ts'
 import { hostOf, Register } from './register.ts'
@@ -35,7 +37,7 @@ export interface HallDoor {
   passOf(socket: Socket): Pass
 }
 
-export class GatewayHall implements ReceptionHome, AttendantHome {
+export class GatewayHall implements ReceptionHome, AttendantHome, CommandsHome {
   readonly #around: Surroundings
   readonly #door: HallDoor
   readonly #closing = new AbortController()
@@ -93,6 +95,10 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
 
   pause(id: string, ms: number, reason: string): Promise<void> {
     return this.#pauses.begin(id, { ms, reason, holder: '' })
+  }
+
+  pauseOf(id: string): PauseEntry | undefined {
+    return this.#pauses.get(id)
   }
 
   resume(id: string): Promise<boolean> {
@@ -181,7 +187,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome {
     await this.#renew()
     this.#closing.abort()
     closeEntrance()
-    await Promise.all(this.#register.all().map((attendant) => attendant.close()))
+    await this.#register.close()
     await this.#deputies.close()
     await this.#pauses.close()
   }

@@ -39,7 +39,7 @@ export interface GatewayOptions extends GatewayLimits, DoorOptions {
   /** The same broker's: `broker.control`. With it commands reach workers. */
   readonly control?: Pick<ControlBus, 'serve'> | undefined
   /** The same broker's: `broker.tasks`. With it workers may send tasks into their queues. */
-  readonly tasks?: Pick<TaskBus, 'send'> | undefined
+  readonly tasks?: Pick<TaskBus, 'send' | 'cancel'> | undefined
   /** How often a silent connection is asked whether it lives, and how long it has to answer. For an HTTP server. */
   readonly ping?: PingOptions | undefined
   readonly clock?: Clock | undefined

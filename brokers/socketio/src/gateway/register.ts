@@ -3,15 +3,18 @@ import type { Socket } from 'socket.io'
 import type { Registration } from '../wire/registration.ts'
 import { Attendant, type AttendantHome } from './attendant.ts'
 import { connectionHolder, instanceHolder } from './identity.ts'
+import { type CommandsHome, serveItem } from './item-commands.ts'
 import { insist, type Surroundings } from './surroundings.ts'
 
 export class Register {
   readonly #around: Surroundings
-  readonly #home: AttendantHome
+  readonly #home: AttendantHome & CommandsHome
   readonly #byHolder = new Map<string, Attendant>()
   readonly #byId = new Map<string, Set<Attendant>>()
+  /** Ends of the commands that are served. */
+  readonly #served = new Map<Attendant, () => Promise<void>>()
 
-  constructor(around: Surroundings, home: AttendantHome) {
+  constructor(around: Surroundings, home: AttendantHome & CommandsHome) {
     this.#around = around
     this.#home = home
   }
@@ -49,12 +52,25 @@ export class Register {
     const others = this.#byId.get(registration.id)
     others?.delete(attendant)
     if (others?.size === 0) this.#byId.delete(registration.id)
+    void this.#unserve(attendant)
+  }
+
+  /** Nothing is claimed, and no command is served, any more. */
+  async close(): Promise<void> {
+    await Promise.all(this.all().map((attendant) => Promise.all([attendant.close(), this.#unserve(attendant)])))
+  }
+
+  async #unserve(attendant: Attendant): Promise<void> {
+    const end = this.#served.get(attendant)
+    this.#served.delete(attendant)
+    await end?.()
   }
 
   async #add(registration: Registration, holder: string, host: string): Promise<Attendant> {
     const who = { registration, holder, worker: `${registration.id}@${host}` }
     const attendant = new Attendant(who, this.#around, this.#home)
     await insist(this.#around, `registering worker ${registration.id}`, () => attendant.open())
+    this.#served.set(attendant, await serveItem(this.#around, attendant, this.#home))
     this.#byHolder.set(holder, attendant)
     const others = this.#byId.get(registration.id) ?? new Set()
     this.#byId.set(registration.id, others.add(attendant))

@@ -55,6 +55,7 @@ export class Session {
   /** Of the current second: when it began, and how much progress was told of which task. */
   #second = { since: 0, told: new Map<string, number>() }
   #isAttached = false
+  readonly #taken = new Map<string, number>()
 
   constructor(rules: SessionRules) {
     this.#rules = rules
@@ -87,6 +88,16 @@ export class Session {
   /** The tasks that it works on, those included that are only offered. */
   get running(): readonly string[] {
     return [...this.#runs].flatMap(([id, { state }]) => (state === 'offered' || state === 'running' ? [id] : []))
+  }
+
+  /** The same as they were taken. */
+  get tasks(): readonly Task[] {
+    return this.running.flatMap((id) => this.#runs.get(id)?.task ?? [])
+  }
+
+  /** How many tasks it was given, by name. */
+  get taken(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#taken)
   }
 
   /** How many tasks more it takes now. */
@@ -126,6 +137,7 @@ export class Session {
 
   /** It gets a task. An older run of the same that it still has is not its own any more. */
   take(task: Task, now: number): void {
+    this.#taken.set(task.name, (this.#taken.get(task.name) ?? 0) + 1)
     this.#add(task, this.#rules.ackMs === undefined ? 'running' : 'offered', now)
   }
 

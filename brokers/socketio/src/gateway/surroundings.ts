@@ -41,7 +41,7 @@ export interface GatewaySettings {
 export interface Buses {
   readonly control?: Pick<ControlBus, 'serve'> | undefined
   readonly events?: Pick<EventBus, 'emit'> | undefined
-  readonly tasks?: Pick<TaskBus, 'send'> | undefined
+  readonly tasks?: Pick<TaskBus, 'send' | 'cancel'> | undefined
 }
 
 export interface Surroundings {

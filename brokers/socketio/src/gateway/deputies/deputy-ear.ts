@@ -15,7 +15,7 @@ type Answer = (answer: unknown) => void
 /** After so many frames that are wrong the connection is closed. */
 const mostComplaints = 100
 /** Events of gateways themselves, which workers do not tell. */
-const reserved = /^token-/
+const reserved = /^(token|pause)-/
 
 /** What is heard on one socket. */
 export interface Ear {
