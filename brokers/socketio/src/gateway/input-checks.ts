@@ -9,6 +9,8 @@ import { taskProperties } from './task-properties.ts'
 
 /** What is published is read again after so long. */
 const goodForMs = 5000
+/** What is older than this refuses nothing without another look. */
+const newForMs = 200
 /** So many schemas are kept; workers of one kind share theirs. */
 const mostKept = 200
 
@@ -38,10 +40,9 @@ export class InputChecks {
    * @param inputOf what is to be checked of a task; undefined: nothing can be
    */
   async judge(tasks: readonly Task[], inputOf: (task: Task) => Json | undefined): Promise<void> {
-    const isNew = this.#clock.now() - this.#readAt >= goodForMs
-    if (isNew) await this.#read()
+    if (this.#age >= goodForMs) await this.#read()
     let refused = this.#refused(tasks, inputOf)
-    if (refused.length > 0 && !isNew) {
+    if (refused.length > 0 && this.#age >= newForMs) {
       await this.#read()
       refused = this.#refused(tasks, inputOf)
     }
@@ -70,6 +71,10 @@ export class InputChecks {
     const check = worker.input === undefined ? accepted(undefined) : this.#of(worker.input)
     this.#registered.set(worker, check)
     return check
+  }
+
+  get #age(): number {
+    return this.#clock.now() - this.#readAt
   }
 
   #refused(tasks: readonly Task[], inputOf: (task: Task) => Json | undefined): readonly (readonly [Task, string])[] {

@@ -51,7 +51,6 @@ describe('the schema that a worker registers', () => {
 
   test.each([
     ['refers to other places', { $ref: 'https://example.org/schema.json' }],
-    ['is too large', { description: 'x'.repeat(70_000) }],
     ['contradicts itself', { $id: 'https://[', properties: {} }],
   ])('that %s is not used, and the worker hears of it', async (_, input) => {
     const worker = world.worker(place)
@@ -59,6 +58,15 @@ describe('the schema that a worker registers', () => {
     expect((await worker.next('worker.error'))[0]).toMatch(/^your tasks are not checked by this server: expected the schema/)
     await place.broker.tasks.send([job('a', { input: { any: 1 } })])
     expect((await worker.task()).id).toBe('a')
+  })
+
+  test('that is too large keeps it out', async () => {
+    const answer = await world.worker(place).registerAs('w', { input: { description: 'x'.repeat(70_000) } })
+    expect(answer).toMatchObject({
+      ok: false,
+      code: 'bad-request',
+      message: expect.stringMatching(/^expected `input` to be at most 65536 characters/),
+    })
   })
 
   const doubling = Object.fromEntries(
@@ -126,6 +134,7 @@ describe('the schema that a task definition publishes', () => {
     await place.broker.tasks.send([job('bad')])
     await refusal('bad')
     await publish('job', { type: 'object' })
+    await clock.advance('200ms')
     await place.broker.tasks.send([job('b')])
     expect((await worker.task()).id).toBe('b')
   })

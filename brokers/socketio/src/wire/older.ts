@@ -1,7 +1,7 @@
 /** The frames of the original's first weeks: a worker joins with a name and what configures its tasks, and responds. */
 import { type Json, shown } from '@lovage/core'
 import { type Decoded, isPlainObject, refused } from './reader.ts'
-import { decodeRegistration, type Registration } from './registration.ts'
+import { decodeRegistration, type Registration, schemaReader } from './registration.ts'
 
 /** As a config names its types. Anything of a type without a counterpart in JSON Schema is taken. */
 const schemas: Readonly<Record<string, { readonly [keyword: string]: Json }>> = {
@@ -31,8 +31,9 @@ export function decodeJoin(args: readonly unknown[]): Decoded<Registration> {
     properties.push([name, schema])
   }
   // All of them have a default.
-  const input = { type: 'object', properties: Object.fromEntries(properties) }
-  return { ok: true, frame: properties.length === 0 ? registration.frame : { ...registration.frame, input } }
+  const input = schemaReader({ type: 'object', properties: Object.fromEntries(properties) }, 'config')
+  if (properties.length === 0 || !input.ok) return input.ok ? registration : input
+  return { ok: true, frame: { ...registration.frame, input: input.frame } }
 }
 
 /** Makes what a worker of today says of `{ id, response }`; leaves every other frame as it is. */

@@ -1,4 +1,5 @@
 /** `worker.connect`: a worker says who it is, and is answered. */
+import type { Json } from '@lovage/core'
 import { answer } from './answer.ts'
 import { jsonObject } from './json-value.ts'
 import { limits } from './limits.ts'
@@ -42,7 +43,7 @@ const registrationOptions = {
   queues: optional(list(nameReader, limits.queues)),
   labels: optional(labels),
   /** JSON Schema of the properties that it takes. */
-  input: optional(jsonObject),
+  input: optional(schemaReader),
   resume: optional(list(record(heldTask), limits.capacity)),
   features: optional(list(idReader, limits.queues)),
   /** What it is and runs, of a worker with the feature `broker`. */
@@ -88,6 +89,15 @@ export function decodeRegistration(args: readonly unknown[]): Decoded<Registrati
     features: known,
     ...(isBroker ? { work } : {}),
   })
+}
+
+/** As much of a JSON Schema as is kept for each worker; whether it is one is seen later. */
+export function schemaReader(value: unknown, at: string): Decoded<{ readonly [name: string]: Json }> {
+  const schema = jsonObject(value, at)
+  if (!schema.ok) return schema
+  const { length } = JSON.stringify(schema.frame)
+  if (length <= limits.schemaCharacters) return schema
+  return refused(at, `at most ${limits.schemaCharacters} characters of JSON`, `${length} characters`)
 }
 
 function labels(value: unknown, at: string): Decoded<Readonly<Record<string, string>>> {
