@@ -158,7 +158,8 @@ export class AmqpInflow implements Inflow, LaneHome {
     this.#queueOf.delete(lane)
     if (!lane.isLoaded) return await lane.close()
     this.#leaving.add(lane)
-    await lane.reconcile(false)
+    // What cannot be ended has ended with its channel.
+    await lane.reconcile(false).catch(() => {})
   }
 
   /** All that one read of the socket brought. */

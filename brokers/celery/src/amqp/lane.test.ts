@@ -12,6 +12,8 @@ import { taskQueueDeclaration } from './topology.ts'
 /** As the link has it: who cannot enter is no lodger. */
 class OneConnection {
   readonly lodgers = new Set<Lodger>()
+  /** Whom it is busy with. */
+  joining: Promise<void> | undefined
   readonly #connection: Connection
 
   constructor(connection: Connection) {
@@ -19,6 +21,7 @@ class OneConnection {
   }
 
   async lodge(lodger: Lodger): Promise<void> {
+    await this.joining
     await lodger.enter(this.#connection, true)
     this.lodgers.add(lodger)
   }
@@ -28,24 +31,49 @@ class OneConnection {
   }
 }
 
-test('a broker that has no channel to spare is asked again, and keeps nobody waiting', async () => {
-  const queue = taskQueue('q')
-  const tries: (() => Promise<Channel>)[] = [
-    () => Promise.reject(new Error('No channels left to allocate')),
-    async () => Object.assign(new EventEmitter(), { prefetch() {}, consume() {}, cancel() {}, async close() {} }) as never,
-  ]
-  const server = { product: 'RabbitMQ', version: '3.10.8' }
-  const channel = (): Promise<Channel> => tries.shift()?.() ?? new Promise(() => {})
-  const link = new OneConnection({ server, isBlocked: () => false, cause: () => undefined, channel } as unknown as Connection)
-  const world: InflowWorld = {
+const server = { product: 'RabbitMQ', version: '3.10.8' }
+const idle = (): Channel =>
+  Object.assign(new EventEmitter(), { prefetch() {}, consume() {}, cancel() {}, async close() {} }) as never
+const nothing = (): void => {}
+
+function worldOf(link: OneConnection): InflowWorld {
+  return {
     link: link as unknown as AmqpLink,
     declarations: { again: async () => {} } as unknown as Declarations,
     declarationOf: taskQueueDeclaration,
     detectsQuorumQueues: true,
     logger: silentLogger,
   }
+}
+
+test('one that is closed while the link has no time for it does not enter for good', async () => {
+  const link = new OneConnection({ server, channel: async () => idle() } as unknown as Connection)
+  const { promise: joining, resolve: join } = Promise.withResolvers<void>()
+  link.joining = joining
+  const home: LaneHome = {
+    prefetch: 1,
+    isPaused: false,
+    queuesOf: () => new Map(),
+    arrived: nothing,
+    ended: nothing,
+    emptied: nothing,
+    refused: nothing,
+    complete: nothing,
+  }
+  const lane = new Lane(worldOf(link), home, true)
+  const opened = lane.open()
+  await lane.close()
+  join()
+  await opened
+  expect([link.lodgers.size, lane.connection]).toEqual([0, undefined])
+})
+
+test('a broker that has no channel to spare is asked again, and keeps nobody waiting', async () => {
+  const queue = taskQueue('q')
+  const tries: (() => Promise<Channel>)[] = [() => Promise.reject(new Error('No channels left to allocate')), async () => idle()]
+  const channel = (): Promise<Channel> => tries.shift()?.() ?? new Promise(() => {})
+  const link = new OneConnection({ server, isBlocked: () => false, cause: () => undefined, channel } as unknown as Connection)
   await new Promise<void>((complete) => {
-    const nothing = (): void => {}
     const home: LaneHome = {
       prefetch: 1,
       isPaused: false,
@@ -56,7 +84,7 @@ test('a broker that has no channel to spare is asked again, and keeps nobody wai
       refused: nothing,
       complete: () => complete(),
     }
-    void new Lane(world, home, true).open()
+    void new Lane(worldOf(link), home, true).open()
   })
   expect(link.lodgers.size).toBe(1)
 })

@@ -62,6 +62,7 @@ export class Lane {
   #settling: SettlingChannel | undefined
   #inHand = 0
   #isAdjustDue = false
+  #isClosed = false
   /** Messages that came when they were wanted no more. */
   readonly #late: LateMessage[] = []
   /** Consumers are begun and ended one after the other. */
@@ -103,6 +104,8 @@ export class Lane {
   /** @throws {LovageError} QUEUE_MISMATCH, STORE_UNAVAILABLE */
   async open(): Promise<void> {
     await this.#world.link.lodge(this.#lodger)
+    // It was closed while the link had no time for it.
+    if (this.#isClosed) await this.close()
   }
 
   limit(): Promise<void> {
@@ -123,6 +126,7 @@ export class Lane {
 
   /** Its queues are none by now. */
   async close(): Promise<void> {
+    this.#isClosed = true
     this.#world.link.dislodge(this.#lodger)
     await inTime(this.reconcile(false), answerMs).catch(() => {})
     this.#settling?.flush()
