@@ -254,6 +254,18 @@ describe('limits', () => {
     expect(await late.registerAs('v')).toMatchObject({ ok: true })
   })
 
+  test('of what is logged of those who come again and again', async () => {
+    const lines: unknown[] = []
+    const logger = { debug() {}, info() {}, warn: (facts: object) => void lines.push(facts), error() {} }
+    const { url } = await world.place({ anonymous: false, logger })
+    for (let i = 0; i < 12; i++) await refusalOf(connecting({}, url))
+    expect(lines).toHaveLength(10)
+    expect(lines[0]).toMatchObject({ address: '127.0.0.1', reason: expect.stringMatching(/^expected a token/) })
+    await clock.advance(10_000)
+    await refusalOf(connecting({}, url))
+    expect(lines).toHaveLength(11)
+  })
+
   test('of the time that a registration takes', async () => {
     const worker = connecting()
     await worker.next('connect')

@@ -56,6 +56,9 @@ export interface DoorSurroundings {
 
 /** So many seconds' worth of connects may come at once: after a start of the gateway they all do. */
 const burstSeconds = 20
+/** Of each address so many refusals are logged at once, and one more every ten seconds. */
+const loggedAtOnce = 10
+const loggedPerSecond = 0.1
 
 export class FrontDoor {
   readonly mostWorkers: number
@@ -66,6 +69,7 @@ export class FrontDoor {
   readonly #guests: Guests
   readonly #room: WaitingRoom
   readonly #connects: Allowances | undefined
+  readonly #logs = new Allowances(loggedAtOnce, loggedPerSecond)
   #hearing: Promise<(() => Promise<void>) | undefined> | undefined
 
   /** @throws {ConfigError} OPTION_INVALID, DURATION_INVALID */
@@ -93,9 +97,8 @@ export class FrontDoor {
   }
 
   mayConnect(address: string): boolean {
-    const { clock, logger } = this.#around
-    const may = this.#connects?.take(address, clock.now()) ?? true
-    if (!may) logger.warn({ address }, 'connects from an address are refused, as there were too many')
+    const may = this.#connects?.take(address, this.#around.clock.now()) ?? true
+    if (!may) this.#warn({ address }, 'connects from an address are refused, as there were too many')
     return may
   }
 
@@ -108,7 +111,7 @@ export class FrontDoor {
         this.#guests.admit(socket, admission.pass)
         return undefined
       }
-      logger.warn({ address: visitor.address, reason: admission.refusal.message }, 'a worker was not let in')
+      this.#warn({ address: visitor.address, reason: admission.refusal.message }, 'a worker was not let in')
       return admission.refusal
     } catch (error) {
       logger.error({ err: error, address: visitor.address }, 'whether a worker may come in could not be found out')
@@ -151,6 +154,12 @@ export class FrontDoor {
   async close(): Promise<void> {
     this.#guests.close()
     await (await this.#hearing)?.()
+  }
+
+  /** Who comes again and again does not fill the log. */
+  #warn(facts: { readonly address: string; readonly reason?: string }, text: string): void {
+    const { clock, logger } = this.#around
+    if (this.#logs.take(facts.address, clock.now())) logger.warn(facts, text)
   }
 
   #admitter(isLocal: () => boolean): Admit {
