@@ -53,7 +53,7 @@ sio.on("worker.error", lambda message, *_: print(message, file=sys.stderr, flush
 
 async def main():
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: asyncio.create_task(sio.disconnect()))
-    await sio.connect(HOST, auth={"token": os.environ.get("LOVAGE_TOKEN")})
+    await sio.connect(HOST, transports=["websocket"], auth={"token": os.environ.get("LOVAGE_TOKEN")})
     await sio.wait()
 
 
