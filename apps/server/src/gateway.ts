@@ -14,7 +14,7 @@ export interface ServerGatewayOptions extends GatewayLimits, Omit<DoorOptions, '
 /** What a gateway opens on. */
 export interface GatewayPlace {
   readonly server: Server
-  readonly client: Pick<Client, 'desk' | 'admin' | 'events' | 'control' | 'tasks'>
+  readonly client: Pick<Client, 'desk' | 'admin' | 'events' | 'control' | 'results' | 'tasks'>
   /** Nobody has to show who they are who calls the HTTP API. */
   readonly isOpen: boolean
   readonly logger: Logger
@@ -36,10 +36,10 @@ export function takesUpgrade({ url, headers }: IncomingMessage): boolean {
  */
 export function openGateway(place: GatewayPlace, wish: ServerGatewayOptions | boolean = true): Gateway | undefined {
   const { server, client, isOpen, logger } = place
-  const { desk, admin, events, control, tasks } = client
+  const { desk, admin, events, control, results, tasks } = client
   if (wish === false || (wish === true && desk === undefined)) return undefined
   const options: ServerGatewayOptions = wish === true ? {} : wish
   // Without a word on it the gateway looks at where the server listens.
   const anonymous = options.anonymous ?? (isOpen ? undefined : false)
-  return createGateway({ ...options, anonymous, server, desk, admin, events, control, tasks, logger })
+  return createGateway({ ...options, anonymous, server, desk, admin, events, control, results, tasks, logger })
 }

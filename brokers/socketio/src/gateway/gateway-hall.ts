@@ -7,6 +7,7 @@ import type { SettlementAnswer } from '../wire/settlement.ts'
 import type { Attendant, AttendantHome } from './attendant.ts'
 import { Deputies, isWork } from './deputies/deputies.ts'
 import { takeMessages } from './deputies/post-office.ts'
+import { showResults } from './deputies/result-window.ts'
 import { isConnectionHolder, runOf } from './identity.ts'
 import type { CommandsHome } from './item-commands.ts'
 import type { PauseEntry } from './pause-book.ts'
@@ -71,7 +72,13 @@ export class GatewayHall implements ReceptionHome, AttendantHome, CommandsHome {
     if (this.#isDraining) socket.conn.close()
     else {
       receive(socket, this)
-      takeMessages(socket, this.#around, (one) => this.#door.passOf(one))
+      // Who sends and asks may stay without registering.
+      const passOf = (one: Socket): Pass => {
+        this.#door.registered(one)
+        return this.#door.passOf(one)
+      }
+      takeMessages(socket, this.#around, passOf)
+      showResults(socket, this.#around, passOf)
     }
   }
 

@@ -13,6 +13,7 @@ import {
   type Logger,
   type OptionNames,
   type Random,
+  type Results,
   silentLogger,
   type TaskBus,
 } from '@lovage/core'
@@ -38,6 +39,8 @@ export interface GatewayOptions extends GatewayLimits, DoorOptions {
   readonly events?: Pick<EventBus, 'capture' | 'emit'> | undefined
   /** The same broker's: `broker.control`. With it commands reach workers. */
   readonly control?: Pick<ControlBus, 'serve'> | undefined
+  /** The same broker's: `broker.results`. With it workers see what became of tasks in their queues. */
+  readonly results?: Results | undefined
   /** The same broker's: `broker.tasks`. With it workers may send tasks into their queues. */
   readonly tasks?: Pick<TaskBus, 'send' | 'cancel'> | undefined
   /** How often a silent connection is asked whether it lives, and how long it has to answer. For an HTTP server. */
@@ -70,6 +73,7 @@ const optionNames: OptionNames<GatewayOptions> = {
   admin: true,
   events: true,
   control: true,
+  results: true,
   tasks: true,
   ping: true,
   clock: true,
@@ -90,6 +94,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     admin,
     events,
     control,
+    results,
     tasks,
     ping = {},
     clock = systemClock,
@@ -111,7 +116,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     logger,
     random,
     settings,
-    buses: { control, events, tasks },
+    buses: { control, events, results, tasks },
     newId: randomUUID,
     checks: new InputChecks({ admin, clock, logger }),
   }

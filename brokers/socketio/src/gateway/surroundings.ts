@@ -8,6 +8,7 @@ import {
   type Logger,
   LovageError,
   type Random,
+  type Results,
   type RetryPolicy,
   type TaskBus,
 } from '@lovage/core'
@@ -41,6 +42,7 @@ export interface GatewaySettings {
 export interface Buses {
   readonly control?: Pick<ControlBus, 'serve'> | undefined
   readonly events?: Pick<EventBus, 'emit'> | undefined
+  readonly results?: Results | undefined
   readonly tasks?: Pick<TaskBus, 'send' | 'cancel'> | undefined
 }
 

@@ -92,7 +92,8 @@ export type SendAnswer =
   | { readonly ok: true; readonly receipts: RecordOf<typeof receipts>['receipts'] }
   | ({ readonly ok: false } & RecordOf<typeof sendRefusal>)
 const receipts = { receipts: list(record({ id: idReader, status: oneOf(['sent', 'existing']) }), limits.batch) }
-const sendRefusal = {
+/** Why the server did not do what was asked. */
+export const sendRefusal = {
   /** One of core's. */
   code: matching(
     'a code of an error',

@@ -30,6 +30,7 @@ export const eventNames = {
   control: 'worker.control',
   events: 'worker.events',
   send: 'worker.send',
+  results: 'worker.results',
 } as const
 
 /** A worker's id or a queue's name: visible characters without spaces, as names of queues are. */

@@ -68,6 +68,11 @@ export class Line {
     return this.#isUp
   }
 
+  /** Something was asked that is not answered. */
+  get isAsking(): boolean {
+    return this.#asking.size > 0 || this.#waiting.size > 0
+  }
+
   get isOver(): boolean {
     return this.#over !== undefined
   }

@@ -4,7 +4,7 @@ import { StoreError } from '@lovage/core'
 import { after } from '../workers/timers.ts'
 import { Line } from './line.ts'
 
-/** A server closes connections on which nobody registers. */
+/** How long it stays open with nothing to ask. */
 const idleMs = 4000
 
 export class Lobby {
@@ -70,6 +70,9 @@ export class Lobby {
 
   #linger(): void {
     this.#cancelIdle()
-    this.#cancelIdle = after(idleMs, () => this.leave())
+    this.#cancelIdle = after(idleMs, () => {
+      if (this.#line?.isAsking === true) this.#linger()
+      else this.leave()
+    })
   }
 }

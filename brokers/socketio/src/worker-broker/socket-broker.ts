@@ -25,6 +25,7 @@ import {
 import { type CommandReply, decodeCommand } from '../wire/buses.ts'
 import { limits } from '../wire/limits.ts'
 import { eventNames } from '../wire/names.ts'
+import { resultsOver } from './asking-results.ts'
 import { Gather } from './gather.ts'
 import type { Line } from './line.ts'
 import { Lobby } from './lobby.ts'
@@ -43,7 +44,7 @@ type Reply = { readonly ok: true; readonly value: unknown } | { readonly ok: fal
 const optionNames: OptionNames<SocketBrokerOptions> = { url: true, token: true }
 
 /**
- * Connects to a Lovage server. What a worker over it does not see (results, other workers, events) is UNSUPPORTED.
+ * Connects to a Lovage server. What a worker does not see there (other workers, events, cancellation) is UNSUPPORTED.
  * @throws {ConfigError} OPTION_INVALID; AUTHENTICATION_FAILED, SCOPES_INSUFFICIENT for a token that the server does not take
  * @throws {StoreError} STORE_UNAVAILABLE when the server does not answer
  */
@@ -79,16 +80,14 @@ class SocketBroker implements Broker, TaskBus, ControlBus, EventBus {
   readonly #consumers = new Set<SocketConsumer>()
   readonly #handlers = new Map<string, ControlHandler>()
   readonly #told = new Gather<WorkerEvent>((events) => this.#tell(events))
+  readonly #ended = new AbortController()
   #closing: Promise<void> | undefined
 
   constructor(url: string, token: string | undefined, lobby: Lobby) {
     this.#url = url
     this.#token = token
     this.#lobby = lobby
-    this.results = {
-      get: (ids) => (ids.length === 0 ? Promise.resolve([]) : this.#refuse('results')),
-      wait: () => this.#refuse('results'),
-    }
+    this.results = resultsOver(() => this.#anyLine(), this.#ended.signal)
   }
 
   async consume(options: ConsumeOptions, listener: ConsumerListener): Promise<Consumer> {
@@ -170,6 +169,7 @@ class SocketBroker implements Broker, TaskBus, ControlBus, EventBus {
 
   async #close(): Promise<void> {
     this.#told.now()
+    this.#ended.abort(closed())
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
     this.#lobby.close(closed())
   }
