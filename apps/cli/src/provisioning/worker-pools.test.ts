@@ -29,7 +29,7 @@ async function serve(...more: readonly string[]): Promise<LovageCommand> {
 
 /** The pool's live workers by name, as the queue knows them, with their pids. */
 async function workers(): Promise<ReadonlyMap<string, number>> {
-  return new Map((await broker.workers()).map(({ name, pid }) => [name.split('@')[0] as string, pid]))
+  return new Map((await broker.workers()).map(({ name, pid }) => [name.split('@')[0] as string, pid as number]))
 }
 
 /** Waits until so many workers take tasks. */

@@ -42,7 +42,7 @@ export const token: CommandSpec = {
       examples: [
         example("lovage token create --id questioner --name 'the kiosk'", 'for one worker and the queue of its name'),
         example("lovage token create --id 'img-*' -Q images,thumbs --expires '90 days'", ''),
-        example('TOKEN=$(lovage token create -Q images)', 'the token alone goes to stdout'),
+        example('lovage token create -Q images | tee worker.token', 'the token alone goes to stdout'),
       ],
       load: async () => (await import('../commands/token.ts')).tokenCreate,
     },
