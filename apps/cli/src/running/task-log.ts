@@ -23,15 +23,19 @@ const entries = {
   'task-released': ['info', 'was given back', ({ exception, delayMs }) => (exception === null ? {} : { exception, delayMs })],
 } as const satisfies Record<string, Entry>
 
-/** What is said of tasks that are handed on. */
-const handedOn: Readonly<Record<string, string>> = { 'task-succeeded': 'was sent on', 'task-failed': 'was refused there' }
+/** What is said of tasks that are handed on. Those that wait for a place to take them come back again and again: it is told of the place. */
+const handedOn: Readonly<Record<string, readonly [level: LogLevel, text: string]>> = {
+  'task-succeeded': ['info', 'was sent on'],
+  'task-failed': ['error', 'was refused there'],
+  'task-released': ['debug', 'was not sent on yet'],
+}
 
 /** Listens only to what the level shows, because an event that nobody hears is not even built. */
 export function logTasks(worker: Worker, logger: Logger, level: LogLevel): void {
   const words = worker.pool.handsOn === true ? handedOn : {}
   for (const [type, entry] of Object.entries(entries) as [keyof typeof entries, Entry][]) {
-    const [entryLevel, usual, fields] = entry
-    const text = words[type] ?? usual
+    const [, , fields] = entry
+    const [entryLevel, text] = words[type] ?? entry
     if (logLevels.indexOf(entryLevel) < logLevels.indexOf(level)) continue
     worker.on(type, (event) => logger[entryLevel]({ id: event.id, ...fields(event) }, `${String(event.name)} ${text}`))
   }
