@@ -31,6 +31,7 @@ socket.on('connect', () => {
   const options = { protocol: 1, instance, capacity: 2, resume, features: ['ack', 'lease', 'cancel'] }
   socket.emit('worker.connect', 'digest', options, (answer) => {
     console.log(answer.ok ? 'registered' : `refused: ${answer.message}`)
+    if (!answer.ok) socket.disconnect()
     for (const id of answer.lost ?? []) forget(id)
     for (const run of runs.values()) report(run)
   })

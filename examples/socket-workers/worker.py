@@ -22,8 +22,8 @@ async def connect():
     resume = [{"id": id, "lease": run["lease"]} for id, run in runs.items()]
     answer = await sio.call("worker.connect", ("primes", {**OPTIONS, "resume": resume}))  # a tuple: two arguments
     print("registered" if answer["ok"] else f"refused: {answer['message']}", flush=True)
-    for id in answer.get("lost", []):
-        runs.pop(id, None)
+    answer["ok"] or await sio.disconnect()
+    [runs.pop(id, None) for id in answer.get("lost", [])]
     for id, run in [(id, run) for id, run in runs.items() if "ended" in run]:
         await say(*run["ended"], lambda _, id=id: runs.pop(id, None))
 
