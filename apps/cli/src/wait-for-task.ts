@@ -25,16 +25,17 @@ export function checkTimeout(flags: WaitFlags): void {
 export async function awaitResult(invocation: Invocation<WaitFlags>, broker: Client, id: string): Promise<TaskResult> {
   const { terminal, settings, options } = invocation
   const screen = settings.json ? undefined : new StatusLine(terminal.err)
-  const release = screen === undefined ? undefined : await broker.events.capture(['task-*'], (event) => follow(screen, event, id))
+  const release = screen === undefined ? undefined : await progressOf(broker, id, screen)
   try {
     return await broker.results.wait(id, { timeoutMs: options.timeout })
   } catch (error) {
     if (!LovageError.is(error, 'WAIT_TIMEOUT')) throw error
     const limit = formatDuration(options.timeout ?? 0)
     const [now] = await broker.results.get([id])
+    const instead = broker.admin === undefined ? 'what workers run: `lovage inspect active`' : `\`lovage show ${id}\``
     throw new TaskError(
       'WAIT_TIMEOUT',
-      `expected task ${id} to be resolved within ${limit}, got: it is ${now?.state ?? 'unknown'}; wait longer, or see \`lovage show ${id}\``,
+      `expected task ${id} to be resolved within ${limit}, got: it is ${now?.state ?? 'unknown'}; wait longer, or see ${instead}`,
       {
         cause: error,
         subject: id,
@@ -43,6 +44,16 @@ export async function awaitResult(invocation: Invocation<WaitFlags>, broker: Cli
   } finally {
     screen?.clear()
     await release?.()
+  }
+}
+
+/** Shows how far it is, where the broker lets us see. */
+async function progressOf(broker: Client, id: string, screen: StatusLine): Promise<(() => Promise<void>) | undefined> {
+  try {
+    return await broker.events.capture(['task-*'], (event) => follow(screen, event, id))
+  } catch (error) {
+    if (LovageError.is(error, 'UNSUPPORTED')) return undefined
+    throw error
   }
 }
 
