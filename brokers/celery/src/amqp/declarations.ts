@@ -118,7 +118,9 @@ export function refusal(declaration: Declaration, error: unknown): LovageError {
   // The library cannot write it.
   if (error instanceof TypeError) return new ConfigError('OPTION_INVALID', text, { cause: error })
   if (code === 406) {
-    const cure = 'declare it with the flags and arguments that it has (all programs must agree), or delete it'
+    const cure = /invalid arg/.test(got)
+      ? 'leave the argument out, or give it another value'
+      : 'declare it with the flags and arguments that it has (all programs must agree), or delete it'
     return new ConfigError('QUEUE_MISMATCH', `${text}; ${cure}`, { cause: error })
   }
   if (code === 405) {
