@@ -1,5 +1,5 @@
 /** Claims made for workers elsewhere: what they take has begun, and carries all that they need to run it. */
-import type { ClaimReply, ClaimRequest, DeskClaim, Task } from '@lovage/core'
+import type { Claimant, ClaimReply, ClaimRequest, DeskClaim, Task } from '@lovage/core'
 import { boundInputs } from './dependency-input.ts'
 import type { Engine } from './engine.ts'
 import { changesFor, giveBack } from './give-back.ts'
@@ -11,15 +11,16 @@ export function leaseEnd(now: number, leaseMs: number): number {
   return Math.ceil((now + leaseMs) / 1000) * 1000
 }
 
-/** Claims once. */
+/** Claims once. @param others who claim in the same call what is otherwise the same */
 export async function claimFor(
   engine: Engine,
   { leaseMs, queues, names, ids, holder, worker, limit, saysBegin = false }: Wish,
+  others?: readonly Claimant[],
 ): Promise<ClaimReply> {
   const { store, clock, announcer } = engine
   const now = clock.now()
   const until = leaseEnd(now, leaseMs)
-  const request: ClaimRequest = { queues, names, ids, holder, worker, limit, now, until }
+  const request: ClaimRequest = { queues, names, ids, others, holder, worker, limit, now, until }
   const { tasks, nextDueAt } = await store.claim(request)
   if (tasks.length === 0) return { tasks, nextDueAt }
   announcer.due(until)

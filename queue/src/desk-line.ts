@@ -5,8 +5,10 @@ import { claimFor } from './desk-claim.ts'
 import type { Engine } from './engine.ts'
 import { giveBack } from './give-back.ts'
 
-/** So many requests are served at once as long as there is plenty, where the store has nothing to say of it. */
-const flightLimit = 4
+/** So many claims are on their way at once as long as there is plenty, in a store that serves each by itself. */
+const mostFlights = 4
+/** So many requests are served by one claim as long as there is plenty, in a store that can do that. */
+const mostTogether = 256
 
 interface Waiter {
   readonly claim: DeskClaim
@@ -30,7 +32,7 @@ export class DeskLine {
   #again = false
   /** The last claim was full: there is more. */
   #plenty = false
-  /** How many claims may be on their way; grows as long as there is plenty. */
+  /** How many requests may be served at once; grows as long as there is plenty. */
   #width = 1
   #cancelSleep: CancelTimer | undefined
   #sleepUntil = Number.POSITIVE_INFINITY
@@ -102,51 +104,77 @@ export class DeskLine {
     })
   }
 
-  /** Claims for the first that waits. Called whenever there may be something; costs nothing when nobody waits. */
+  /** Claims for the first that wait. Called whenever there may be something; costs nothing when nobody waits. */
   pump(): void {
-    const waiter = this.#next()
-    if (waiter === undefined || this.#serving.size >= this.#width) {
+    const sharesClaims = this.#engine.store.capabilities.sharedClaims === true
+    const waiters = this.#next(sharesClaims ? this.#width : 1)
+    if (waiters.length === 0 || this.#serving.size >= (sharesClaims ? 1 : this.#width)) {
       // A claim on its way may have looked before there was something.
       this.#again = this.#serving.size > 0
       return
     }
-    waiter.isClaiming = true
-    const served = this.#serve(waiter).finally(() => {
+    for (const waiter of waiters) waiter.isClaiming = true
+    const served = this.#serve(waiters, sharesClaims ? mostTogether : mostFlights).finally(() => {
       this.#serving.delete(served)
       if (this.#isClosed || (!this.#plenty && !this.#again)) return
       this.#again = false
       this.pump()
     })
     this.#serving.add(served)
-    if (this.#width > 1) this.pump()
+    if (this.#width > 1 && !sharesClaims) this.pump()
   }
 
-  /** The first that no claim is on its way for: never far from the front. */
-  #next(): Waiter | undefined {
-    for (const waiter of this.#waiters) if (!waiter.isClaiming) return waiter
-    return undefined
+  /** The first that no claim is on its way for, as far as one claim can serve them: never far from the front. */
+  #next(most: number): readonly Waiter[] {
+    const next: Waiter[] = []
+    for (const waiter of this.#waiters) {
+      if (next.length === most) break
+      const { leaseMs, saysBegin } = (next[0] ?? waiter).claim
+      const { claim, isClaiming } = waiter
+      if (!isClaiming && claim.leaseMs === leaseMs && claim.saysBegin === saysBegin) next.push(waiter)
+    }
+    return next
   }
 
-  async #serve(waiter: Waiter): Promise<void> {
-    const { claim } = waiter
+  /** @param most how many requests may be served at once where there is plenty */
+  async #serve(waiters: readonly Waiter[], most: number): Promise<void> {
+    const [first, ...others] = waiters.map(({ claim }) => claim)
+    if (first === undefined) return
     try {
-      const { tasks, nextDueAt } = await claimFor(this.#engine, claim)
-      const isFull = tasks.length === claim.limit
-      const most = this.#engine.store.capabilities.claims ?? flightLimit
+      const claimants = others.map(({ holder, worker, limit }) => ({ holder, worker, limit }))
+      const { tasks, nextDueAt } = await claimFor(this.#engine, first, others.length === 0 ? undefined : claimants)
+      const isFull = tasks.length === waiters.reduce((sum, { claim }) => sum + claim.limit, 0)
       this.#width = isFull && this.#plenty ? Math.min(most, this.#width * 2) : 1
       this.#plenty = isFull
       if (nextDueAt !== undefined) this.#sleep(nextDueAt)
-      waiter.isClaiming = false
-      if (claim.signal?.aborted === true || this.#isClosed) {
-        waiter.answer([])
-        if (tasks.length > 0) await giveBack(this.#engine, tasks)
-      } else if (tasks.length > 0 || waiter.isOver) waiter.answer(tasks)
+      const unwanted = this.#answer(waiters, tasks)
+      if (unwanted.length > 0) await giveBack(this.#engine, unwanted)
     } catch (error) {
       this.#plenty = false
       this.#width = 1
-      waiter.isClaiming = false
-      waiter.fail(error)
+      for (const waiter of waiters) {
+        if (!waiter.isClaiming) continue
+        waiter.isClaiming = false
+        waiter.fail(error)
+      }
     }
+  }
+
+  /** Each gets what follows in the line. Answers what came for those who are gone. */
+  #answer(waiters: readonly Waiter[], tasks: readonly Task[]): readonly Task[] {
+    const unwanted: Task[] = []
+    let place = 0
+    for (const waiter of waiters) {
+      const { claim } = waiter
+      const own = tasks.slice(place, place + claim.limit)
+      place += own.length
+      waiter.isClaiming = false
+      if (claim.signal?.aborted === true || this.#isClosed) {
+        waiter.answer([])
+        unwanted.push(...own)
+      } else if (own.length > 0 || waiter.isOver) waiter.answer(own)
+    }
+    return unwanted
   }
 
   #sleep(until: number): void {

@@ -67,16 +67,22 @@ export interface InsertReply extends Ripple {
   readonly results: readonly InsertResult[]
 }
 
-export interface ClaimRequest {
+/** Who claims, and how much. */
+export interface Claimant {
+  readonly holder: string
+  /** `name@host`, kept with the run. */
+  readonly worker: string
+  readonly limit: number
+}
+
+export interface ClaimRequest extends Claimant {
   readonly queues: readonly string[]
   /** Names that the worker knows; undefined means any. */
   readonly names?: readonly string[] | undefined
   /** Only these tasks, and then the next due time may be left out of the answer; undefined means any. */
   readonly ids?: readonly string[] | undefined
-  readonly holder: string
-  /** `name@host`, kept with the run. */
-  readonly worker: string
-  readonly limit: number
+  /** Who claims in the same call: each gets of the line what follows. Only for a store with the capability `sharedClaims`, and without `ids`. */
+  readonly others?: readonly Claimant[] | undefined
   /** Epoch milliseconds. */
   readonly now: number
   /** The end of the lease. A store that made the call wait moves it by that time, in whole seconds: the lease keeps its length. */
@@ -85,7 +91,8 @@ export interface ClaimRequest {
 
 export interface ClaimReply {
   /**
-   * Now running under the holder, as `decide` has it for `claimed`; highest priority first, then in order of insertion.
+   * Now running under the holder, as `decide` has it for `claimed`; highest priority first, then in order of insertion. Those of others
+   * that claimed in the same call follow one another in that order.
    */
   readonly tasks: readonly Task[]
   /** When the next scheduled task of these queues is due, always after `now`; undefined when none is. Paused queues do not count. */
@@ -238,8 +245,8 @@ export interface StoreCapabilities {
   readonly renewsAlone: boolean
   /** How many changes a call should carry where there are many. Default 256. */
   readonly batch?: number | undefined
-  /** How many claims at once it takes best, where many holders wait and there is plenty. Default 4. */
-  readonly claims?: number | undefined
+  /** Several holders may claim in one call. Default false. */
+  readonly sharedClaims?: boolean | undefined
   /**
    * Tasks can be inserted and updated in a transaction of the caller's on the same database. Nothing is repeated in it, a refusal leaves it as
    * it was, and what the server says of conflicts between transactions reaches the caller as it is. Default false.

@@ -6,13 +6,17 @@ import type { Table } from './table.ts'
 
 /** @param isPaused tells whether a queue gives nothing now */
 export function claimTasks(table: Table, request: ClaimRequest, isPaused: (queue: string) => boolean): ClaimReply {
-  const { holder, worker, now, until } = request
+  const { now, until } = request
+  const claimants = [request, ...(request.others ?? [])]
+  const limit = claimants.reduce((sum, one) => sum + one.limit, 0)
   const queues = [...new Set(request.queues)].filter((queue) => !isPaused(queue))
   const log = new RippleLog()
   for (const queue of queues) promoteDue(table, queue, now, log)
-  const rows = request.ids === undefined ? table.lanes.take(queues, request.names, request.limit) : named(table, queues, request)
-  const tasks = rows.map((row) => {
+  const rows = request.ids === undefined ? table.lanes.take(queues, request.names, limit) : named(table, queues, request)
+  const turns = claimants.flatMap((one) => Array.from({ length: Math.min(one.limit, rows.length) }, () => one))
+  const tasks = rows.map((row, index) => {
     const { task } = row
+    const { holder, worker } = turns[index] ?? request
     const startedAt = beginMatters(task) ? undefined : now
     return table.put(row, { ...task, state: 'running', run: task.run + 1, holder, worker, startedAt, takenUntil: until })
   })

@@ -28,7 +28,7 @@ export function memoryStore(): Store {
   }
   return {
     name: 'memory',
-    capabilities: { durable: false, shared: false, renewsAlone: false, claims: 64 },
+    capabilities: { durable: false, shared: false, renewsAlone: false, sharedClaims: true },
     records: {
       read: (kind, key) => call(() => records.read(kind, key)),
       list: (kind) => call(() => records.list(kind)),

@@ -2,7 +2,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { ClaimRequest } from '@lovage/core'
 import { namedClaims } from './claim-named.ts'
-import { type Lane, type OpenLane, pendingLanes } from './lanes.ts'
+import { claimLimit, claimTurns } from './claim-turns.ts'
+import { type Lane, type Lanes, type OpenLane, pendingLanes } from './lanes.ts'
 import { type Asked, leaseEnd } from './lease-wait.ts'
 import { promotion } from './promote.ts'
 import { claimColumns, claimWidth } from './rows.ts'
@@ -42,6 +43,7 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimPayload, ClaimAnswer> {
   const takeThese = rows(db, `${takeSql} (select value from json_each(?)) ${returning}`)
 
   const named = namedClaims(db, takeSql, returning)
+  const shared = sharedClaims(db, lanes)
 
   const openQueues = (queues: readonly string[]): readonly string[] => {
     const closed = new Set((paused.all() as unknown as [string][]).map(([key]) => key))
@@ -68,6 +70,7 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimPayload, ClaimAnswer> {
   const take = (open: readonly OpenLane[], request: ClaimRequest): Taken => {
     const [first, second] = open
     if (first === undefined) return [[], []]
+    if (request.others !== undefined) return shared(open, request)
     if (second !== undefined) return takeMerged(open, request)
     const { holder, worker, until, now, limit } = request
     return [takeHead.all(holder, worker, until, now, first.queue, first.name, limit) as unknown as Cell[][], [bare(first)]]
@@ -99,6 +102,22 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimPayload, ClaimAnswer> {
       taken.sort((a, b) => (b[1] as number) - (a[1] as number) || (a[claimWidth] as number) - (b[claimWidth] as number))
       return [taken, from, nextDueAt(queues), request.until]
     },
+  }
+}
+
+/** Several holders in one call: of the line each gets what follows, with a statement for each task. */
+function sharedClaims(db: DatabaseSync, lanes: Lanes): (open: readonly OpenLane[], request: ClaimRequest) => Taken {
+  const takeOne = rows(db, `${takeSql} (?) ${returning}`)
+  return (open, request) => {
+    const { until, now } = request
+    const line = lanes.line(open, claimLimit(request))
+    const turns = claimTurns(request, line.length)
+    const taken = line.map(([lane, , seq], index) => {
+      const { holder, worker } = turns[index] ?? request
+      const row = takeOne.get(holder, worker, until, now, seq) as unknown as Cell[]
+      return lane === 0 ? row : [...row, lane]
+    })
+    return [taken, open.map(bare)]
   }
 }
 

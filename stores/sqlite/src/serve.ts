@@ -6,6 +6,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { type BatchRunner, batchRunner, type Call, type Reply } from './batch.ts'
 import type { ClaimAnswer, ClaimPayload } from './claim.ts'
+import { claimTurns } from './claim-turns.ts'
 import { type Connection, openConnection } from './connection.ts'
 import { elapsed } from './lease-wait.ts'
 import { moveCheck } from './moved-file.ts'
@@ -131,9 +132,10 @@ function hear(calls: readonly Call[], replies: readonly Reply[], orders: Standin
     const reply = replies[index]
     if (reply === undefined || reply[1]) continue
     if (verb === 'claim') {
-      const { holder, until, now } = payload as ClaimPayload
+      const request = payload as ClaimPayload
       const [taken, , , movedTo] = reply[2] as ClaimAnswer
-      if (taken.length > 0) orders.word(holder, movedTo, until - now)
+      const { until, now } = request
+      for (const { holder } of new Set(claimTurns(request, taken.length))) orders.word(holder, movedTo, until - now)
     } else if (verb === 'renew') {
       const { holder, runs } = payload as RenewPayload
       const [until] = reply[2] as RenewAnswer

@@ -12,6 +12,7 @@ import {
   type Task,
   type TaskQuery,
 } from '@lovage/core'
+import { claimTurns } from './claim-turns.ts'
 import type { InsertAnswer } from './insert.ts'
 import type { Lane } from './lanes.ts'
 import { elapsed } from './lease-wait.ts'
@@ -77,7 +78,7 @@ class StoreCalls {
 function storeOn(calls: StoreCalls): Store {
   return {
     name: 'sqlite',
-    capabilities: { durable: true, shared: true, renewsAlone: true, claims: 64 },
+    capabilities: { durable: true, shared: true, renewsAlone: true, sharedClaims: true },
     records: {
       async read(kind, key) {
         const row = await calls.call('readRecord', [kind, key])
@@ -93,9 +94,12 @@ function storeOn(calls: StoreCalls): Store {
     },
     async claim(request) {
       const [rows, lanes, nextDueAt, until] = await calls.call('claim', { ...request, askedAt: elapsed() })
-      const { holder, worker, now } = request
-      const facts = { holder, worker, takenUntil: until, startedAt: now }
-      return { tasks: rows.map((row) => taskFromClaim(row, laneOf(row, lanes), facts)), nextDueAt }
+      const turns = claimTurns(request, rows.length)
+      const tasks = rows.map((row, index) => {
+        const { holder, worker } = turns[index] ?? request
+        return taskFromClaim(row, laneOf(row, lanes), { holder, worker, takenUntil: until, startedAt: request.now })
+      })
+      return { tasks, nextDueAt }
     },
     async update(changes) {
       const cells: Cell[] = []

@@ -192,4 +192,31 @@ export const claimCases: readonly StoreCase[] = [
     )
     expectTrue((await store.sweep(t0 + 100_000, 10)).overdue.length === 1, 'only the shorter lease to be over')
   }),
+  storeCase(
+    'claim/several holders in one call get what follows one another in the line',
+    async (store) => {
+      await insert(
+        store,
+        ...[4, 4, 7, 4, 4].map((priority, index) => newTask(`t${index}`, { priority, name: index < 3 ? 'n' : 'm' })),
+      )
+      const others = [
+        { holder: 'h2', worker: 'w2@test', limit: 2 },
+        { holder: 'h3', worker: 'w3@test', limit: 5 },
+        { holder: 'h4', worker: 'w4@test', limit: 1 },
+      ]
+      const tasks = await claim(store, { holder: 'h1', worker: 'w1@test', limit: 1, others, until: t0 + 100_000 })
+      const facts = tasks.map(({ id, holder, worker, run }) => [id, holder, worker, run])
+      const expected = [
+        ['t2', 'h1', 'w1@test', 0],
+        ['t0', 'h2', 'w2@test', 0],
+        ['t1', 'h2', 'w2@test', 0],
+        ['t3', 'h3', 'w3@test', 0],
+        ['t4', 'h3', 'w3@test', 0],
+      ]
+      expectEqual(facts, expected, 'who has which')
+      expectEqual(await store.get(tasks.map(({ id }) => id)), tasks, 'the stored tasks')
+      expectEqual(await claim(store, { limit: 1, others }), [], 'what is left')
+    },
+    ['sharedClaims'],
+  ),
 ]
