@@ -2,8 +2,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 
-/** `sdk`: by `@lovage/broker-socketio/workers`; `echo`: bare socket.io-client that acknowledges; `idle`: bare, registered, and no more. */
-export type CrewKind = 'sdk' | 'echo' | 'idle'
+/** `sdk`: by `@lovage/broker-socketio/workers`; `echo`: bare socket.io-client that acknowledges; `idle`: bare, registered, and no more; `bare`: connected, and no more. */
+export type CrewKind = 'sdk' | 'echo' | 'idle' | 'bare'
 
 export interface Crew {
   stop(): Promise<void>

@@ -1,5 +1,5 @@
 /**
- * Workers over socket.io: `node bench/socketio-workers.ts sdk|echo|idle URL COUNT CAPACITY`. Their results are when a task began, on the
+ * Workers over socket.io: `node bench/socketio-workers.ts sdk|echo|idle|bare URL COUNT CAPACITY`. Their results are when a task began, on the
  * clock that all processes of a machine share.
  */
 import { once } from 'node:events'
@@ -8,7 +8,7 @@ import workers from '@lovage/broker-socketio/workers'
 import { io, type Socket } from 'socket.io-client'
 
 const [kind, url = '', count, capacity] = argv.slice(2)
-const start = { sdk: startSdk, echo: startEcho, idle: startIdle }[kind ?? ''] ?? startSdk
+const start = { sdk: startSdk, echo: startEcho, idle: startIdle, bare: startBare }[kind ?? ''] ?? startSdk
 await Promise.all(Array.from({ length: Number(count) }, (_, index) => start(`w${index}`)))
 process.send?.('ready')
 
@@ -36,6 +36,10 @@ async function startIdle(id: string): Promise<void> {
   const socket = await connected()
   const options = { protocol: 1, instance: id, capacity: 1, queues: ['bench'], features: ['ack', 'lease', 'cancel', 'progress'] }
   await socket.emitWithAck('worker.connect', id, options)
+}
+
+async function startBare(): Promise<void> {
+  await connected()
 }
 
 async function connected(): Promise<Socket> {
