@@ -60,23 +60,32 @@ const network = { cidr: '10.213.7.0/30', host: '10.213.7.1' }
 
 const onPostgres = { needs: ['postgres'], callers: 100 } as const
 
-/** The gateway of socket.io between a store and so many workers of such a capacity, beside an echo and a worker without a gateway. */
+/** The gateway of socket.io between a store and so many workers of such a capacity, beside an echo with as many in flight. */
 function socketio(workers: string, capacity: string): readonly Plan[] {
-  const shape = { workers, capacity }
   const plan = (name: string, settings: Readonly<Record<string, string>>): Plan => ({
-    ...{ name: `${name} (${workers} x ${capacity})`, file: 'lovage-socketio.ts', settings: { ...shape, ...settings } },
+    ...{ name: `${name} (${workers} x ${capacity})`, file: 'lovage-socketio.ts', settings: { workers, capacity, ...settings } },
   })
   return [
-    plan('Lovage, memory', { store: 'memory' }),
-    plan('Lovage, SQLite NORMAL', { synchronous: 'normal' }),
-    plan('Lovage, SQLite FULL', {}),
-    { ...plan('Lovage, PostgreSQL', {}), needs: ['postgres'] },
     { ...plan('socket.io echo', {}), file: 'echo-socketio.ts' },
-    plan('no gateway, memory', { store: 'memory', local: 'true' }),
-    plan('no gateway, SQLite NORMAL', { synchronous: 'normal', local: 'true' }),
-    plan('no gateway, SQLite FULL', { local: 'true' }),
+    plan('gateway, memory', { store: 'memory' }),
+    plan('gateway, SQLite NORMAL', { synchronous: 'normal' }),
+    plan('gateway, SQLite FULL', {}),
+    { ...plan('gateway, PostgreSQL', {}), needs: ['postgres'] },
   ]
 }
+
+/** A worker in the process of the broker, for what the way through a gateway adds. */
+const socketioLocal: readonly Plan[] = [
+  { name: 'no gateway, memory', file: 'lovage-socketio.ts', settings: { store: 'memory', local: 'true' } },
+  { name: 'no gateway, SQLite NORMAL', file: 'lovage-socketio.ts', settings: { synchronous: 'normal', local: 'true' } },
+  { name: 'no gateway, SQLite FULL', file: 'lovage-socketio.ts', settings: { local: 'true' } },
+  { name: 'no gateway, PostgreSQL', file: 'lovage-socketio.ts', settings: { local: 'true' }, needs: ['postgres'] },
+]
+
+const socketioScale: readonly Plan[] = [
+  { name: 'bare socket.io server', file: 'lovage-socketio-scale.ts', settings: { bare: 'true' } },
+  { name: 'gateway, memory', file: 'lovage-socketio-scale.ts' },
+]
 
 const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
   throughput: [
@@ -113,7 +122,7 @@ const groups: Readonly<Record<string, readonly (readonly Plan[])[]>> = {
     ],
   ],
   celery: [celery('rabbitmq', undefined), celery('rabbitmq', 'rpc://'), celery('redis', undefined), celery('redis', '/1')],
-  socketio: [socketio('10', '10'), socketio('100', '1')],
+  socketio: [socketio('10', '50'), socketio('100', '1'), socketioLocal, socketioScale],
   crash: [
     [
       { name: 'one file', file: 'lovage-crash.ts' },

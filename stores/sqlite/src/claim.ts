@@ -41,7 +41,6 @@ export function claimVerb(db: DatabaseSync): Verb<ClaimPayload, ClaimAnswer> {
       order by priority desc, seq limit ?) ${returning}`,
   )
   const takeThese = rows(db, `${takeSql} (select value from json_each(?)) ${returning}`)
-
   const named = namedClaims(db, takeSql, returning)
   const shared = sharedClaims(db, lanes)
 
