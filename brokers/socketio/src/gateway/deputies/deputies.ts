@@ -49,7 +49,7 @@ export class Deputies {
     const who = { protocol: protocolVersion, session: socket.id }
     return {
       answer: { ok: true, ...who, ...times, resumed, lost, paused: null, features: ['broker'] },
-      begin: () => deputy.pump(),
+      begin: () => deputy.welcome(),
     }
   }
 

@@ -30,6 +30,10 @@ export class DeputyRuns {
     return [...this.#runs.values()].map(({ task }) => ({ id: task.id, run: task.run }))
   }
 
+  has(ref: RunRef): boolean {
+    return this.#find(ref) !== undefined
+  }
+
   /** Answers an older run of the same task that is the worker's no more. */
   take(task: Task): RunRef | undefined {
     const older = this.#runs.get(task.id)

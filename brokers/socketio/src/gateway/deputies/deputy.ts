@@ -34,6 +34,8 @@ const claimWaitMs = 3_600_000
 const claimAgainMs = 1000
 /** The most tasks of one claim. */
 const claimLimit = 500
+/** So many runs of which it does not know are given back as a worker comes. */
+const mostForgotten = 1000
 
 /** A registration with the feature `broker`. */
 export type WorkRegistration = Registration & { readonly work: Work }
@@ -59,6 +61,7 @@ export class Deputy {
   #cancelGrace: CancelTimer | undefined
   #losing: Promise<void> | undefined
   #isDraining = false
+  #isWelcome = false
 
   /** @param gone called once when it is over and all is elsewhere */
   constructor(holder: string, registration: WorkRegistration, around: Surroundings, gone: (deputy: Deputy) => void) {
@@ -100,9 +103,17 @@ export class Deputy {
   /** The worker is there, on this socket. Nothing is claimed before `pump`. */
   attach(socket: Socket, registration: WorkRegistration): void {
     this.#cancelGrace?.()
+    this.#isWelcome = false
+    this.#claiming?.gone.abort()
     this.#socket = socket
     this.#registration = registration
     this.setInflow({ ...registration.work.inflow, queues: registration.queues })
+  }
+
+  /** What it has is known. */
+  welcome(): void {
+    this.#isWelcome = true
+    this.pump()
   }
 
   /** Its socket is closed: it may come back within the grace, unless it took leave. */
@@ -166,6 +177,11 @@ export class Deputy {
     })
     const named = new Set(refs.map(keyOf))
     for (const task of this.runs.forgotten(named)) void this.#write(task, { type: 'released' })
+    // Given to it elsewhere, by a gateway that is gone, and never handed over.
+    const { tasks: unnamed } = await admin.find({ holder: this.holder, states: ['running'], limit: mostForgotten })
+    for (const task of unnamed) {
+      if (!named.has(keyOf(task)) && !this.runs.has(task)) void this.#write(task, { type: 'released' })
+    }
     if (refs.length === 0) return []
     const { held } = await desk.renew({ holder: this.holder, runs: refs, leaseMs: settings.leaseMs })
     const tasks = await admin.get(held.map(({ id }) => id))
@@ -239,7 +255,7 @@ export class Deputy {
 
   #room(): number {
     const { paused, prefetch } = this.#inflow
-    if (this.#socket === undefined || paused || this.#isDraining || this.#losing !== undefined) return 0
+    if (this.#socket === undefined || !this.#isWelcome || paused || this.#isDraining || this.#losing !== undefined) return 0
     return Math.min(claimLimit, Math.max(0, prefetch - this.runs.unsettled))
   }
 
