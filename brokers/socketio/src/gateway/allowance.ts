@@ -38,6 +38,13 @@ export class Allowance {
 /** Addresses that are remembered before those are forgotten that have all of theirs. */
 const manyAddresses = 1000
 
+/** Of IPv6 whoever has one address has the 2^64 of its network: they count as one. */
+export function networkOf(address: string): string {
+  if (!address.includes(':') || /^::ffff:\d/i.test(address)) return address
+  const groups = (address.split('::')[0] ?? '').split(':').filter((group) => group !== '')
+  return [...groups, '0', '0', '0', '0'].slice(0, 4).join(':')
+}
+
 /** An allowance for each address. */
 export class Allowances {
   readonly #most: number
@@ -50,12 +57,18 @@ export class Allowances {
     this.#perSecond = perSecond
   }
 
+  /** How many addresses are remembered. */
+  get size(): number {
+    return this.#of.size
+  }
+
   take(address: string, now: number): boolean {
-    const known = this.#of.get(address)
+    const network = networkOf(address)
+    const known = this.#of.get(network)
     if (known !== undefined) return known.take(now)
     if (this.#of.size >= this.#forgetAt) this.#forget(now)
     const fresh = new Allowance(this.#most, this.#perSecond, now)
-    this.#of.set(address, fresh)
+    this.#of.set(network, fresh)
     return fresh.take(now)
   }
 
