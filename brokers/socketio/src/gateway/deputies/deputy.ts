@@ -56,11 +56,14 @@ export class Deputy {
   #socket: Socket | undefined
   #watch: DeskWatch | undefined
   #commands: Commands | undefined
-  #claiming: { readonly limit: number; readonly wish: string; readonly gone: AbortController } | undefined
+  #claiming: { readonly limit: number; readonly wish: Wish; readonly gone: AbortController } | undefined
   #heldBack: CancelTimer | undefined
   #cancelGrace: CancelTimer | undefined
   #losing: Promise<void> | undefined
   #isDraining = false
+  #isPumping = false
+  /** What is asked for; undefined: nothing. */
+  #wish: Wish | undefined
   #isWelcome = false
 
   /** @param gone called once when it is over and all is elsewhere */
@@ -120,7 +123,7 @@ export class Deputy {
   detach(tookLeave: boolean): void {
     const { clock, settings } = this.#around
     this.#socket = undefined
-    this.#claiming?.gone.abort()
+    this.#pump()
     if (tookLeave || settings.graceMs === 0) this.lose()
     else this.#cancelGrace = clock.at(clock.now() + settings.graceMs, () => this.lose())
   }
@@ -155,16 +158,28 @@ export class Deputy {
   setInflow(inflow: InflowFrame): void {
     const hadQueues = this.#inflow.queues.join(' ')
     this.#inflow = inflow
+    const wish = this.#newWish()
+    // The same wish is the same object: a claim that waits goes on.
+    if (JSON.stringify(wish) !== JSON.stringify(this.#wish)) this.#wish = wish
     if (hadQueues !== inflow.queues.join(' ')) this.#watch?.announce(this.#seen())
   }
 
-  /** Claims if there is room, and stops claiming if there is none. Called whenever that may have changed. */
+  /** Claims if there is room, and stops claiming if there is none: once a turn. Called whenever that may have changed. */
   pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
+    setImmediate(() => {
+      this.#isPumping = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
     if (this.#around.closing.aborted) return
     const limit = this.#room()
-    const wish = this.#wish()
+    const wish = this.#wish
     if (this.#claiming !== undefined) {
-      if (limit < this.#claiming.limit || this.#claiming.wish !== JSON.stringify(wish)) this.#claiming.gone.abort()
+      if (limit < this.#claiming.limit || this.#claiming.wish !== wish) this.#claiming.gone.abort()
     } else if (limit > 0 && wish !== undefined && this.#heldBack === undefined) void this.#claim(limit, wish)
   }
 
@@ -259,8 +274,7 @@ export class Deputy {
     return Math.min(claimLimit, Math.max(0, prefetch - this.runs.unsettled))
   }
 
-  /** What is asked for; undefined: nothing. */
-  #wish(): Wish | undefined {
+  #newWish(): Wish | undefined {
     const { queues, resting, skipped } = this.#inflow
     const { tasks, everyTask } = this.#registration.work
     const awake = resting.length === 0 ? queues : queues.filter((queue) => !resting.includes(queue))
@@ -271,7 +285,7 @@ export class Deputy {
   async #claim(limit: number, wish: Wish): Promise<void> {
     const { desk, logger, settings, clock, checks } = this.#around
     const gone = new AbortController()
-    this.#claiming = { limit, wish: JSON.stringify(wish), gone }
+    this.#claiming = { limit, wish, gone }
     let tasks: readonly Task[] = []
     try {
       const about = { holder: this.holder, worker: this.name, leaseMs: settings.leaseMs, saysBegin: true }
