@@ -254,6 +254,15 @@ describe('limits', () => {
     expect(await late.registerAs('v')).toMatchObject({ ok: true })
   })
 
+  test('of attempts on one connection: it is closed in the end', async () => {
+    const raw = connecting()
+    await raw.next('connect')
+    const closed = within(new Promise((resolve) => raw.socket.io.engine.once('close', resolve)), 'the end of the connection')
+    // CONNECT packets to the other namespace, as no client of the library would send them.
+    for (let i = 0; i < 10; i++) raw.socket.io.engine.write('40/workers,{"token":"wrong"}')
+    expect(await closed).toBe('transport close')
+  })
+
   test('of what is logged of those who come again and again', async () => {
     const lines: unknown[] = []
     const logger = { debug() {}, info() {}, warn: (facts: object) => void lines.push(facts), error() {} }

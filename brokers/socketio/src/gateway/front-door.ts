@@ -17,7 +17,7 @@ import { TokenBook } from '../tokens/token-book.ts'
 import { tokenRevoked } from '../tokens/worker-tokens.ts'
 import type { Registration } from '../wire/registration.ts'
 import { type Admit, byTokens, type Refusal, type Visitor } from './admission.ts'
-import { Allowances } from './allowance.ts'
+import { Allowance, Allowances } from './allowance.ts'
 import { Guests } from './guests.ts'
 import { hostOf } from './register.ts'
 import { WaitingRoom } from './waiting-room.ts'
@@ -56,6 +56,9 @@ export interface DoorSurroundings {
 
 /** So many seconds' worth of connects may come at once: after a start of the gateway they all do. */
 const burstSeconds = 20
+/** So often one connection may ask to be let in at once, and once more every ten seconds: each time a token is looked up. */
+const asksAtOnce = 10
+const asksPerSecond = 0.1
 /** Of each address so many refusals are logged at once, and one more every ten seconds. */
 const loggedAtOnce = 10
 const loggedPerSecond = 0.1
@@ -69,6 +72,7 @@ export class FrontDoor {
   readonly #guests: Guests
   readonly #room: WaitingRoom
   readonly #connects: Allowances | undefined
+  readonly #asks = new WeakMap<Socket['conn'], Allowance>()
   readonly #logs = new Allowances(loggedAtOnce, loggedPerSecond)
   #hearing: Promise<(() => Promise<void>) | undefined> | undefined
 
@@ -105,6 +109,10 @@ export class FrontDoor {
   async admit(socket: Socket, isLocal: () => boolean): Promise<Refusal | undefined> {
     const { logger } = this.#around
     const visitor = visitorOf(socket)
+    if (!this.#mayAsk(socket)) {
+      socket.conn.close()
+      return { code: 'forbidden', message: 'too many attempts on one connection' }
+    }
     try {
       const admission = await this.#admitter(isLocal)(visitor)
       if ('pass' in admission) {
@@ -154,6 +162,13 @@ export class FrontDoor {
   async close(): Promise<void> {
     this.#guests.close()
     await (await this.#hearing)?.()
+  }
+
+  #mayAsk({ conn }: Socket): boolean {
+    const now = this.#around.clock.now()
+    const asks = this.#asks.get(conn) ?? new Allowance(asksAtOnce, asksPerSecond, now)
+    this.#asks.set(conn, asks)
+    return asks.take(now)
   }
 
   /** Who comes again and again does not fill the log. */
