@@ -46,6 +46,23 @@ export class PauseBook {
     this.#changed(id)
   }
 
+  /** The last connection of a paused worker was closed. What others have changed meanwhile stands. */
+  async markGone(id: string, { until }: PauseEntry): Promise<void> {
+    const stored = await this.#desk.records.read(kind, id)
+    if (stored === undefined) return
+    const entry = JSON.parse(stored.value) as PauseEntry
+    if (entry.until !== until) return
+    const value = JSON.stringify({ ...entry, goneAt: this.#desk.now() } satisfies PauseEntry)
+    await this.#desk.records.write([{ kind, key: id, value, version: stored.version }])
+  }
+
+  /** Forgets pauses that are over, of workers that nobody has seen since. */
+  async forgetOld(): Promise<void> {
+    const stored = await this.#desk.records.list(kind)
+    const old = stored.filter(({ value }) => (JSON.parse(value) as PauseEntry).until <= this.#desk.now())
+    await Promise.all(old.map(({ key, version }) => this.#desk.records.write([{ kind, key, value: null, version }])))
+  }
+
   async remove(id: string): Promise<void> {
     await this.#desk.records.write([{ kind, key: id, value: null }])
     this.#changed(id)

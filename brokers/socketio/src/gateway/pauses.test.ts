@@ -79,3 +79,28 @@ test.each([
 test('are refused by a broker that keeps nothing', () => {
   expect(() => workerPauses({ desk: undefined })).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
 })
+
+test('that were ended elsewhere do not come back with a worker that leaves before that is heard of', async () => {
+  const deaf = await world.place()
+  const worker = await world.worker(deaf).register('w')
+  await deaf.broker.tasks.send([job('a', { retryLimit: 0 })])
+  worker.fail((await worker.task()).id, 'no disk')
+  await expect.poll(() => pauses.list()).toMatchObject([{ id: 'w' }])
+  await pauses.resume('w')
+  worker.close()
+  await expect.poll(() => deaf.gateway.sessions()).toEqual([])
+  await deaf.gateway.close()
+  expect(await pauses.list()).toEqual([])
+})
+
+test('of workers that never come back are forgotten when they are over', async () => {
+  const worker = await world.worker(place).register('w')
+  await place.broker.tasks.send([job('a', { retryLimit: 0 })])
+  worker.fail((await worker.task()).id, 'no disk')
+  await expect.poll(() => pauses.list()).toMatchObject([{ id: 'w' }])
+  worker.close()
+  await expect.poll(() => place.gateway.sessions()).toEqual([])
+  await world.worker(place).register('other')
+  await clock.advance('16 minutes')
+  await expect.poll(() => place.broker.desk?.records.list('socketio-pause')).toEqual([])
+})

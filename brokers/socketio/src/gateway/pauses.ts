@@ -78,7 +78,7 @@ export class Pauses {
     if (entry === undefined) return
     this.#changes++
     this.#forget(id)
-    void this.#write(() => this.#book.put(id, { ...entry, goneAt: this.#around.clock.now() }))
+    void this.#write(() => this.#book.markGone(id, entry))
   }
 
   /**
@@ -93,6 +93,7 @@ export class Pauses {
     if (changes !== this.#changes) return
     const ids = only === undefined ? new Set([...entries.keys(), ...this.#known.keys()]) : [only]
     for (const id of ids) this.#apply(id, entries.get(id))
+    if (only === undefined) await this.#book.forgetOld()
   }
 
   #apply(id: string, entry: PauseEntry | undefined): void {
