@@ -57,8 +57,8 @@ export const errorCatalogue = {
   PROTOCOL_INVALID: once('The other side sent something that is not part of the protocol.'),
   REQUEST_INVALID: once('An HTTP request is not what its address takes.'),
   REQUEST_REFUSED: once('An HTTP request came from another site, or under a host name that is not this server.'),
-  AUTHENTICATION_FAILED: once('An HTTP request comes from nobody, or its token or signature cannot be believed.'),
-  SCOPES_INSUFFICIENT: once('The caller of an HTTP request is known, but may not do this.'),
+  AUTHENTICATION_FAILED: once('A request or a worker comes from nobody, or its token or signature cannot be believed.'),
+  SCOPES_INSUFFICIENT: once('The caller of an HTTP request, or a worker, is known, but may not do this.'),
   ADDRESS_UNKNOWN: once('Nothing stands at this HTTP address.'),
   // Us
   SETTLED_TWICE: once('A delivery was settled a second time.'),
