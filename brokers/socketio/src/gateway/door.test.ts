@@ -259,7 +259,7 @@ describe('limits', () => {
     await raw.next('connect')
     const closed = within(new Promise((resolve) => raw.socket.io.engine.once('close', resolve)), 'the end of the connection')
     // CONNECT packets to the other namespace, as no client of the library would send them.
-    for (let i = 0; i < 10; i++) raw.socket.io.engine.write('40/workers,{"token":"wrong"}')
+    for (let i = 0; i < 10; i++) raw.socket.io.engine.write('0/workers,{"token":"wrong"}')
     expect(await closed).toBe('transport close')
   })
 
