@@ -56,6 +56,19 @@ describe('results as messages', () => {
     expect(mailboxes).toEqual([{ name: 'me', expiresMs: 5000 }])
   })
 
+  test('are waited for no longer than was said where the broker is away', async () => {
+    const { transport } = new ToyCluster().member
+    const away = setUp({ transport: { ...transport, listen: () => new Promise(() => {}) } })
+    const ending = new AbortController()
+    const ends = [away.results.wait('t1', { timeoutMs: 1000 }), away.results.wait('t1', { signal: ending.signal })]
+    const told = Promise.allSettled(ends)
+    away.cluster.advance(1000)
+    ending.abort(new Error('enough'))
+    expect(await told).toMatchObject([{ reason: { code: 'WAIT_TIMEOUT' } }, { reason: { message: 'enough' } }])
+    const refused = setUp({ transport: { ...transport, listen: () => Promise.reject(new Error('refused')) } })
+    await expect(refused.results.wait('t1')).rejects.toThrow('refused')
+  })
+
   test('bring everybody who waits the last state, and the others on the way', async () => {
     const { results, deliver, store } = setUp()
     await results.expect()

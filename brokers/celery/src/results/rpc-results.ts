@@ -34,6 +34,7 @@ export class RpcResults implements ResultBackend {
   readonly #options: RpcResultsOptions
   readonly #records: AwaitedRecords
   #listening: Promise<() => Promise<void>> | undefined
+  #isListening = false
 
   constructor(options: RpcResultsOptions) {
     this.#options = options
@@ -50,6 +51,7 @@ export class RpcResults implements ResultBackend {
         throw error
       })
     await this.#listening
+    this.#isListening = true
   }
 
   async store(entries: readonly ResultEntry[]): Promise<void> {
@@ -61,10 +63,14 @@ export class RpcResults implements ResultBackend {
     return ids.map((id) => this.#records.get(id))
   }
 
-  async wait(id: string, options?: ResultWaiting): Promise<ResultRecord> {
-    options?.signal?.throwIfAborted()
-    await this.expect()
-    return this.#records.wait(id, options)
+  async wait(id: string, options: ResultWaiting = {}): Promise<ResultRecord> {
+    options.signal?.throwIfAborted()
+    if (this.#isListening) return this.#records.wait(id, options)
+    // Where the broker is away nobody waits for longer than they said.
+    const failing = new AbortController()
+    this.expect().catch((error: unknown) => failing.abort(error))
+    const signals = options.signal === undefined ? [] : [options.signal]
+    return this.#records.wait(id, { ...options, signal: AbortSignal.any([failing.signal, ...signals]) })
   }
 
   async forget(ids: readonly string[]): Promise<void> {
