@@ -29,7 +29,7 @@ export interface DoorOptions {
   readonly anonymous?: boolean | undefined
   /** The most workers at a time; more are told to try again. Default 10,000. */
   readonly maxWorkers?: number | undefined
-  /** Connects each second from one address; 20 times as many at once. Default 100; 0: no limit. For an HTTP server. */
+  /** Connects each second from one address; 20 times as many at once. Default 200; 0: no limit. For an HTTP server. */
   readonly connectRate?: number | undefined
   /** How long a connection may take to register. Default 10 s. */
   readonly registerWithin?: Duration | undefined
@@ -79,7 +79,7 @@ export class FrontDoor {
   /** @throws {ConfigError} OPTION_INVALID, DURATION_INVALID */
   constructor(options: DoorOptions, around: DoorSurroundings) {
     const { desk, clock, logger, leaseMs } = around
-    const rate = whole('connectRate', options.connectRate ?? 100, 0)
+    const rate = whole('connectRate', options.connectRate ?? 200, 0)
     this.mostWorkers = whole('maxWorkers', options.maxWorkers ?? 10_000, 1)
     this.silentMs = durationMs(options.registerWithin ?? '10s', 'registerWithin')
     this.#around = around
