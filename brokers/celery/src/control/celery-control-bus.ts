@@ -2,6 +2,7 @@
 import type { ControlBus, ControlHandler, ControlReply, RequestOptions } from '@lovage/core'
 import type { Member } from '../member.ts'
 import type { Arrival, MailboxBinding } from '../transport.ts'
+import { untilWithdrawn } from '../until-withdrawn.ts'
 import {
   type ControlAnswer,
   type ControlRequest,
@@ -63,8 +64,7 @@ export class CeleryControlBus implements ControlBus {
     const closing = this.#closing.signal
     const signal = options.signal === undefined ? closing : AbortSignal.any([options.signal as AbortSignal, closing])
     signal.throwIfAborted()
-    await this.#hearReplies()
-    signal.throwIfAborted()
+    await untilWithdrawn(this.#hearReplies(), signal)
     const { clock, newId } = this.#member
     const ticket = newId()
     const collector = new ReplyCollector(options.destination, limit)
