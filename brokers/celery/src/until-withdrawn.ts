@@ -1,4 +1,4 @@
-/** Waits for what messages need before they can be written, for as long as they are wanted. */
+/** Waits for what a call needs before it can begin, for as long as the call is wanted. */
 
 /** What was asked goes on when the signal fires: others may need it, too. @throws the reason of the signal */
 export async function untilWithdrawn<Answer>(asked: Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> {
