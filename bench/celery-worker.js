@@ -8,11 +8,15 @@ import { connect as dial } from 'node:net'
 import { argv, hrtime } from 'node:process'
 import { pathToFileURL } from 'node:url'
 
+const entries = new Map()
 registerHooks({
   resolve(name, context, next) {
     if (!/^(@lovage\/[^/]+|lovage)$/.test(name)) return next(name, context)
-    const folder = realpathSync(new URL(`../node_modules/${name}`, import.meta.url))
-    return { url: pathToFileURL(`${folder}/dist/index.js`).href, shortCircuit: true }
+    if (!entries.has(name)) {
+      const folder = realpathSync(new URL(`../node_modules/${name}`, import.meta.url))
+      entries.set(name, pathToFileURL(`${folder}/dist/index.js`).href)
+    }
+    return { url: entries.get(name), shortCircuit: true }
   },
 })
 const { connect, defineTask, Worker } = await import('lovage')
