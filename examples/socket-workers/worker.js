@@ -17,13 +17,13 @@ function say(event, frame, answered) {
   if (socket.connected) socket.emit(event, frame, answered)
 }
 
-function forget(id) {
-  clearInterval(runs.get(id)?.beat)
-  runs.delete(id)
+function forget(run) {
+  clearInterval(run?.beat)
+  if (runs.get(run?.id) === run) runs.delete(run?.id)
 }
 
-function report({ id, event, frame }) {
-  if (event !== undefined) say(event, frame, () => forget(id))
+function report(run) {
+  if (run.event !== undefined) say(run.event, run.frame, () => forget(run))
 }
 
 socket.on('connect', () => {
@@ -32,18 +32,19 @@ socket.on('connect', () => {
   socket.emit('worker.connect', 'digest', options, (answer) => {
     console.log(answer.ok ? 'registered' : `refused: ${answer.message}`)
     if (!answer.ok) socket.disconnect()
-    for (const id of answer.lost ?? []) forget(id)
+    for (const id of answer.lost ?? []) forget(runs.get(id))
     for (const run of runs.values()) report(run)
   })
 })
 socket.on('connect_error', ({ message }) => console.error(`cannot connect: ${message}`))
 socket.on('worker.error', (message) => console.error(message))
-socket.on('worker.cancel', ({ id }) => forget(id))
+socket.on('worker.cancel', ({ id }) => forget(runs.get(id)))
 socket.on('worker.task', ({ id, properties, lease }, answer) => {
   answer({ accepted: true })
-  const alive = () => say('worker.task.heartbeat', { id, lease: lease.id }, ({ ok }) => ok || forget(id))
-  const run = { id, lease: lease.id, beat: setInterval(alive, lease.heartbeatMs) }
+  const run = { id, lease: lease.id }
   runs.set(id, run)
+  const alive = () => say('worker.task.heartbeat', { id, lease: lease.id }, ({ ok }) => ok || forget(run))
+  run.beat = setInterval(alive, lease.heartbeatMs)
   const ended = (event, frame) => {
     // One that was cancelled or lost meanwhile is nobody's business.
     if (runs.get(id) === run) report(Object.assign(run, { event, frame: { id, lease: lease.id, ...frame } }))
@@ -55,5 +56,5 @@ socket.on('worker.task', ({ id, properties, lease }, answer) => {
 })
 process.once('SIGINT', () => {
   socket.disconnect()
-  for (const id of [...runs.keys()]) forget(id)
+  for (const run of [...runs.values()]) forget(run)
 })

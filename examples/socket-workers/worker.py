@@ -1,11 +1,9 @@
 """A worker in Python, on python-socketio and nothing of Lovage's. `worker.py [URL]`, with a token in LOVAGE_TOKEN"""
 import asyncio, os, signal, socketio, sys, uuid
-
-HOST = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:4600"
 INPUT = {"type": "object", "properties": {"below": {"type": "integer", "minimum": 2}}, "required": ["below"]}
 OPTIONS = {"protocol": 1, "instance": str(uuid.uuid4()), "capacity": 2, "input": INPUT, "features": ["ack", "lease", "cancel"]}
 sio = socketio.AsyncClient(handle_sigint=False)
-runs = {}  # by the id of a task: its lease, and what became of it, until the server has acknowledged that
+runs = {}  # leases, by the ids of their tasks, until the server has acknowledged what became of them
 
 
 def work(properties):
@@ -19,13 +17,13 @@ async def say(event, frame, answered):
 
 @sio.event
 async def connect():
-    resume = [{"id": id, "lease": run["lease"]} for id, run in runs.items()]
+    resume = [{"id": id, "lease": lease} for id, lease in runs.items()]
     answer = await sio.call("worker.connect", ("primes", {**OPTIONS, "resume": resume}))  # a tuple: two arguments
-    print("registered" if answer["ok"] else f"refused: {answer['message']}", flush=True)
-    answer["ok"] or await sio.disconnect()
-    [runs.pop(id, None) for id in answer.get("lost", [])]
-    for id, run in [(id, run) for id, run in runs.items() if "ended" in run]:
-        await say(*run["ended"], lambda _, id=id: runs.pop(id, None))
+    if not answer["ok"]:
+        return await sio.disconnect()
+    print("registered", flush=True)
+    for id in answer["lost"]:
+        runs.pop(id, None)
 
 
 @sio.on("worker.task")
@@ -35,26 +33,28 @@ async def task(task, *_):
 
 
 async def perform(id, lease, seconds, properties):
-    run = runs[id] = {"lease": lease}
-    forget = lambda *_: runs.pop(id, None)
+    runs[id] = lease
+    forget = lambda *_: runs.get(id) == lease and runs.pop(id)  # and not what may be another run of the task by now
     working = asyncio.create_task(asyncio.to_thread(work, properties))  # the connection is to be answered meanwhile
-    while not (await asyncio.wait([working], timeout=seconds))[0] and runs.get(id) is run:
-        await say("worker.task.heartbeat", {"id": id, "lease": lease}, lambda answer: answer["ok"] or forget())
-    if runs.get(id) is run:  # neither cancelled nor lost
+    while runs.get(id) == lease:  # not yet acknowledged, nor cancelled, nor lost
+        if not (await asyncio.wait([working], timeout=seconds))[0]:
+            await say("worker.task.heartbeat", {"id": id, "lease": lease}, lambda answer: answer["ok"] or forget())
+            continue
         failed = working.exception()
         frame = {"id": id, "lease": lease, "success": not failed, "results": str(failed) if failed else working.result()}
-        run["ended"] = ("worker.task.fail" if failed else "worker.task.done", frame)
-        await say(*run["ended"], forget)
+        await say("worker.task.fail" if failed else "worker.task.done", frame, forget)
+        await asyncio.sleep(1)
 
 
 sio.on("worker.cancel", lambda cancel, *_: runs.pop(cancel["id"], None))
 sio.on("worker.error", lambda message, *_: print(message, file=sys.stderr, flush=True))
 
 
-async def main():
+async def main(host="http://127.0.0.1:4600"):
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: asyncio.create_task(sio.disconnect()))
-    await sio.connect(HOST, transports=["websocket"], auth={"token": os.environ.get("LOVAGE_TOKEN")})
-    await sio.wait()
+    await sio.connect(host, transports=["websocket"], auth={"token": os.environ.get("LOVAGE_TOKEN")})
+    while sio.eio.state == "connected":  # waiting ends with each quick reconnect
+        await sio.wait()
 
 
-asyncio.run(main())
+asyncio.run(main(*sys.argv[1:]))
