@@ -36,6 +36,12 @@ export function perSecond(count: number, started: number): number {
   return Math.round((count / (performance.now() - started)) * 1000)
 }
 
+/** Microseconds of the processor that this process took for each, since `began`. */
+export function cpuPerTask(began: NodeJS.CpuUsage, count: number): number {
+  const { user, system } = process.cpuUsage(began)
+  return Number(((user + system) / count).toFixed(1))
+}
+
 /** Median and 99th percentile of sorted or unsorted samples. */
 export function percentiles(samples: readonly number[]): { readonly p50: number; readonly p99: number } {
   const sorted = [...samples].sort((a, b) => a - b)

@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { hrtime } from 'node:process'
+import { cpuUsage, hrtime } from 'node:process'
 import { Server, type Socket } from 'socket.io'
 import { hire, payload } from '../socketio-crew.ts'
-import { percentiles, perSecond, type Variant } from '../variant.ts'
+import { cpuPerTask, percentiles, perSecond, type Variant } from '../variant.ts'
 
 const most = 20_000
 const warmUp = 4000
@@ -20,10 +20,12 @@ export const run: Variant = async (job) => {
   await once(server, 'listening')
   const crew = await hire('echo', `http://127.0.0.1:${(server.address() as AddressInfo).port}`, Number(workers), Number(capacity))
   await echoed(sockets, Number(capacity), warmUp)
+  const began = cpuUsage()
   const started = performance.now()
   const tasks = Math.min(job.tasks, most)
   await echoed(sockets, Number(capacity), tasks)
   const rate = perSecond(tasks, started)
+  const cpu = cpuPerTask(began, tasks)
   const starts: number[] = []
   const results: number[] = []
   for (let i = 0; i < job.probes; i++) {
@@ -36,7 +38,7 @@ export const run: Variant = async (job) => {
   await crew.stop()
   await io.close()
   const [start, result] = [percentiles(starts), percentiles(results)]
-  return { 'tasks/s': rate, 'start p50 ms': start.p50, 'start p99 ms': start.p99, 'result p50 ms': result.p50 }
+  return { 'tasks/s': rate, 'CPU us': cpu, 'start p50 ms': start.p50, 'start p99 ms': start.p99, 'result p50 ms': result.p50 }
 }
 
 /** So many on each socket at a time. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { hrtime } from 'node:process'
+import { cpuUsage, hrtime } from 'node:process'
 import { createGateway } from '@lovage/broker-socketio'
 import type { Broker } from '@lovage/core'
 import { createQueueBroker } from '@lovage/queue'
@@ -12,7 +12,7 @@ import { postgresBackend } from '@lovage/store-postgres'
 import { sqliteBackend } from '@lovage/store-sqlite'
 import { createClient, defineTask, Worker } from 'lovage'
 import { hire, payload } from '../socketio-crew.ts'
-import { type Job, percentiles, perSecond, type Variant } from '../variant.ts'
+import { cpuPerTask, type Job, percentiles, perSecond, type Variant } from '../variant.ts'
 
 const most = 20_000
 const warmUp = 4000
@@ -23,7 +23,9 @@ export const run: Variant = async (job) => {
   const end = local === undefined ? await atGateway(broker, Number(workers), Number(capacity)) : await inProcess(broker)
   const tasks = Math.min(job.tasks, most)
   await drained(broker, warmUp)
+  const began = cpuUsage()
   const rate = await drained(broker, tasks)
+  const cpu = cpuPerTask(began, tasks)
   const starts: number[] = []
   const results: number[] = []
   for (let i = 0; i < job.probes; i++) {
@@ -38,7 +40,7 @@ export const run: Variant = async (job) => {
   await end()
   await broker.close()
   const [start, result] = [percentiles(starts), percentiles(results)]
-  return { 'tasks/s': rate, 'start p50 ms': start.p50, 'start p99 ms': start.p99, 'result p50 ms': result.p50 }
+  return { 'tasks/s': rate, 'CPU us': cpu, 'start p50 ms': start.p50, 'start p99 ms': start.p99, 'result p50 ms': result.p50 }
 }
 
 async function backendOf({ directory, settings: { store, synchronous, postgres } }: Job) {
