@@ -61,7 +61,7 @@ const message = {
   priority: wholeNumber(1, 7),
   input: optional(jsonValue),
   nullInput: optional(flag),
-  args: optional(list(jsonValue, limits.batch)),
+  args: optional(list(jsonValue, limits.prefetch)),
   kwargs: optional(jsonObject),
   headers: optional(jsonObject),
   at: optional(whole),

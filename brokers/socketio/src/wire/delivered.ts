@@ -9,7 +9,7 @@ const name = text(1, limits.nameCharacters)
 
 /** The seldom-used parts of a task. */
 const extras = {
-  args: optional(list(jsonValue, limits.batch)),
+  args: optional(list(jsonValue, limits.prefetch)),
   kwargs: optional(jsonObject),
   headers: optional(jsonObject),
   dependencies: optional(list(idReader, limits.prefetch)),

@@ -142,6 +142,20 @@ describe('a worker over a socket', () => {
     expect(await resolved('s')).toMatchObject({ state: 'failed', reason: 'timeout' })
   })
 
+  it('ends a task that it cannot read, with the reason', async () => {
+    const stage = new Stage()
+    await worker(place.url, [stage.hold])
+    let deep: unknown = 1
+    for (let level = 0; level < 150; level++) deep = [deep]
+    await send('deep', { args: [deep] })
+    expect(await resolved('deep')).toMatchObject({
+      ...{ state: 'exception', reason: 'malformed-payload' },
+      failure: { message: expect.stringContaining('at most 100 objects and lists deep') },
+    })
+    await send('large', { input: 'x'.repeat(1024 * 1024) })
+    expect(await resolved('large')).toMatchObject({ reason: 'malformed-payload' })
+  })
+
   it('stops a run that is cancelled', async () => {
     const stage = new Stage()
     await worker(place.url, [stage.hold])

@@ -14,7 +14,14 @@ import {
   StoreError,
 } from '@lovage/core'
 import { instanceHolder, leaseOf } from '../gateway/identity.ts'
-import { type DeliveredTask, decodeDelivered, decodeMayBegin, decodeRevoked, type RunNote } from '../wire/delivered.ts'
+import {
+  type DeliveredTask,
+  decodeBegun,
+  decodeDelivered,
+  decodeMayBegin,
+  decodeRevoked,
+  type RunNote,
+} from '../wire/delivered.ts'
 import { decodeInflowAnswer, type InflowFrame } from '../wire/inflow.ts'
 import { limits } from '../wire/limits.ts'
 import { eventNames } from '../wire/names.ts'
@@ -214,9 +221,8 @@ export class SocketConsumer implements Consumer, DeliveryHome {
     const decoded = decodeDelivered(args)
     if (!decoded.ok) this.#complain(eventNames.tasks, decoded.reason)
     const deliveries: SocketDelivery[] = []
-    for (const task of decoded.ok ? decoded.frame : []) {
-      // Its lease ends.
-      if (!task.ok) this.#complain(eventNames.tasks, task.reason)
+    for (const [index, task] of (decoded.ok ? decoded.frame : []).entries()) {
+      if (!task.ok) this.#refuse((args[0] as readonly unknown[])[index], task.reason)
       else if (this.#inflow.paused || this.#closing !== undefined) this.#giveBack(task.frame)
       else this.#admit(task.frame, deliveries)
     }
@@ -236,6 +242,15 @@ export class SocketConsumer implements Consumer, DeliveryHome {
     } catch (error) {
       this.#settleUnseen(task, { type: 'rejected', reason: 'malformed-payload', failure: failureFrom(error) })
     }
+  }
+
+  /** What cannot be read here cannot be run here: the task says so, rather than wait for a lease that is kept. */
+  #refuse(task: unknown, reason: string): void {
+    this.#complain(eventNames.tasks, reason)
+    const refs = decodeBegun([[task]])
+    const failure = { name: 'ProtocolError', code: 'PROTOCOL_INVALID', message: reason }
+    for (const ref of refs.ok ? refs.frame : [])
+      this.#settleUnseen(ref, { type: 'rejected', reason: 'malformed-payload', failure })
   }
 
   #giveBack(ref: RunRef): void {

@@ -1,0 +1,92 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { GatewayWorld, job, type Place, stored, type TestWorker } from '../fixtures/gateway-world.ts'
+
+let world: GatewayWorld
+let place: Place
+beforeEach(async () => {
+  world = new GatewayWorld()
+  place = await world.place()
+})
+afterEach(() => world.close())
+
+const inflow = { prefetch: 2, paused: false, resting: [], skipped: [] }
+const work = { host: 'far', pid: 1, tasks: [{ name: 'job' }], inflow }
+
+async function whole(id = 'w@far', more: object = {}): Promise<TestWorker> {
+  const worker = world.worker(place)
+  const answer = await worker.registerAs(id, { queues: ['w'], features: ['broker'], work, ...more })
+  expect(answer).toMatchObject({ ok: true, features: ['broker'] })
+  return worker
+}
+
+describe('a whole Worker on the wire', () => {
+  it('gets several deliveries in one frame, and outcomes are answered one by one', async () => {
+    await place.broker.tasks.send([job('a'), job('b'), job('c')])
+    const worker = await whole()
+    const [tasks] = await worker.next('worker.tasks')
+    expect(tasks).toMatchObject([
+      { id: 'a', run: 0, name: 'job', input: '{"of":"a"}' },
+      { id: 'b', run: 0 },
+    ])
+    const outcome = { type: 'completed', result: 1 }
+    const wrong = [
+      { id: 'b', run: 0, outcome: { type: 'nonsense' } },
+      { id: 'none', run: 7, outcome },
+    ]
+    expect(await worker.ask('worker.outcomes', [{ id: 'a', run: 0, begunMsAgo: 5, outcome }, ...wrong])).toMatchObject([
+      { ok: true },
+      { ok: false, code: 'invalid' },
+      { ok: false, code: 'lost' },
+    ])
+    // Told again, as after an answer that was lost.
+    expect(await worker.ask('worker.outcomes', [{ id: 'a', run: 0, outcome }])).toEqual([{ ok: true }])
+    expect(await stored(place, 'a')).toMatchObject({ state: 'completed', result: '1', run: 0 })
+    expect((await worker.next('worker.tasks'))[0]).toMatchObject([{ id: 'c' }])
+  })
+
+  it('is known by what it had settled at a gateway that is gone', async () => {
+    await place.broker.tasks.send([job('a')])
+    const worker = await whole()
+    await worker.next('worker.tasks')
+    const told = [{ id: 'a', run: 0, outcome: { type: 'retried', delayMs: 0, limit: 3 } }]
+    expect(await worker.ask('worker.outcomes', told)).toEqual([{ ok: true }])
+    await place.gateway.close()
+    place = await world.place()
+    const again = await whole('w@far', { resume: [{ id: 'a', lease: 'run-0' }] })
+    expect(await again.ask('worker.outcomes', told)).toEqual([{ ok: true }])
+    expect(await stored(place, 'a')).toMatchObject({ retries: 1 })
+  })
+
+  it('gets nothing of what it leaves out, and is taken at its word on queues alone as far as it may', async () => {
+    const worker = await whole()
+    expect(await worker.ask('worker.inflow', { ...inflow, skipped: ['job'], queues: ['w'] })).toEqual({ ok: true })
+    await place.broker.tasks.send([job('a')])
+    expect(await worker.ask('worker.inflow', { ...inflow, queues: [] })).toEqual({ ok: true })
+    expect(await worker.ask('worker.inflow', { queues: 'w' })).toMatchObject({ ok: false, code: 'invalid' })
+    expect(worker.count('worker.tasks')).toBe(0)
+    expect(await worker.ask('worker.inflow', { ...inflow, queues: ['w'] })).toEqual({ ok: true })
+    expect((await worker.next('worker.tasks'))[0]).toMatchObject([{ id: 'a' }])
+  })
+
+  it('harms nobody with frames of chance', { timeout: 60_000 }, async () => {
+    const worker = await whole('chance@far', { queues: ['other'] })
+    const events = ['outcomes', 'begin', 'log', 'inflow', 'events', 'send', 'results', 'connect', 'batch']
+    const entry = fc.record(
+      { id: fc.constantFrom('a', 'b', ''), run: fc.constantFrom(0, -1, 1.5), outcome: fc.jsonValue(), type: fc.string() },
+      { requiredKeys: [] },
+    )
+    const frame = fc.oneof(fc.jsonValue(), fc.array(fc.oneof(entry, fc.jsonValue())))
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...events), frame, async (event, args) => {
+        if (worker.socket.connected) worker.socket.emit(`worker.${event}`, args, () => {})
+      }),
+      { numRuns: 300 },
+    )
+    await place.broker.tasks.send([job('a')])
+    const well = await whole()
+    expect((await well.next('worker.tasks'))[0]).toMatchObject([{ id: 'a', run: 0 }])
+    expect(await well.ask('worker.outcomes', [{ id: 'a', run: 0, outcome: { type: 'completed' } }])).toEqual([{ ok: true }])
+    expect(await stored(place, 'a')).toMatchObject({ state: 'completed', worker: 'w@far' })
+  })
+})
