@@ -335,14 +335,15 @@ describe('tokens', () => {
     const { token } = await tokens().create({ ids: ['far@*'], queues: ['w'] })
     const broker = await createSocketBroker({ url: place.url, token })
     ends.push(() => broker.close())
-    const message = { id: 'x', name: 'n', queue: 'w', priority: 4 }
-    expect(await broker.tasks.send([message])).toEqual([{ id: 'x', status: 'sent' }])
+    const [x, y] = [crypto.randomUUID(), crypto.randomUUID()]
+    const message = { id: x, name: 'n', queue: 'w', priority: 4 }
+    expect(await broker.tasks.send([message])).toEqual([{ id: x, status: 'sent' }])
     const refused = { code: 'SCOPES_INSUFFICIENT' }
-    await expect(broker.tasks.send([{ ...message, id: 'y', queue: 'other' }])).rejects.toMatchObject(refused)
-    await expect(broker.tasks.send([{ ...message, id: 'y', key: 'k' }])).rejects.toMatchObject(refused)
-    await expect(broker.tasks.send([{ ...message, id: 'y', dependencies: ['x'] }])).rejects.toMatchObject(refused)
+    await expect(broker.tasks.send([{ ...message, id: y, queue: 'other' }])).rejects.toMatchObject(refused)
+    await expect(broker.tasks.send([{ ...message, id: y, key: 'k' }])).rejects.toMatchObject(refused)
+    await expect(broker.tasks.send([{ ...message, id: y, dependencies: [x] }])).rejects.toMatchObject(refused)
     await place.broker.tasks.send([{ ...message, id: 'theirs', queue: 'other' }])
-    expect(await broker.results.get(['x', 'theirs'])).toMatchObject([{ state: 'pending' }, { state: 'unknown' }])
+    expect(await broker.results.get([x, 'theirs'])).toMatchObject([{ state: 'pending' }, { state: 'unknown' }])
     await expect(broker.results.wait('theirs')).rejects.toMatchObject({ code: 'TASK_UNKNOWN' })
   })
 

@@ -30,11 +30,21 @@ async function sent(args: readonly unknown[], { buses, logger }: Surroundings, p
   }
 }
 
-/** With a token for some queues, what would read or end tasks of other queues is refused: keys and dependencies hold across them. */
-function forbidden({ queue, key, dependencies = [], bind }: TaskMessage, { queues }: Pass): string | undefined {
+/** An id that nobody comes by chance upon: no other text tells whether a task of another queue has it, or keeps one from having it. */
+const unguessable = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+/**
+ * With a token for some queues, what would read, end or prevent tasks of other queues is refused: ids, keys and dependencies hold across
+ * them.
+ */
+function forbidden({ id, queue, key, dependencies = [], bind }: TaskMessage, { queues }: Pass): string | undefined {
   if (!covers(queues, queue)) return `expected a queue that the token allows (${queues.join(', ')}), got: ${queue}`
   if (queues.includes('*')) return undefined
-  const what = key !== undefined ? 'a key' : dependencies.length > 0 || bind !== undefined ? 'dependencies' : undefined
-  if (what === undefined) return undefined
-  return `expected a message without ${what} from a worker whose token is for some queues alone, as it would reach into others`
+  const what = [
+    ...(unguessable.test(id) ? [] : ['an id of its own, which is no UUID']),
+    ...(key === undefined ? [] : ['a key']),
+    ...(dependencies.length === 0 && bind === undefined ? [] : ['dependencies']),
+  ]
+  if (what.length === 0) return undefined
+  return `expected a message without ${what.join(' and ')} from a worker whose token is for some queues alone, as it would reach into others`
 }
