@@ -79,6 +79,21 @@ describe('frames of the feature broker', () => {
     })
   })
 
+  it('name tasks and times as core does: what nobody else may send, a worker may not either', () => {
+    const message = { id: 'a', name: 'n', queue: 'q', priority: 4 }
+    expect(decodeMessages([[{ ...message, at: 8.64e15, keyForMs: 1000 }]])).toMatchObject({ ok: true })
+    const wrong = [
+      ...[{ id: 'a\u001b[2J' }, { id: 'two words' }, { name: 'two\nlines' }, { key: 'k'.repeat(501) }],
+      ...[{ at: 8.64e15 + 1 }, { deadline: 9e15 }, { timeoutMs: 9e15 }, { keyForMs: 9e15 }],
+    ]
+    for (const more of wrong) expect(decodeMessages([[{ ...message, ...more }]])).toMatchObject({ ok: false })
+    const told = (more: object, outcome: object) => decodeOutcomes([[{ id: 'a', run: 0, ...more, outcome }]])
+    const refused = { frame: [{ ok: false }] }
+    expect(told({}, { type: 'retried', delayMs: 9e15, limit: 1 })).toMatchObject(refused)
+    expect(told({}, { type: 'released', delayMs: 9e15 })).toMatchObject(refused)
+    expect(told({ begunMsAgo: 9e15 }, { type: 'completed' })).toMatchObject(refused)
+  })
+
   it('make a worker of its registration only with what it runs', () => {
     const inflow = { prefetch: 5, paused: false, resting: [], skipped: [] }
     const work = { host: 'far', pid: 1, tasks: [{ name: 'a', schema: { type: 'object' } }], inflow }

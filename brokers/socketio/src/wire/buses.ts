@@ -3,7 +3,7 @@ import { type ErrorCode, errorCatalogue, type TaskMessage, type WorkerEvent } fr
 import { answer } from './answer.ts'
 import { jsonObject, jsonValue } from './json-value.ts'
 import { limits } from './limits.ts'
-import { idReader, nameReader } from './names.ts'
+import { durationReader, idReader, nameReader, taskIdReader, timeReader } from './names.ts'
 import {
   accepted,
   type Decoded,
@@ -54,9 +54,9 @@ const bind = (value: unknown, at: string): Decoded<'one' | 'all' | { readonly fi
 
 /** A message of core's; `nullInput` tells an input that is null from none. */
 const message = {
-  id: idReader,
+  id: taskIdReader,
   isNew: optional(flag),
-  name: text(1, limits.nameCharacters),
+  name: nameReader,
   queue: nameReader,
   priority: wholeNumber(1, 7),
   input: optional(jsonValue),
@@ -64,18 +64,18 @@ const message = {
   args: optional(list(jsonValue, limits.prefetch)),
   kwargs: optional(jsonObject),
   headers: optional(jsonObject),
-  at: optional(whole),
-  deadline: optional(whole),
-  key: optional(text(1, limits.proseCharacters)),
+  at: optional(timeReader),
+  deadline: optional(timeReader),
+  key: optional(text(1, limits.keyCharacters)),
   keyPolicy: optional(oneOf(['existing', 'reject', 'replace'])),
-  keyForMs: optional(whole),
+  keyForMs: optional(durationReader),
   dependencies: optional(list(idReader, limits.batch)),
   requires: optional(oneOf(['all-completed', 'all-resolved'])),
   onDependencyFailure: optional(oneOf(['resolve', 'wait'])),
   bind,
   retryLimit: optional(whole),
   lostLimit: optional(whole),
-  timeoutMs: optional(whole),
+  timeoutMs: optional(durationReader),
   parent: optional(idReader),
   flow: optional(idReader),
 }

@@ -11,6 +11,8 @@ export const limits = {
   depth: 100,
   /** Characters of ids, names and leases. */
   nameCharacters: 200,
+  /** Characters of the key of a task. */
+  keyCharacters: 500,
   /** Characters of reasons and messages for people; more is cut. */
   proseCharacters: 10_000,
   /** Characters of a JSON Schema that checks are made of. */

@@ -1,6 +1,7 @@
 /** Events, and readers of ids and names in frames. */
+import { longestDurationMs } from '@lovage/core'
 import { limits } from './limits.ts'
-import { matching, type Reader, text } from './reader.ts'
+import { matching, type Reader, text, wholeNumber } from './reader.ts'
 
 /** The events of L0 and L1. `connect`, `drain` and `batch` go both ways. */
 export const eventNames = {
@@ -41,3 +42,14 @@ export const nameReader: Reader<string> = matching(
 
 /** The id of a task, a lease or an instance. */
 export const idReader: Reader<string> = text(1, limits.nameCharacters)
+
+/** The id of a task that is made, as `checkId` of core takes it. */
+export const taskIdReader: Reader<string> = matching(
+  'an id of 1 to 200 visible ASCII characters',
+  (value): value is string => typeof value === 'string' && /^[!-~]{1,200}$/.test(value),
+)
+
+/** Epoch milliseconds that a Date can hold. */
+export const timeReader: Reader<number> = wholeNumber(0, 8.64e15)
+/** Milliseconds, no more than core takes. */
+export const durationReader: Reader<number> = wholeNumber(0, longestDurationMs)

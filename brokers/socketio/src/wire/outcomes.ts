@@ -4,7 +4,7 @@ import { answer } from './answer.ts'
 import { entries } from './delivered.ts'
 import { jsonValue } from './json-value.ts'
 import { limits } from './limits.ts'
-import { idReader } from './names.ts'
+import { durationReader, idReader } from './names.ts'
 import {
   accepted,
   type Decoded,
@@ -24,7 +24,7 @@ const longest = 8000
 /** Causes of causes that are kept. */
 const mostCauses = 8
 
-const ms = wholeNumber(0, Number.MAX_SAFE_INTEGER)
+const whole = wholeNumber(0, Number.MAX_SAFE_INTEGER)
 const failureFields = {
   name: prose(limits.nameCharacters),
   message: prose(longest),
@@ -45,8 +45,8 @@ const reason = optional(prose(limits.nameCharacters))
 const byType = {
   completed: record({ result: optional(jsonValue) }),
   failed: record({ failure, reason }),
-  retried: record({ delayMs: ms, limit: ms, failure: optional(failure), reason }),
-  released: record({ delayMs: optional(ms), failure: optional(failure) }),
+  retried: record({ delayMs: durationReader, limit: whole, failure: optional(failure), reason }),
+  released: record({ delayMs: optional(durationReader), failure: optional(failure) }),
   rejected: record({ reason: oneOf(exceptionReasons), failure: optional(failure) }),
   cancelled: record({ message: optional(prose(longest)) }),
 }
@@ -64,9 +64,9 @@ export const outcomeReader: Reader<Outcome> = (value, at) => {
 export type SettledRun = RecordOf<typeof settledRun>
 const settledRun = {
   id: idReader,
-  run: ms,
+  run: whole,
   /** How long before this is sent its handler began; undefined if it did not. */
-  begunMsAgo: optional(ms),
+  begunMsAgo: optional(durationReader),
   outcome: outcomeReader,
 }
 
