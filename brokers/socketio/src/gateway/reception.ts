@@ -9,8 +9,8 @@ import type { Decoded } from '../wire/reader.ts'
 import { decodeRegistration, type Registration, type RegistrationAnswer } from '../wire/registration.ts'
 import { decodeDone, decodeFail, type SettlementAnswer } from '../wire/settlement.ts'
 import { decodeCapacity } from '../wire/standing.ts'
-import { Allowance } from './allowance.ts'
 import type { Attendant } from './attendant.ts'
+import { complainer } from './complaints.ts'
 import type { HeldReport, Parting, Report } from './report.ts'
 
 /** What the gateway does about one socket. */
@@ -33,9 +33,6 @@ type Answer = (answer: unknown) => void
 
 /** So many reports are held of a socket that has not registered. */
 const mostHeld = 100
-/** So many frames may be wrong, and one more every ten seconds; then the connection is closed. */
-const mostComplaints = 100
-const complaintsPerSecond = 0.1
 
 export function receive(socket: Socket, home: ReceptionHome): void {
   new Reception(socket, home).listen()
@@ -50,12 +47,12 @@ class Reception {
   #registering: Promise<void> | undefined
   #isElsewhere = false
   #tookLeave = false
-  readonly #complaints: Allowance
+  readonly #complain: (text: string) => void
 
   constructor(socket: Socket, home: ReceptionHome) {
     this.#socket = socket
     this.#home = home
-    this.#complaints = new Allowance(mostComplaints, complaintsPerSecond, home.clock.now())
+    this.#complain = complainer(socket, home.clock)
   }
 
   listen(): void {
@@ -207,14 +204,6 @@ class Reception {
         }
       }
     })
-  }
-
-  /** Tells the worker's user what was wrong, so many times. */
-  #complain(text: string): void {
-    this.#socket.emit(eventNames.error, text)
-    if (this.#complaints.take(this.#home.clock.now())) return
-    this.#socket.emit(eventNames.error, 'too many frames that are wrong; the connection is closed')
-    this.#socket.conn.close()
   }
 
   #leave(answer: Answer): void {

@@ -1,5 +1,6 @@
+import { manualClock } from '@lovage/testing'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { GatewayWorld, job, type Place, stored, type TestWorker } from '../fixtures/gateway-world.ts'
 
 let world: GatewayWorld
@@ -67,6 +68,21 @@ describe('a whole Worker on the wire', () => {
     expect(worker.count('worker.tasks')).toBe(0)
     expect(await worker.ask('worker.inflow', { ...inflow, queues: ['w'] })).toEqual({ ok: true })
     expect((await worker.next('worker.tasks'))[0]).toMatchObject([{ id: 'a' }])
+  })
+
+  it('may err now and then for as long as it lives', async () => {
+    const clock = manualClock()
+    const timed = new GatewayWorld(undefined, clock)
+    onTestFinished(() => timed.close())
+    const worker = timed.worker(await timed.place())
+    await worker.registerAs('w@far', { queues: ['w'], features: ['broker'], work })
+    for (let round = 0; round < 3; round++) {
+      for (let frame = 0; frame < 60; frame++) await worker.ask('worker.begin', 'nonsense')
+      await clock.advance('10 minutes')
+    }
+    expect(worker.socket.connected).toBe(true)
+    for (let frame = 0; frame < 101; frame++) worker.socket.emit('worker.begin', 'nonsense')
+    expect(await worker.next('disconnect')).toEqual(['transport close'])
   })
 
   it('harms nobody with frames of chance', { timeout: 60_000 }, async () => {

@@ -7,13 +7,12 @@ import { decodeInflow, type InflowAnswer } from '../../wire/inflow.ts'
 import { eventNames } from '../../wire/names.ts'
 import { decodeOutcomes } from '../../wire/outcomes.ts'
 import type { Decoded } from '../../wire/reader.ts'
+import { complainer } from '../complaints.ts'
 import type { Surroundings } from '../surroundings.ts'
 import type { Deputy } from './deputy.ts'
 
 type Answer = (answer: unknown) => void
 
-/** After so many frames that are wrong the connection is closed. */
-const mostComplaints = 100
 /** Events of gateways themselves, which workers do not tell. */
 const reserved = /^(token|pause)-/
 
@@ -26,11 +25,7 @@ export interface Ear {
 }
 
 export function hear({ socket, deputy, pass, around }: Ear): void {
-  let complaints = 0
-  const complain = (text: string): void => {
-    socket.emit(eventNames.error, text)
-    if (++complaints === mostComplaints) socket.conn.close()
-  }
+  const complain = complainer(socket, around.clock)
   const on = <Frame>(
     event: string,
     decode: (args: readonly unknown[]) => Decoded<Frame>,
