@@ -56,6 +56,17 @@ export class PauseBook {
     await this.#desk.records.write([{ kind, key: id, value, version: stored.version }])
   }
 
+  /** Ends this pause. One that others have begun in its place stands, and is answered. */
+  async end(id: string, { until }: PauseEntry): Promise<PauseEntry | undefined> {
+    const stored = await this.#desk.records.read(kind, id)
+    if (stored === undefined) return undefined
+    const entry = JSON.parse(stored.value) as PauseEntry
+    if (entry.until !== until) return entry
+    if (!(await this.#desk.records.write([{ kind, key: id, value: null, version: stored.version }]))) return this.get(id)
+    this.#changed(id)
+    return undefined
+  }
+
   /** Forgets pauses that are over, of workers that nobody has seen since. */
   async forgetOld(): Promise<void> {
     const stored = await this.#desk.records.list(kind)

@@ -104,3 +104,14 @@ test('of workers that never come back are forgotten when they are over', async (
   await clock.advance('16 minutes')
   await expect.poll(() => place.broker.desk?.records.list('socketio-pause')).toEqual([])
 })
+
+test('that were made longer elsewhere are not ended by a gateway that has not heard of it', async () => {
+  const deaf = await world.place({ events: undefined })
+  await pauses.pause('w', { duration: '1s' })
+  const worker = world.worker(deaf)
+  await worker.registerAs('w')
+  await pauses.pause('w', { duration: '1 hour', reason: 'new disk' })
+  await clock.advance(1000)
+  expect(await pauses.list()).toMatchObject([{ id: 'w', reason: 'new disk' }])
+  expect(await worker.next('worker.pause')).toEqual([expect.objectContaining({ reason: 'new disk' })])
+})

@@ -52,8 +52,11 @@ export class Pauses {
   /** False when it was not paused. */
   async end(id: string): Promise<boolean> {
     const wasPaused = this.#known.has(id) || (await this.#book.get(id)) !== undefined
-    if (wasPaused) await this.#lift(id)
-    return wasPaused
+    if (!wasPaused) return false
+    this.#changes++
+    this.#lift(id)
+    await this.#write(() => this.#book.remove(id))
+    return true
   }
 
   /** A worker comes: a new start of it is a new chance. Answers the pause that holds for it. */
@@ -64,12 +67,10 @@ export class Pauses {
     const { reloadMs } = this.#around.settings
     const isBack =
       level === 0 && reloadMs > 0 && entry.goneAt !== undefined && this.#around.clock.now() - entry.goneAt >= reloadMs
-    if (entry.holder !== '' && (isBack || (level === 1 && entry.holder !== holder))) {
-      await this.#lift(id)
-      return undefined
-    }
-    this.#hold(id, entry)
-    return entry
+    const isAnew = entry.holder !== '' && (isBack || (level === 1 && entry.holder !== holder))
+    const stands = isAnew ? await this.#over(id, entry) : entry
+    if (stands !== undefined) this.#hold(id, stands)
+    return stands
   }
 
   /** The last connection of a worker was closed: what holds for it is looked up when it comes back. */
@@ -99,10 +100,8 @@ export class Pauses {
   #apply(id: string, entry: PauseEntry | undefined): void {
     if (entry?.until === this.#known.get(id)?.until) return
     const attendants = [...this.#of(id)]
-    if (entry === undefined) {
-      this.#forget(id)
-      for (const attendant of attendants) attendant.resume()
-    } else if (attendants.some(({ session }) => session.isAttached)) {
+    if (entry === undefined) this.#lift(id)
+    else if (attendants.some(({ session }) => session.isAttached)) {
       this.#hold(id, entry)
       for (const attendant of attendants) attendant.pause(shownPause(entry))
     }
@@ -119,15 +118,25 @@ export class Pauses {
     const { clock } = this.#around
     this.#timers.set(
       id,
-      clock.at(entry.until, () => void this.#lift(id)),
+      clock.at(entry.until, () => void this.#over(id, entry)),
     )
   }
 
-  #lift(id: string): Promise<void> {
+  /** This pause is over. Answers the one that others have begun in its place. */
+  async #over(id: string, entry: PauseEntry): Promise<PauseEntry | undefined> {
     this.#changes++
+    let stands: PauseEntry | undefined
+    await this.#write(async () => {
+      stands = await this.#book.end(id, entry)
+    })
+    const known = this.#known.get(id)
+    if (known === undefined || known.until === entry.until) this.#apply(id, stands)
+    return stands
+  }
+
+  #lift(id: string): void {
     this.#forget(id)
     for (const attendant of this.#of(id)) attendant.resume()
-    return this.#write(() => this.#book.remove(id))
   }
 
   #forget(id: string): void {
