@@ -17,7 +17,6 @@ import {
   type SendReceipt,
   type SendWait,
   StoreError,
-  shown,
   type TaskBus,
   type TaskMessage,
   type WorkerEvent,
@@ -30,6 +29,7 @@ import { Gather } from './gather.ts'
 import type { Line } from './line.ts'
 import { Lobby } from './lobby.ts'
 import { sendOn } from './sending.ts'
+import { checkServerUrl } from './server-url.ts'
 import { SocketConsumer } from './socket-consumer.ts'
 
 export interface SocketBrokerOptions {
@@ -51,12 +51,7 @@ const optionNames: OptionNames<SocketBrokerOptions> = { url: true, token: true }
 export async function createSocketBroker(options: SocketBrokerOptions): Promise<Broker> {
   checkOptionNames(options, optionNames, 'createSocketBroker')
   const { url, token } = options
-  if (typeof url !== 'string' || !/^https?:\/\//i.test(url) || URL.parse(url) === null) {
-    throw new ConfigError(
-      'OPTION_INVALID',
-      `expected \`url\` to be the URL of a server such as "https://host", got: ${shown(url)}`,
-    )
-  }
+  checkServerUrl(url)
   // A token is never shown.
   if (token !== undefined && typeof token !== 'string') {
     throw new ConfigError('OPTION_INVALID', `expected \`token\` to be a text, got: ${typeof token}`)

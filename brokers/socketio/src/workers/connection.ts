@@ -169,10 +169,20 @@ export class Connection {
 }
 
 /** Of polling, the last way that is tried, the library says `xhr poll error`; what the network or the server said stands in the response. */
-function reasonOf(error: Error & { context?: { responseText?: unknown } }): string {
-  const response = error.context?.responseText
-  if (typeof response !== 'string') return error.message
-  return /^Error: (.+)$/m.exec(response)?.[1] ?? messageOf(response) ?? error.message
+function reasonOf({ message, context }: Error & { context?: { responseText?: unknown; status?: unknown } }): string {
+  const response = context?.responseText
+  if (typeof response !== 'string') return message
+  const fault = /^Error: (.+)$/m.exec(response)?.[1]
+  if (fault !== undefined) return curable(fault)
+  return (
+    messageOf(response) ?? (typeof context?.status === 'number' ? `no socket.io answers there (HTTP ${context.status})` : message)
+  )
+}
+
+/** What TLS says to who speaks none, and the other way round, names neither. */
+function curable(fault: string): string {
+  if (fault.includes('wrong version number')) return 'it speaks no TLS; write http:, or the address of the proxy before it'
+  return fault === 'socket hang up' ? `${fault}; if it wants TLS, write https:` : fault
 }
 
 /** Of an answer `{ message }`. */
