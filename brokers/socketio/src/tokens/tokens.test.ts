@@ -1,6 +1,7 @@
 /** Tokens: what may be asked for, what is kept, and for what they are good. */
 import { manualClock, testBroker } from '@lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Work } from '../wire/work.ts'
 import { covers, forbids } from './pass.ts'
 import { hashOf, isSecretOf, newTokenText, readToken, writeToken } from './token-text.ts'
 import { type WorkerTokens, workerTokens } from './worker-tokens.ts'
@@ -110,5 +111,16 @@ describe('a pass', () => {
     expect(forbids(pass, { id: 'v', queues: ['a'] })).toBe('expected an id that the token allows (w), got: "v"')
     expect(forbids(pass, { id: 'w', queues: ['a', 'c'] })).toBe('expected queues that the token allows (a, b), got: "c"')
     expect(forbids(pass, { id: 'w', queues: ['w'] })).toMatch(/got: "w", the queue of a worker that names none$/)
+  })
+
+  test('for an id lets a whole Worker be on any host, and tells it how to name queues', () => {
+    const pass = { ids: ['w'], queues: ['a'] }
+    const work = {} as Work
+    expect(forbids(pass, { id: 'w@far', queues: ['a'], work })).toBeUndefined()
+    expect(forbids(pass, { id: 'v@w', queues: ['a'], work })).toMatch(/got: "v@w"$/)
+    expect(forbids(pass, { id: 'w@far', queues: ['a'] })).toMatch(/got: "w@far"$/)
+    expect(forbids(pass, { id: 'w@far', queues: ['default'], work })).toBe(
+      'expected queues that the token allows (a), got: "default"; name those to serve, for `lovage worker` by -Q',
+    )
   })
 })

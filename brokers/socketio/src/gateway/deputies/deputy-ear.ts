@@ -1,6 +1,6 @@
 /** Hears what a Worker says on its socket, and answers it. */
 import type { Socket } from 'socket.io'
-import { forbids, type Pass } from '../../tokens/pass.ts'
+import { forbidsQueues, type Pass } from '../../tokens/pass.ts'
 import { decodeEvents } from '../../wire/buses.ts'
 import { decodeBegun, decodeNotes } from '../../wire/delivered.ts'
 import { decodeInflow, type InflowAnswer } from '../../wire/inflow.ts'
@@ -59,7 +59,7 @@ export function hear({ socket, deputy, pass, around }: Ear): void {
       else complain(`${eventNames.log}: ${note.reason}`)
   })
   on(eventNames.inflow, decodeInflow, (inflow, answer) => {
-    const message = forbids(pass, { id: deputy.name, queues: inflow.queues })
+    const message = forbidsQueues(pass, inflow.queues)
     if (message === undefined) {
       deputy.setInflow(inflow)
       deputy.pump()
