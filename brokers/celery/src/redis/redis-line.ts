@@ -2,10 +2,14 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { ConfigError, LovageError, StoreError } from '@lovage/core'
-import { type Question, type RedisArgument, type RedisCommand, RedisConnection } from './redis-connection.ts'
+import { Redis, ReplyError } from 'ioredis'
+import { connectorTo } from './redis-connector.ts'
 import type { LinkSettings } from './redis-options.ts'
 import { type RedisScript, redisScripts } from './redis-scripts.ts'
-import { type Reply, RespError } from './resp-reader.ts'
+
+/** A command with its arguments. */
+export type RedisCommand = readonly [name: string, ...args: RedisArgument[]]
+export type RedisArgument = string | number | Buffer
 
 /** What an inbox hears. */
 export interface InboxListener {
@@ -27,10 +31,18 @@ const shas = Object.fromEntries(
   Object.entries(redisScripts).map(([name, text]) => [name, createHash('sha1').update(text).digest('hex')]),
 ) as Readonly<Record<RedisScript, string>>
 
+interface Question {
+  readonly command: RedisCommand
+  /** Answer bytes where Redis answers text. */
+  readonly isRaw: boolean
+  resolve(answer: unknown): void
+  reject(error: Error): void
+}
+
 export class RedisLine {
   readonly #settings: LinkSettings
-  readonly #asking: RedisConnection
-  readonly #inbox: RedisConnection
+  readonly #asking: Redis
+  readonly #inbox: Redis
   readonly #onLost: (error: Error) => void
   /** Asked since the last flush. */
   #questions: Question[] = []
@@ -42,12 +54,22 @@ export class RedisLine {
   private constructor(settings: LinkSettings, listener: InboxListener, onLost: (error: Error) => void) {
     this.#settings = settings
     this.#onLost = onLost
-    const closed = (error: Error): void => {
-      this.#loss ??= error
-      this.#lose(new LineLost('Redis closed the connection'))
+    this.#asking = connection(settings, 'lovage')
+    this.#inbox = connection(settings, 'lovage inbox')
+    for (const redis of [this.#asking, this.#inbox]) {
+      // What it is about comes before `close`.
+      redis.on('error', (error: Error) => {
+        this.#loss ??= error
+      })
+      redis.on('close', () => this.#lose(new LineLost('Redis closed the connection')))
     }
-    this.#asking = new RedisConnection(settings, { closed })
-    this.#inbox = new RedisConnection(settings, { told: (kind, parts) => hear(listener, kind, parts), closed })
+    this.#inbox.on('messageBuffer', (channel: Buffer, payload: Buffer | Buffer[] | null) => {
+      if (channel.toString() === invalidations) listener.invalidated(Array.isArray(payload) ? payload.map(String) : undefined)
+      else if (Buffer.isBuffer(payload)) listener.message(channel.toString(), payload)
+    })
+    this.#inbox.on('pmessageBuffer', (pattern: Buffer | string, _channel: Buffer, payload: Buffer) => {
+      listener.patternMessage(String(pattern), String(payload))
+    })
   }
 
   /**
@@ -58,7 +80,9 @@ export class RedisLine {
   static async open(settings: LinkSettings, listener: InboxListener, onLost: (error: Error) => void): Promise<RedisLine> {
     const line = new RedisLine(settings, listener, onLost)
     try {
-      await Promise.all([line.#asking.open('lovage'), line.#inbox.open('lovage-inbox')])
+      await Promise.all([line.#asking.connect(), line.#inbox.connect()])
+      // From here on `check` sees to it.
+      for (const redis of [line.#asking, line.#inbox]) delete redis.options.socketTimeout
       await line.#prepare()
       line.#isUp = true
       return line
@@ -71,12 +95,12 @@ export class RedisLine {
   /**
    * Asks with everything else of this turn of the event loop.
    * @throws {LineLost} when the connection breaks before the answer
-   * @throws {RespError} what Redis refuses
+   * @throws {ReplyError} what Redis refuses, as ioredis has it
    * @param isRaw answer bytes where Redis answers text
    */
   ask(command: RedisCommand, isRaw = false): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#questions.push({ command, isRaw, resolve, reject: (error) => reject(this.#failure(error)) })
+      this.#questions.push({ command, isRaw, resolve, reject })
       this.#schedule()
     })
   }
@@ -100,7 +124,24 @@ export class RedisLine {
     for (const callback of callbacks) callback()
     const questions = this.#questions
     this.#questions = []
-    if (questions.length > 0) this.#asking.send(questions)
+    if (questions.length === 0) return
+    const pipeline = this.#asking.pipeline()
+    for (const { command, isRaw } of questions) {
+      if (isRaw) pipeline.callBuffer(...(command as [string]))
+      else pipeline.call(...(command as [string]))
+    }
+    pipeline.exec().then(
+      (answers) => {
+        for (const [index, { resolve, reject }] of questions.entries()) {
+          const [error, answer] = answers?.[index] ?? [undefined, undefined]
+          if (error) reject(this.#failure(error))
+          else resolve(answer)
+        }
+      },
+      (error: Error) => {
+        for (const { reject } of questions) reject(this.#failure(error))
+      },
+    )
   }
 
   /** Tells the listener once when something happens to one of the keys. Answers how many of them are there. */
@@ -111,7 +152,7 @@ export class RedisLine {
   }
 
   async subscribe(kind: 'SUBSCRIBE' | 'PSUBSCRIBE' | 'UNSUBSCRIBE' | 'PUNSUBSCRIBE', channels: readonly string[]): Promise<void> {
-    await this.#told(this.#inbox.ask([kind, ...channels]))
+    await this.#told(this.#inbox.call(kind, ...channels))
   }
 
   /** Looks whether both connections are alive; if not, the line is lost. */
@@ -120,7 +161,7 @@ export class RedisLine {
       this.#lose(new LineLost(`no answer of Redis within ${afterMs} ms`))
     }, afterMs)
     timer.unref()
-    await Promise.all([this.#asking.ask(['PING']), this.#inbox.ask(['PING'])]).catch(() => {})
+    await Promise.all([this.#asking.ping(), this.#inbox.ping()]).catch(() => {})
     clearTimeout(timer)
   }
 
@@ -128,36 +169,37 @@ export class RedisLine {
   async close(): Promise<void> {
     this.#isUp = false
     this.flush()
-    await Promise.all([this.#asking.ask(['QUIT']).catch(() => {}), this.#inbox.ask(['QUIT']).catch(() => {})])
+    await Promise.all([this.#asking.quit().catch(() => {}), this.#inbox.quit().catch(() => {})])
     this.end()
   }
 
   end(): void {
     this.#isUp = false
     this.#refuseAll()
-    this.#asking.end()
-    this.#inbox.end()
+    this.#asking.disconnect()
+    this.#inbox.disconnect()
   }
 
   async #prepare(): Promise<void> {
     await this.#select()
-    const scripts = Object.values(redisScripts).map((text) => this.#asking.ask(['SCRIPT', 'LOAD', text]))
-    const [id] = await Promise.all([this.#inbox.ask(['CLIENT', 'ID']), this.#inbox.ask(['SUBSCRIBE', invalidations]), ...scripts])
+    const scripts = Object.values(redisScripts).map((text) => this.#asking.script('LOAD', text))
+    const [id] = await Promise.all([this.#inbox.client('ID'), this.#inbox.subscribe(invalidations), ...scripts])
     try {
-      await this.#asking.ask(['CLIENT', 'TRACKING', 'ON', 'REDIRECT', String(id), 'OPTIN', 'NOLOOP'])
+      await this.#asking.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', String(id), 'OPTIN', 'NOLOOP')
     } catch (error) {
       const message = `expected Redis 6 or newer, which tells of changes (CLIENT TRACKING), got: ${(error as Error).message}`
       throw new ConfigError('UNSUPPORTED', message, { cause: error, subject: this.#settings.address.shown })
     }
   }
 
+  /** ioredis stays on database 0, and says nothing, where there is no such database. */
   async #select(): Promise<void> {
     const { database, shown } = this.#settings.address
     try {
-      await this.#asking.ask(['SELECT', database])
+      await this.#asking.select(database)
     } catch (error) {
       const got = (error as Error).message
-      if (!(error instanceof RespError) || !got.includes('DB index')) throw error
+      if (!(error instanceof ReplyError) || !got.includes('DB index')) throw error
       const message = `expected a database that this Redis has, got: ${database} (${got}); it has as many as its setting \`databases\` says`
       throw new ConfigError('OPTION_INVALID', message, { cause: error, subject: shown })
     }
@@ -189,7 +231,7 @@ export class RedisLine {
   }
 
   #failure(error: Error): Error {
-    if (!(error instanceof RespError)) return new LineLost(error.message, { cause: error })
+    if (!(error instanceof ReplyError)) return new LineLost(error.message, { cause: error })
     if (!elsewhere.test(error.message)) return error
     const lost = new LineLost(error.message, { cause: error })
     this.#lose(lost)
@@ -209,11 +251,31 @@ export class RedisLine {
   }
 }
 
-/** What was watched is told on the other connection, as a message. */
-function hear(listener: InboxListener, kind: string, [first, second, third]: readonly Reply[]): void {
-  if (kind === 'pmessage') listener.patternMessage(String(first), String(third))
-  else if (String(first) === invalidations) listener.invalidated(Array.isArray(second) ? second.map(String) : undefined)
-  else if (Buffer.isBuffer(second)) listener.message(String(first), second)
+/** Reconnecting, and what is asked meanwhile, is the link's: ioredis would send again what was not answered. */
+function connection({ address, connectMs }: LinkSettings, name: string): Redis {
+  const { username, password, database, tls } = address
+  return new Redis({
+    Connector: connectorTo(address),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls === undefined ? {} : { tls }),
+    db: database,
+    // What was watched is told on the other connection, which RESP3 would do in a way that ioredis does not pass on.
+    protocol: 2,
+    connectionName: `${name.replaceAll(' ', '-')}-${process.pid}`,
+    connectTimeout: connectMs,
+    // Something that takes connections and never says a word is no Redis.
+    socketTimeout: connectMs,
+    keepAlive: 30_000,
+    noDelay: true,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResubscribe: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    disableClientInfo: true,
+  })
 }
 
 function unreachable({ address }: LinkSettings, cause: Error): StoreError {

@@ -7,7 +7,7 @@ const wrongType = /^WRONGTYPE /
 export const notForUs = /^(WRONGTYPE|NOPERM) /
 
 /**
- * Gives the error to throw for one that came from Redis; what is Lovage's already stays as it is.
+ * Gives the error to throw for one that came from ioredis; what is Lovage's already stays as it is.
  * @param lasting what no further attempt changes
  */
 export function refused(error: Error, lasting: RegExp = wrongType): LovageError {
