@@ -57,7 +57,8 @@ export class Line {
         welcomed: (answer) => this.#welcomed(answer),
         registered: () => this.#registered(),
         received: (event, args) => this.#received(event, args),
-        down: () => this.#down(),
+        // Of who is sent away it is the end, which follows, and no break.
+        down: (reason) => reason !== 'io server disconnect' && this.#down(),
         over: () => this.#end(this.#lastRefusal ?? sentAway(url)),
         trouble: (message, code) => this.#trouble(message, code),
       },

@@ -366,6 +366,8 @@ describe('tokens', () => {
     const { token, id } = await tokens().create({ ids: ['far@*'], queues: ['w'] })
     const stage = new Stage()
     const made = await worker(place.url, [stage.hold], { token })
+    const errors: string[] = []
+    made.on('error', ({ message }) => errors.push(message))
     await send('a')
     await stage.begun('a')
     const [fatal, exit] = [happens(made, 'fatal'), happens(made, 'exit')]
@@ -374,6 +376,7 @@ describe('tokens', () => {
       { code: 'AUTHENTICATION_FAILED', message: expect.stringContaining('was revoked') },
     ])
     await within(exit, 'the worker to end')
+    expect(errors.join()).not.toContain('comes back by itself')
     await vi.waitFor(async () => expect(await stored(place, 'a')).toMatchObject({ state: 'pending', lost: 1 }), {
       timeout: 15_000,
     })
