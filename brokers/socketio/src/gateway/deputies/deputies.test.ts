@@ -59,6 +59,16 @@ describe('a whole Worker on the wire', () => {
     expect(await stored(place, 'a')).toMatchObject({ retries: 1 })
   })
 
+  it('gets another task in place of one that it may not begin any more', async () => {
+    const worker = await whole('w@far', { work: { ...work, inflow: { ...inflow, prefetch: 1 } } })
+    await place.broker.tasks.send([job('a', { lostLimit: 0 }), job('b')])
+    expect((await worker.next('worker.tasks'))[0]).toMatchObject([{ id: 'a', asks: true }])
+    // Others have it, and the word of that was lost.
+    await place.broker.desk?.settle(await stored(place, 'a'), { type: 'released', delayMs: 60_000 })
+    expect(await worker.ask('worker.begin', [{ id: 'a', run: 0 }])).toEqual([false])
+    expect((await worker.next('worker.tasks'))[0]).toMatchObject([{ id: 'b' }])
+  })
+
   it('gets nothing of what it leaves out, and is taken at its word on queues alone as far as it may', async () => {
     const worker = await whole()
     expect(await worker.ask('worker.inflow', { ...inflow, skipped: ['job'], queues: ['w'] })).toEqual({ ok: true })

@@ -225,7 +225,7 @@ export class Deputy {
     if (task.startedAt !== undefined) return true
     const counted = await desk.settle(task, { type: 'begun' })
     if (counted) this.runs.begun(ref, desk.now())
-    else this.runs.abandoned(ref)
+    else if (this.runs.abandoned(ref) !== undefined) this.pump()
     return counted
   }
 
