@@ -1,6 +1,7 @@
 /** The terminal: the one place where the command line touches the process that it runs in. */
 import type { Readable } from 'node:stream'
 import { ConfigError } from '@lovage/core'
+import { harmless } from './harmless.ts'
 
 /** Where text goes. */
 export interface Screen {
@@ -74,9 +75,9 @@ async function textOf(stream: Readable & { isTTY?: boolean }): Promise<string> {
   return text
 }
 
-/** Writes a line. */
+/** Writes a line, whoever wrote what stands in it. */
 export function print(screen: Screen, line = ''): void {
-  screen.write(`${line}\n`)
+  screen.write(`${harmless(line)}\n`)
 }
 
 /** Writes one JSON document, or one line of a stream of them. */
