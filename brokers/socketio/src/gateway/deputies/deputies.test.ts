@@ -54,9 +54,22 @@ describe('a whole Worker on the wire', () => {
     expect(await worker.ask('worker.outcomes', told)).toEqual([{ ok: true }])
     await place.gateway.close()
     place = await world.place()
-    const again = await whole('w@far', { resume: [{ id: 'a', lease: 'run-0' }] })
+    const again = world.worker(place)
+    const options = { queues: ['w'], features: ['broker'], work, resume: [{ id: 'a', lease: 'run-0' }] }
+    // Who reads that it was lost says nothing more of it.
+    expect(await again.registerAs('w@far', options)).toMatchObject({ ok: true, resumed: ['a'], lost: [] })
     expect(await again.ask('worker.outcomes', told)).toEqual([{ ok: true }])
     expect(await stored(place, 'a')).toMatchObject({ retries: 1 })
+  })
+
+  it('is known by what another gateway writes at the same time', async () => {
+    await place.broker.tasks.send([job('a')])
+    const worker = await whole()
+    await worker.next('worker.tasks')
+    const task = await stored(place, 'a')
+    await place.broker.desk?.settle(task, { type: 'completed', startedAt: task.createdAt, result: '1' })
+    const told = [{ id: 'a', run: 0, outcome: { type: 'completed', result: 1 } }]
+    expect(await worker.ask('worker.outcomes', told)).toEqual([{ ok: true }])
   })
 
   it('gets another task in place of one that it may not begin any more', async () => {

@@ -27,6 +27,7 @@ import { type Commands, serveCommands } from './commands.ts'
 import { deliveredTask, mostBytes } from './delivered-task.ts'
 import { DeputyRuns, keyOf } from './deputy-runs.ts'
 import { outcomeEvent } from './outcome-event.ts'
+import { wasSettled } from './was-settled.ts'
 
 /** How long a claim waits before it is made anew. */
 const claimWaitMs = 3_600_000
@@ -199,12 +200,17 @@ export class Deputy {
     }
     if (refs.length === 0) return []
     const { held } = await desk.renew({ holder: this.holder, runs: refs, leaseMs: settings.leaseMs })
-    const tasks = await admin.get(held.map(({ id }) => id))
-    for (const [index, task] of tasks.entries()) {
-      if (task?.state === 'running' && task.holder === this.holder && task.run === held[index]?.run) this.runs.adopt(task)
-    }
-    // The outcome of others may be known already, and is told again.
-    return refs.flatMap((ref) => (this.runs.taskOf(ref) !== undefined || this.runs.told(ref) !== undefined ? [ref.id] : []))
+    const own = new Set(held.map(keyOf))
+    const tasks = await admin.get(refs.map(({ id }) => id))
+    return refs.flatMap((ref, index) => {
+      const task = tasks[index]
+      if (task?.state === 'running' && task.holder === this.holder && task.run === ref.run && own.has(keyOf(ref))) {
+        this.runs.adopt(task)
+      }
+      // The outcome of others may be known already, here or in the store, and is told again.
+      const isKnown = this.runs.taskOf(ref) !== undefined || this.runs.told(ref) !== undefined
+      return isKnown || wasSettled(task, ref, this.name) ? [ref.id] : []
+    })
   }
 
   /** Keeps the leases of the worker's runs. */
@@ -252,20 +258,19 @@ export class Deputy {
     if (task === undefined) return this.#wasSettled(settled)
     const now = this.#around.desk.now()
     const startedAt = settled.begunMsAgo === undefined ? undefined : now - settled.begunMsAgo
-    const written = this.runs.settle(settled, this.#write(task, outcomeEvent(settled.outcome, startedAt, now)))
+    const event = outcomeEvent(settled.outcome, startedAt, now)
+    const written = this.#write(task, event).then((counted) => counted || this.#wasSettled(settled))
+    const told = this.runs.settle(settled, written)
     // Its place is free: the next claim may ride in the same transaction.
     this.pump()
-    return written
+    return told
   }
 
-  /** Of a run that is not in the books: another gateway may have written it, and its answer was lost. */
-  async #wasSettled({ id, run }: RunRef): Promise<boolean> {
+  /** Of a run that is not in the books, or not the worker's any more: another gateway may have written it, and its answer was lost. */
+  async #wasSettled(ref: RunRef): Promise<boolean> {
     const { admin } = this.#around
-    const [task] = await insist(this.#around, `looking for task ${id}`, () => admin.get([id]))
-    if (task === undefined) return false
-    const isLast = (task.state === 'completed' || task.state === 'failed') && task.run === run && task.worker === this.name
-    const outcomes = ['completed', 'failed', 'retried', 'released', 'rejected']
-    return isLast || task.runs.some((one) => one.run === run && one.worker === this.name && outcomes.includes(one.outcome))
+    const [task] = await insist(this.#around, `looking for task ${ref.id}`, () => admin.get([ref.id]))
+    return wasSettled(task, ref, this.name)
   }
 
   #room(): number {
