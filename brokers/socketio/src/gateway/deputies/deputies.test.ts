@@ -1,6 +1,6 @@
 import { manualClock } from '@lovage/testing'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { GatewayWorld, job, type Place, stored, type TestWorker } from '../fixtures/gateway-world.ts'
 
 let world: GatewayWorld
@@ -70,6 +70,22 @@ describe('a whole Worker on the wire', () => {
     await place.broker.desk?.settle(task, { type: 'completed', startedAt: task.createdAt, result: '1' })
     const told = [{ id: 'a', run: 0, outcome: { type: 'completed', result: 1 } }]
     expect(await worker.ask('worker.outcomes', told)).toEqual([{ ok: true }])
+  })
+
+  it('gets nothing that was claimed before it came back', async () => {
+    const { desk, admin } = place.broker as Required<typeof place.broker>
+    const look = Promise.withResolvers<void>()
+    const slow = { workers: () => look.promise.then(() => admin.workers()) }
+    const quick = { get: admin.get.bind(admin), find: admin.find.bind(admin) }
+    place = await world.place({ desk, admin: { ...quick, ...slow } })
+    await whole()
+    await desk.send(job('a'))
+    await vi.waitFor(async () => expect((await admin.get(['a']))[0]).toMatchObject({ run: 0, state: 'running' }), 15_000)
+    const again = await whole()
+    expect((await admin.get(['a']))[0]).toMatchObject({ state: 'pending' })
+    look.resolve()
+    expect((await again.next('worker.tasks'))[0]).toMatchObject([{ id: 'a', run: 1 }])
+    expect(again.count('worker.revoke')).toBe(0)
   })
 
   it('gets another task in place of one that it may not begin any more', async () => {

@@ -306,19 +306,18 @@ export class Deputy {
     } finally {
       this.#claiming = undefined
     }
-    this.#handOver(tasks)
+    this.#handOver(tasks, gone.signal)
     this.pump()
   }
 
-  #handOver(tasks: readonly Task[]): void {
+  #handOver(tasks: readonly Task[], gone: AbortSignal): void {
     const frames = []
     for (const task of tasks) {
       const reason = this.#around.checks.refusal(task)
       const delivered = reason === undefined ? deliveredTask(task) : ({ ok: false, reason } as const)
       if (!delivered.ok) void this.#write(task, malformedEvent(task, delivered.reason))
-      // It may have gone, or have left the queue, while this was claimed.
-      else if (this.#socket === undefined || !this.#inflow.queues.includes(task.queue))
-        void this.#write(task, { type: 'released' })
+      // It may have gone, have come back and said what it has, or have left the queue, while this was claimed.
+      else if (gone.aborted || !this.#inflow.queues.includes(task.queue)) void this.#write(task, { type: 'released' })
       else {
         const older = this.runs.take(task)
         if (older !== undefined) this.#revoke({ ...older, reason: 'lost' })
