@@ -60,6 +60,29 @@ export const outcomeReader: Reader<Outcome> = (value, at) => {
   return rest.ok ? accepted({ type: type.frame, ...rest.frame } as Outcome) : rest
 }
 
+/** An outcome as it is sent: what would be cut on the other side is cut here, for it is to fit into a message. */
+export function travellingOutcome(outcome: Outcome): Outcome {
+  if (outcome.type === 'completed') return outcome
+  if (outcome.type === 'cancelled') return { ...outcome, message: outcome.message && cut(outcome.message, longest) }
+  if (outcome.failure === undefined) return outcome
+  return { ...outcome, failure: travellingFailure(outcome.failure, mostCauses) }
+}
+
+function travellingFailure({ name, message, code, stack, cause }: Failure, causes: number): Failure {
+  return {
+    name: cut(name, limits.nameCharacters),
+    message: cut(message, longest),
+    ...(code === undefined ? {} : { code: cut(code, limits.nameCharacters) }),
+    ...(stack === undefined ? {} : { stack: cut(stack, longest) }),
+    ...(cause === undefined || causes === 0 ? {} : { cause: travellingFailure(cause, causes - 1) }),
+  }
+}
+
+/** No longer than `most` with what is said of the rest, or it would be cut once more. */
+function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 40)}... (${text.length} characters)`
+}
+
 /** One settled run. */
 export type SettledRun = RecordOf<typeof settledRun>
 const settledRun = {

@@ -2,7 +2,7 @@
 import { type LovageError, type Outcome, ProtocolError, type RunRef, TaskError } from '@lovage/core'
 import { leaseOf } from '../gateway/identity.ts'
 import { eventNames } from '../wire/names.ts'
-import { decodeOutcomeAnswers, type OutcomeAnswer } from '../wire/outcomes.ts'
+import { decodeOutcomeAnswers, type OutcomeAnswer, travellingOutcome } from '../wire/outcomes.ts'
 import type { HeldTask } from '../wire/registration.ts'
 import { Outbox } from '../workers/outbox.ts'
 import type { Line } from './line.ts'
@@ -34,7 +34,7 @@ export class OutcomeBox {
   add(ref: RunRef, outcome: Outcome, startedAt: number | undefined): Promise<boolean> {
     return new Promise((resolve, reject) => {
       const frame = { id: ref.id, lease: leaseOf(ref.run) }
-      const parcel: Parcel = { frame, ref, outcome, startedAt, resolve, reject }
+      const parcel: Parcel = { frame, ref, outcome: travellingOutcome(outcome), startedAt, resolve, reject }
       this.#open.add(parcel)
       this.#outbox.add(parcel)
     })

@@ -21,6 +21,7 @@ import {
   type TaskMessage,
   type WorkerEvent,
 } from '@lovage/core'
+import { batches } from '../wire/batch.ts'
 import { type CommandReply, decodeCommand } from '../wire/buses.ts'
 import { limits } from '../wire/limits.ts'
 import { eventNames } from '../wire/names.ts'
@@ -37,6 +38,12 @@ export interface SocketBrokerOptions {
   readonly url: string
   /** What the server lets the worker in for. Default: none, which a server on this machine may take. */
   readonly token?: string | undefined
+}
+
+/** An event on its way. */
+interface Told {
+  readonly event: WorkerEvent
+  readonly bytes: number
 }
 
 type Reply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: string }
@@ -74,7 +81,7 @@ class SocketBroker implements Broker, TaskBus, ControlBus, EventBus {
   readonly #lobby: Lobby
   readonly #consumers = new Set<SocketConsumer>()
   readonly #handlers = new Map<string, ControlHandler>()
-  readonly #told = new Gather<WorkerEvent>((events) => this.#tell(events))
+  readonly #told = new Gather<Told>((told) => this.#tell(told))
   readonly #ended = new AbortController()
   #closing: Promise<void> | undefined
 
@@ -141,7 +148,8 @@ class SocketBroker implements Broker, TaskBus, ControlBus, EventBus {
   emit(event: WorkerEvent): void {
     if (!this.wanted()) return
     try {
-      if (JSON.stringify(event).length <= limits.payloadBytes) this.#told.add(event)
+      const bytes = Buffer.byteLength(JSON.stringify(event))
+      if (bytes <= limits.payloadBytes) this.#told.add({ event, bytes })
     } catch {
       // An event that cannot be written is dropped, as one to which nobody listens.
     }
@@ -175,11 +183,12 @@ class SocketBroker implements Broker, TaskBus, ControlBus, EventBus {
     return consumer !== undefined && !consumer.line.isOver ? consumer.line : this.#lobby.line()
   }
 
-  #tell(events: readonly WorkerEvent[]): void {
-    for (const { line } of this.#consumers) {
-      if (!line.isUp) continue
-      for (let at = 0; at < events.length; at += limits.batch) line.say(eventNames.events, [events.slice(at, at + limits.batch)])
-      return
+  #tell(told: readonly Told[]): void {
+    const up = [...this.#consumers].find(({ line }) => line.isUp)
+    for (let at = 0; at < told.length; at += limits.batch) {
+      for (const batch of batches(told.slice(at, at + limits.batch), ({ bytes }) => bytes + 1)) {
+        up?.line.say(eventNames.events, [batch.map(({ event }) => event)])
+      }
     }
   }
 

@@ -14,6 +14,7 @@ import {
   StoreError,
 } from '@lovage/core'
 import { instanceHolder, leaseOf } from '../gateway/identity.ts'
+import { batches } from '../wire/batch.ts'
 import {
   type DeliveredTask,
   decodeBegun,
@@ -287,7 +288,7 @@ export class SocketConsumer implements Consumer, DeliveryHome {
 
   #tellNotes(notes: readonly RunNote[]): void {
     if (this.line.isUp) {
-      if (notes.length > 0) this.line.say(eventNames.log, [notes])
+      for (const batch of batches(notes, (note) => 3 * JSON.stringify(note).length)) this.line.say(eventNames.log, [batch])
     } else this.#kept.push(...notes.slice(0, mostNotes - this.#kept.length))
   }
 
