@@ -17,9 +17,9 @@ afterEach(async () => {
   await world.close()
 })
 
-async function working(task: WorkerOptions['tasks'][number]): Promise<Worker> {
+async function working(tasks: WorkerOptions['tasks']): Promise<Worker> {
   const broker = await createSocketBroker({ url: place.url })
-  const worker = new Worker({ broker, tasks: [task], name: 'far@away', queues: ['w'] })
+  const worker = new Worker({ broker, tasks, name: 'far@away', queues: ['w'] })
   end = () => worker.stop({ cold: true }).then(() => broker.close())
   await within(worker.start(), 'the worker to start')
   return worker
@@ -34,7 +34,7 @@ it('says of failures as much as a message holds', async () => {
       throw new Error('x'.repeat(2_000_000), { cause: new Error('y'.repeat(2_000_000)) })
     },
   })
-  await working(loud)
+  await working([loud])
   await place.broker.tasks.send([{ id: 'a', name: 'loud', queue: 'w', priority: 4 }])
   expect(await within(place.broker.results.wait('a'), 'the result')).toMatchObject({
     state: 'failed',
@@ -57,7 +57,7 @@ it('says more notes and events at once than one message holds', async () => {
       return new Promise((resolve) => setImmediate(resolve))
     },
   })
-  const made = await working(wide)
+  const made = await working([wide])
   const breaks: Error[] = []
   made.on('error', (error) => breaks.push(error))
   await place.broker.tasks.send([{ id: 'a', name: 'wide', queue: 'w', priority: 4 }])
