@@ -56,7 +56,7 @@ export class GatewayHall implements ReceptionHome, AttendantHome, CommandsHome {
     this.#around = { ...around, closing: this.#closing.signal }
     this.#register = new Register(this.#around, this)
     this.#pauses = new Pauses(this.#around, (id) => this.#register.of(id))
-    this.#deputies = new Deputies(this.#around)
+    this.#deputies = new Deputies(this.#around, () => this.settled())
     this.#renewLater()
   }
 
@@ -125,11 +125,13 @@ export class GatewayHall implements ReceptionHome, AttendantHome, CommandsHome {
 
   gone(attendant: Attendant): void {
     this.#register.remove(attendant)
+    this.settled()
   }
 
   settled(): void {
     if (this.#whenIdle === undefined) return
-    if (this.#register.all().every(({ session }) => session.held.length === 0)) this.#whenIdle()
+    const books = [...this.#register.all().map(({ session }) => session), ...this.#deputies.all().map(({ runs }) => runs)]
+    if (books.every(({ held }) => held.length === 0)) this.#whenIdle()
   }
 
   left(attendant: Attendant, socket: Socket, parting: Parting): void {

@@ -1,7 +1,7 @@
 import { manualClock } from '@lovage/testing'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { GatewayWorld, job, type Place, stored, type TestWorker } from '../fixtures/gateway-world.ts'
+import { GatewayWorld, job, type Place, stored, type TestWorker, within } from '../fixtures/gateway-world.ts'
 
 let world: GatewayWorld
 let place: Place
@@ -107,6 +107,19 @@ describe('a whole Worker on the wire', () => {
     expect(worker.count('worker.tasks')).toBe(0)
     expect(await worker.ask('worker.inflow', { ...inflow, queues: ['w'] })).toEqual({ ok: true })
     expect((await worker.next('worker.tasks'))[0]).toMatchObject([{ id: 'a' }])
+  })
+
+  it('is waited for at the end of its gateway as long as that says', async () => {
+    const draining = await world.place({ drain: '1 minute' })
+    const worker = world.worker(draining, { reconnection: false })
+    await worker.registerAs('w@far', { queues: ['w'], features: ['broker'], work })
+    await draining.broker.tasks.send([job('a')])
+    await worker.next('worker.tasks')
+    const closed = draining.gateway.close()
+    const told = [{ id: 'a', run: 0, outcome: { type: 'completed', result: 1 } }]
+    expect(await worker.ask('worker.outcomes', told)).toEqual([{ ok: true }])
+    await within(closed, 'the gateway to close')
+    expect(await stored(draining, 'a')).toMatchObject({ state: 'completed' })
   })
 
   it('may err now and then for as long as it lives', async () => {

@@ -22,10 +22,13 @@ export interface DeputyWelcome {
 
 export class Deputies {
   readonly #around: Surroundings
+  readonly #settled: () => void
   readonly #byHolder = new Map<string, Deputy>()
 
-  constructor(around: Surroundings) {
+  /** @param settled hears that runs of some worker are over */
+  constructor(around: Surroundings, settled: () => void) {
     this.#around = around
+    this.#settled = settled
   }
 
   all(): readonly Deputy[] {
@@ -39,7 +42,7 @@ export class Deputies {
     const older = deputy.socket
     deputy.attach(socket, registration)
     older?.conn.close()
-    hear({ socket, deputy, pass, around: this.#around })
+    hear({ socket, deputy, pass, around: this.#around, settled: this.#settled })
     socket.on('disconnect', (reason) => this.#left(deputy, socket, reason))
     const resumed = await insist(this.#around, `taking up the tasks of worker ${id}`, () => deputy.takeUp(resume))
     if (!socket.connected) this.#left(deputy, socket, 'transport close')
@@ -77,6 +80,7 @@ export class Deputies {
     await known?.losing
     const deputy = new Deputy(holder, registration, this.#around, () => {
       if (this.#byHolder.get(holder) === deputy) this.#byHolder.delete(holder)
+      this.#settled()
     })
     this.#byHolder.set(holder, deputy)
     await insist(this.#around, `registering worker ${registration.id}`, () => deputy.open())

@@ -22,9 +22,11 @@ export interface Ear {
   readonly deputy: Deputy
   readonly pass: Pass
   readonly around: Surroundings
+  /** Runs of the worker are over. */
+  settled(): void
 }
 
-export function hear({ socket, deputy, pass, around }: Ear): void {
+export function hear({ socket, deputy, pass, around, settled }: Ear): void {
   const complain = complainer(socket, around.clock)
   const on = <Frame>(
     event: string,
@@ -45,7 +47,13 @@ export function hear({ socket, deputy, pass, around }: Ear): void {
       return entry.ok ? deputy.settle(entry.frame) : { ok: false, code: 'invalid', message: entry.reason }
     })
     // Without an answer all are told again, at another gateway.
-    Promise.all(answers).then(answer, () => {})
+    Promise.all(answers).then(
+      (said) => {
+        answer(said)
+        settled()
+      },
+      () => {},
+    )
   })
   on(eventNames.begin, decodeBegun, (runs, answer) => {
     Promise.all(runs.map((run) => deputy.begin(run))).then(answer, (error: unknown) => {
