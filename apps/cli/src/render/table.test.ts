@@ -21,6 +21,10 @@ test('columns are as wide as their longest cell; numbers stand at the right', ()
   ).toEqual(['NAME     N', 'a        5', 'longer  10  x'])
 })
 
+test('a cell of several lines stays in its row', () => {
+  expect(table([{ title: 'A' }, { title: 'B' }], [['x', 'no\n  disk']], plain)).toEqual(['A  B', 'x  no disk'])
+})
+
 test('colours take no room', () => {
   const bare = table([{ title: 'A' }, { title: 'B' }], [['red', 'x']], plain)
   const painted = table([{ title: 'A' }, { title: 'B' }], [[coloured('red', 'red'), 'x']], coloured)

@@ -11,14 +11,20 @@ export interface Column {
  * Draws a table, one line per row under a line of titles.
  * @param columns the width of the terminal; undefined leaves every line whole
  */
-export function table(titles: readonly Column[], rows: readonly (readonly string[])[], paint: Paint, columns?: number): string[] {
+export function table(
+  titles: readonly Column[],
+  cells: readonly (readonly string[])[],
+  paint: Paint,
+  columns?: number,
+): string[] {
+  const rows = cells.map((row) => row.map((cell) => cell.replaceAll(/\s*\n\s*/g, ' ')))
   const widths = titles.map((column, index) =>
     Math.max(textWidth(column.title), ...rows.map((row) => textWidth(row[index] ?? ''))),
   )
-  const line = (cells: readonly string[]) =>
+  const line = (row: readonly string[]) =>
     cutTo(
       titles
-        .map((column, index) => pad(cells[index] ?? '', widths[index] ?? 0, column.align))
+        .map((column, index) => pad(row[index] ?? '', widths[index] ?? 0, column.align))
         .join('  ')
         .trimEnd(),
       columns,
