@@ -49,11 +49,11 @@ describe('connect', () => {
   const refusals: readonly [string, RegExp][] = [
     [
       'mysql://u:secret@db/x',
-      /`sqlite:\.\/lovage\.db`, `postgres:\/\/user@host\/database`, `memory:`, `amqp:\/\/.*`, `redis:\/\/host\/0`\), got the scheme mysql: in "mysql:\/\/db\/x"$/,
+      /`sqlite:\.\/lovage\.db`, `postgres:\/\/user@host\/database`, `memory:`, `amqp:\/\/.*`, `redis:\/\/host\/0`, `https:\/\/lovage\.example`\), got the scheme mysql: in "mysql:\/\/db\/x"$/,
     ],
     ['postgres:app', /expected `postgres:\/\/user@host\/database`, got: "postgres:app"$/],
     ['postgresql://', /expected `postgres:\/\/user@host\/database`, got: "postgresql:\/\/"$/],
-    ['https://lovage.example', /got the scheme https:/],
+    ['ftp://lovage.example', /got the scheme ftp:/],
     ['mongodb://localhost', /got the scheme mongodb:/],
     ['release+amqp://localhost', /got the scheme release\+amqp:/],
     ['constructor:x', /got the scheme constructor:/],
