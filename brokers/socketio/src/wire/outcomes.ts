@@ -7,6 +7,7 @@ import { limits } from './limits.ts'
 import { durationReader, idReader } from './names.ts'
 import {
   accepted,
+  cut,
   type Decoded,
   isPlainObject,
   list,
@@ -76,11 +77,6 @@ function travellingFailure({ name, message, code, stack, cause }: Failure, cause
     ...(stack === undefined ? {} : { stack: cut(stack, longest) }),
     ...(cause === undefined || causes === 0 ? {} : { cause: travellingFailure(cause, causes - 1) }),
   }
-}
-
-/** No longer than `most` with what is said of the rest, or it would be cut once more. */
-function cut(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 40)}... (${text.length} characters)`
 }
 
 /** One settled run. */

@@ -47,8 +47,15 @@ export function text(least: number, most: number): Reader<string> {
 export function prose(most: number): Reader<string> {
   return (value, at) => {
     if (typeof value !== 'string') return refused(at, 'a text', value)
-    return accepted(value.length <= most ? value : `${value.slice(0, most)}... (${value.length} characters)`)
+    return accepted(cut(value, most))
   }
+}
+
+/** A text of at most so many characters, with how many there were: what was cut by one side is not cut again by the other. */
+export function cut(text: string, most: number): string {
+  if (text.length <= most) return text
+  const rest = `... (${text.length} characters)`
+  return text.slice(0, most - rest.length) + rest
 }
 
 export function wholeNumber(least: number, most: number): Reader<number> {

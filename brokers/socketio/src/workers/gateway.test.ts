@@ -113,6 +113,17 @@ describe('a worker of ours at a gateway of ours', () => {
     expect(errors).toEqual([])
   })
 
+  it('says of a failure as much as a message holds', async () => {
+    start({
+      async onTask() {
+        throw new Error('x'.repeat(2_000_000))
+      },
+    })
+    await place.broker.tasks.send([job('a', { retryLimit: 0 })])
+    expect(await result('a')).toMatchObject({ state: 'failed' })
+    expect((await stored(place, 'a')).failure?.message).toMatch(/^x{1000,}/)
+  })
+
   it('that rejects is paused, and its user hears until when', async () => {
     let hear = (_: string): void => {}
     const heard = new Promise<string>((done) => {

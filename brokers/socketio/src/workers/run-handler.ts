@@ -1,5 +1,7 @@
 /** Runs a user's handler until the first of its settlements. */
 import { jsonValue, toJson } from '../wire/json-value.ts'
+import { limits } from '../wire/limits.ts'
+import { cut } from '../wire/reader.ts'
 import type { Settlement, TaskContext, TaskHandler } from './task-handler.ts'
 
 /** Calls the handler at once. Never rejects; a handler that never settles leaves the promise open. */
@@ -35,8 +37,9 @@ function resolved(results: unknown, success: unknown): Settlement {
   return { type: 'done', results: written.frame, success }
 }
 
+/** The text is cut here, as it would be on the other side: it is to fit into a message. */
 function broken(message: string): Settlement {
-  return { type: 'fail', message, isWorkersFault: true }
+  return { type: 'fail', message: cut(message, limits.proseCharacters), isWorkersFault: true }
 }
 
 function messageOf(said: unknown): string {
