@@ -239,6 +239,10 @@ const tables = Object.entries(groups)
   .flatMap(([name, group]) => (values.group === undefined || values.group === name ? group : []))
   .map((plans) => plans.filter(isChosen))
 const wanted = tables.flat()
+if (wanted.length === 0) {
+  tell(`expected --group of ${Object.keys(groups).join(', ')} and --only of parts of their names, got none of them: nothing is measured`)
+  process.exit(2)
+}
 if (wanted.some(({ file }) => !/^(lovage|raw|python|echo)/.test(file))) installPeers()
 if (wanted.some(({ file }) => file === 'lovage-celery.ts')) build()
 const needs = (server: keyof Servers): boolean => wanted.some((plan) => plan.needs?.includes(server))
