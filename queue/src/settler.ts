@@ -1,5 +1,5 @@
 /** Settles runs: outcomes that fall together are decided by core and written in one call, each caller awaiting its own. */
-import { decide, isResolved, type Task, type TaskChange, type TaskEvent } from '@lovage/core'
+import { decide, isResolved, LovageError, type Task, type TaskChange, type TaskEvent } from '@lovage/core'
 import { batchOf, type Engine } from './engine.ts'
 
 /** The runs that a settler settles for. */
@@ -81,6 +81,11 @@ export class Settler {
         pending.resolve(reply.applied[i] === true)
       }
     } catch (error) {
+      // One that the store never writes, such as a text with NUL, takes along no others: they come from many workers.
+      if (batch.length > 1 && LovageError.is(error) && !error.retryable) {
+        await Promise.all(batch.map((pending) => this.#write([pending])))
+        return
+      }
       for (const pending of batch) {
         this.#home.failed(pending.task)
         pending.reject(error)
