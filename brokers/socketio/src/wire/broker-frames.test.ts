@@ -94,6 +94,20 @@ describe('frames of the feature broker', () => {
     expect(told({ begunMsAgo: 9e15 }, { type: 'completed' })).toMatchObject(refused)
   })
 
+  it('bring no NUL in ids, names and reasons: stores write none, and what is asked of them for many would fail for all', () => {
+    const inflow = { prefetch: 5, paused: false, resting: [], skipped: [] }
+    const work = { host: 'far', pid: 1, tasks: [{ name: 'a\0' }], inflow }
+    const options = { protocol: 1, instance: 'i' }
+    expect(decodeRegistration(['w', { ...options, resume: [{ id: 'a\0', lease: 'run-0' }] }])).toMatchObject({ ok: false })
+    expect(decodeRegistration(['w', { ...options, features: ['broker'], work }])).toMatchObject({ ok: false })
+    expect(decodeBegun([[{ id: '\0', run: 0 }]])).toMatchObject({ ok: false })
+    expect(decodeResultRequest([{ ids: ['\0'] }])).toMatchObject({ ok: false })
+    const failed = { type: 'failed', reason: 'n\0ul', failure: { name: 'E', message: 'm' } }
+    expect(decodeOutcomes([[{ id: 'a', run: 0, outcome: failed }]])).toMatchObject({
+      frame: [{ ok: true, frame: { outcome: { reason: 'nul' } } }],
+    })
+  })
+
   it('make a worker of its registration only with what it runs', () => {
     const inflow = { prefetch: 5, paused: false, resting: [], skipped: [] }
     const work = { host: 'far', pid: 1, tasks: [{ name: 'a', schema: { type: 'object' } }], inflow }

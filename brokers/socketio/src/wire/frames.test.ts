@@ -174,7 +174,7 @@ describe('frames', () => {
   })
 
   it.each([
-    [decodeTask([{ properties: {} }]), 'expected `id` to be a text of 1 to 200 characters, got: undefined'],
+    [decodeTask([{ properties: {} }]), 'expected `id` to be a text of 1 to 200 characters without NUL, got: undefined'],
     [decodeTask([{ id: 't1', properties: 5 }]), 'expected `properties` to be an object, got: 5'],
     [decodeTask(['t1']), 'expected the frame to be an object, got: "t1"'],
     [decodeDone([{ id: 't1', success: 'yes' }]), 'expected `success` to be true or false, got: "yes"'],

@@ -37,17 +37,21 @@ export function matching<Value>(expected: string, test: (value: unknown) => valu
 
 export const flag: Reader<boolean> = matching('true or false', (value): value is boolean => typeof value === 'boolean')
 
+/** What no store takes in its texts. */
+const nul = '\u0000'
+
 /** A text of so many characters. */
 export function text(least: number, most: number): Reader<string> {
-  const fits = (value: unknown): value is string => typeof value === 'string' && value.length >= least && value.length <= most
-  return matching(`a text of ${least} to ${most} characters`, fits)
+  const fits = (value: unknown): value is string =>
+    typeof value === 'string' && value.length >= least && value.length <= most && !value.includes(nul)
+  return matching(`a text of ${least} to ${most} characters without NUL`, fits)
 }
 
 /** A text for people: what is too long is cut, for a long reason is better than none. */
 export function prose(most: number): Reader<string> {
   return (value, at) => {
     if (typeof value !== 'string') return refused(at, 'a text', value)
-    return accepted(cut(value, most))
+    return accepted(cut(value.includes(nul) ? value.replaceAll(nul, '') : value, most))
   }
 }
 
