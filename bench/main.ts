@@ -240,7 +240,9 @@ const tables = Object.entries(groups)
   .map((plans) => plans.filter(isChosen))
 const wanted = tables.flat()
 if (wanted.length === 0) {
-  tell(`expected --group of ${Object.keys(groups).join(', ')} and --only of parts of their names, got none of them: nothing is measured`)
+  tell(
+    `expected --group of ${Object.keys(groups).join(', ')} and --only of parts of their names, got none of them: nothing is measured`,
+  )
   process.exit(2)
 }
 if (wanted.some(({ file }) => !/^(lovage|raw|python|echo)/.test(file))) installPeers()
