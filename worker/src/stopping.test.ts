@@ -1,4 +1,4 @@
-import { StoreError } from '@lovage/core'
+import { StoreError, silentLogger } from '@lovage/core'
 import { describe, expect, it } from 'vitest'
 import { settled } from './fixtures/manual-clock.ts'
 import { Workshop } from './fixtures/workshop.ts'
@@ -31,8 +31,10 @@ describe('stopping', () => {
     await expect(shop.worker.start()).resolves.toBeUndefined()
   })
 
-  it('warm: waits for an outcome that the broker does not take yet', async () => {
-    const shop = await new Workshop().start()
+  it('warm: waits for an outcome that the broker does not take yet, and says so', async () => {
+    const warnings: unknown[] = []
+    const logger = { ...silentLogger, warn: (...line: unknown[]) => void warnings.push(line) }
+    const shop = await new Workshop({ logger }).start()
     const [id] = shop.broker.hand('held', {}) as [string]
     shop.broker.refuse = () => new StoreError('STORE_BUSY', 'locked')
     await shop.finish(id)
@@ -42,9 +44,13 @@ describe('stopping', () => {
     })
     await shop.clock.advance(1000)
     expect(exited).toBe(false)
+    expect(warnings).toEqual([])
+    await shop.clock.advance(4000)
+    expect(warnings).toEqual([[{ tasks: 1, worker: shop.worker.name }, expect.stringContaining('waiting for the broker')]])
     shop.broker.refuse = () => undefined
     await shop.clock.advance(20_000)
     await stopped
+    expect(warnings).toHaveLength(1)
     expect(shop.broker.outcomes(id)).toEqual([{ type: 'completed', result: null }])
   })
 

@@ -30,6 +30,9 @@ import type { WorkerEvents } from './worker-events.ts'
 import { type WorkerOptions, wholeNumber, workerSetup } from './worker-options.ts'
 import { workerParts } from './worker-parts.ts'
 
+/** How long a warm stop waits for the broker before it says so, in milliseconds. */
+const untoldMs = 5000
+
 /**
  * Runs tasks for one broker. Emits `ready`, `error`, `fatal`, `end`, `exit`, the task events, `worker.dispatch.{type}` and
  * `worker.pidbox.{method}`. One start and one stop in a life.
@@ -310,7 +313,18 @@ export class Worker extends EventEmitter<WorkerEvents> implements WorkerSurface 
 
   async #drained(): Promise<void> {
     await this.#runner.inFlight.none()
+    // As a rule they are taken within moments.
+    const cancel = this.clock.at(this.clock.now() + untoldMs, () => this.#tellUntold())
     await this.#settler.inFlight.none()
+    cancel()
+  }
+
+  #tellUntold(): void {
+    if (this.#cold.isPulled) return
+    const { count } = this.#settler.inFlight
+    const words =
+      'waiting for the broker to take what became of tasks that have run; a cold stop, a second Ctrl-C, lets them run again'
+    this.logger.warn({ tasks: count, worker: this.name }, words)
   }
 
   async #abortAll(): Promise<void> {
