@@ -159,9 +159,9 @@ export class GatewayHall implements ReceptionHome, AttendantHome, CommandsHome {
       })
     this.#turns.set(id, ended)
     return turn.catch((error: unknown) => {
-      // What it is told now would send it away for good, and it may register elsewhere.
-      if (this.#closing.signal.aborted) socket.conn.close()
-      else this.#around.logger.error({ err: error, worker: id }, 'registering a worker failed')
+      if (!this.#closing.signal.aborted) this.#around.logger.error({ err: error, worker: id }, 'registering a worker failed')
+      // What it is told now would send it away for good: without a word it comes back, here or elsewhere.
+      socket.conn.close()
       return {
         attendant: undefined,
         answer: { ok: false, code: 'forbidden', message: 'this server cannot register workers now' },

@@ -115,12 +115,14 @@ describe('a worker whose socket is closed', () => {
     expect(await stored(place, 'a')).toMatchObject({ run: 0 })
   })
 
-  test('is forgotten after the grace when it could not be registered', async () => {
+  test('is forgotten after the grace when it could not be registered, and may come back at once', async () => {
     const broken = () => Promise.reject(new StoreError('STORE_CORRUPT', 'expected a readable row'))
     const admin = place.broker.admin as Admin
     const bad = await world.place({ admin: { get: (ids) => admin.get(ids), workers: () => admin.workers(), find: broken } })
     const worker = world.worker(bad, { reconnection: false })
-    expect(await worker.registerAs('w')).toMatchObject({ ok: false, code: 'forbidden' })
+    await expect(worker.registerAs('w')).rejects.toThrow('disconnected')
+    // Not a word that would keep it away: `forbidden`, or a disconnect by the server.
+    expect(await worker.next('disconnect')).toEqual(['transport close'])
     await clock.advance(5000)
     await expect.poll(() => bad.gateway.sessions()).toEqual([])
   })
