@@ -330,45 +330,6 @@ describe('while it runs', () => {
   })
 })
 
-describe('when the process is gone that spoke for a worker', () => {
-  beforeEach(async () => {
-    await w.broker.tasks.send([job('a')])
-    await desk.claim(wish())
-  })
-
-  /** Watches at a desk of another process, which then dies. */
-  async function dies(graceMs: number | undefined): Promise<void> {
-    const dying = deskOf({ broker: await w.another({ maintain: 'consumers' }) })
-    await dying.watch({ ...elsewhere('h1'), graceMs }, () => {})
-    await settled()
-    const [worker] = (await w.broker.admin?.workers()) ?? []
-    expect(w.backend.liveness.drop(worker?.keeper ?? '')).toBe(true)
-    await settled()
-  }
-
-  test('its runs go elsewhere after its grace', async () => {
-    await dies(10_000)
-    expect(await w.broker.admin?.workers()).toEqual([])
-    await w.clock.advance(9900)
-    expect(await stored('a')).toMatchObject({ state: 'running', run: 0 })
-    await w.clock.advance(100)
-    expect(await stored('a')).toMatchObject({ state: 'pending', lost: 1, runs: [{ outcome: 'lost' }] })
-  })
-
-  test('they stay its own when it comes to another process', async () => {
-    await dies(10_000)
-    await desk.watch({ ...elsewhere('h1'), graceMs: 10_000 }, () => {})
-    await w.clock.advance(60_000)
-    expect(await stored('a')).toMatchObject({ state: 'running', run: 0 })
-  })
-
-  test('they stay its own until their lease ends when it has no grace', async () => {
-    await dies(undefined)
-    await w.clock.advance(60_000)
-    expect(await stored('a')).toMatchObject({ state: 'running', run: 0 })
-  })
-})
-
 describe('changes', () => {
   test('make a task pending that waits, and no other', async () => {
     await w.broker.tasks.send([job('a', { at: w.clock.now() + 99_000 }), job('b'), job('c', { dependencies: ['b'] })])

@@ -20,6 +20,8 @@ export class WorkerRegistry {
   readonly #own = new Map<string, string>()
   /** Records of workers elsewhere that are to be written together: undefined are to go, as far as they are the keeper's still. */
   #gathered = new Map<string, string | undefined>()
+  /** Workers elsewhere that are gone, though that could not be written: by holder, who spoke for them. */
+  readonly #lingering = new Map<string, string>()
   #writing: Promise<void> = Promise.resolve()
   /** Of workers elsewhere whose process is gone: until what they run goes elsewhere. */
   readonly #waits = new Set<CancelTimer>()
@@ -51,6 +53,7 @@ export class WorkerRegistry {
     const info: WorkerInfo = { ...worker, startedAt, keeper }
     const value = JSON.stringify(info)
     this.#own.set(worker.holder, value)
+    this.#lingering.delete(worker.holder)
     this.#gather(worker.holder, value, keeper)
   }
 
@@ -69,8 +72,10 @@ export class WorkerRegistry {
     return record === undefined ? undefined : (JSON.parse(record.value) as WorkerInfo).keeper
   }
 
-  /** Puts back what others have removed in the belief that a consumer of this process was dead. */
+  /** Puts back what others have removed in the belief that a consumer of this process was dead, and removes what could not be removed. */
   async check(): Promise<void> {
+    for (const [holder, keeper] of this.#lingering) this.#gather(holder, undefined, keeper)
+    this.#lingering.clear()
     if (this.#own.size === 0) return
     const there = new Set((await this.#engine.store.records.list(kind)).map(({ key }) => key))
     const missing = [...this.#own].filter(([holder]) => !there.has(holder))
@@ -145,7 +150,7 @@ export class WorkerRegistry {
     this.#writing = Promise.all([this.#writing, turn]).then(() => this.#writeGathered(keeper))
   }
 
-  /** Never rejects: what could not be written is put back by the next check. */
+  /** Never rejects: what could not be written is made up for by the next check. */
   async #writeGathered(keeper: string): Promise<void> {
     const gathered = [...this.#gathered]
     this.#gathered = new Map()
@@ -160,6 +165,7 @@ export class WorkerRegistry {
       await this.#engine.store.records.write(writes)
       this.#changed()
     } catch (error) {
+      for (const [holder] of gathered) if (!this.#own.has(holder)) this.#lingering.set(holder, keeper)
       this.#engine.logger.warn({ err: error, workers: gathered.length }, 'workers elsewhere could not be announced')
     }
   }
