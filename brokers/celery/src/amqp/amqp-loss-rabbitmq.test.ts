@@ -6,7 +6,8 @@ import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { Transport } from '../transport.ts'
 import { bodyOf, consumer, contents, message, open, soon, taskQueue } from './fixtures/world.ts'
 
-const server = await startRabbitmq()
+// What waits in RabbitMQ and is on its way to its queue at a crash is sent on again by RabbitMQ itself: after three minutes, by default.
+const server = await startRabbitmq({ settings: { dead_letter_worker_publisher_confirm_timeout: 2000 } })
 afterAll(() => server.stop())
 let names = 0
 const fresh = (): string => `q${++names}`
