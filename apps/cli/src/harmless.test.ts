@@ -1,3 +1,4 @@
+/** Control characters in what others say reach no terminal. */
 import { expect, it } from 'vitest'
 import { scriptedTerminal } from './fixtures/scripted-terminal.ts'
 import { humanLog } from './running/human-log.ts'

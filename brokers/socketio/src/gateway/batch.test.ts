@@ -1,3 +1,4 @@
+/** Several tasks and results in one message: how they are cut, and what a worker of L1 and its gateway do with them. */
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { batches, decodeBatch } from '../wire/batch.ts'

@@ -1,11 +1,11 @@
 /** The door of a gateway, with real clients: tokens, who may come in without one, limits, and who has to go. */
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type ManualClock, manualClock } from '@lovage/testing'
+import type { ManualClock } from '@lovage/testing'
 import type { ManagerOptions, Socket, SocketOptions } from 'socket.io-client'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type TokenOptions, type WorkerTokens, workerTokens } from '../tokens/worker-tokens.ts'
-import { GatewayWorld, job, type Place, stored, type TestWorker, within } from './fixtures/gateway-world.ts'
+import { type GatewayWorld, job, openWorld, type Place, stored, type TestWorker, within } from './fixtures/gateway-world.ts'
 import { createGateway, type Gateway, type GatewayOptions } from './gateway.ts'
 
 let clock: ManualClock
@@ -13,9 +13,7 @@ let world: GatewayWorld
 let place: Place
 let tokens: WorkerTokens
 beforeEach(async () => {
-  clock = manualClock()
-  world = new GatewayWorld(undefined, clock)
-  place = await world.place()
+  ;({ clock, world, place } = await openWorld())
   tokens = workerTokens(place.broker)
 })
 afterEach(() => world.close())

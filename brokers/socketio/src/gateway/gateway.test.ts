@@ -1,19 +1,16 @@
 /** The gateway and real socket.io clients: registration, tasks, results, failures and pauses, on both levels. */
-
 import type { AddressInfo } from 'node:net'
-import { type ManualClock, manualClock } from '@lovage/testing'
+import type { ManualClock } from '@lovage/testing'
 import { Server } from 'socket.io'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { GatewayWorld, job, type Place, stored, within } from './fixtures/gateway-world.ts'
+import { type GatewayWorld, job, openWorld, type Place, stored, within } from './fixtures/gateway-world.ts'
 import { createGateway } from './gateway.ts'
 
 let clock: ManualClock
 let world: GatewayWorld
 let place: Place
 beforeEach(async () => {
-  clock = manualClock()
-  world = new GatewayWorld(undefined, clock)
-  place = await world.place()
+  ;({ clock, world, place } = await openWorld())
 })
 afterEach(() => world.close())
 

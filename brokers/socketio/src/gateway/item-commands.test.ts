@@ -1,3 +1,4 @@
+/** Workers that know nothing of remote control are listed, asked and steered all the same. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { GatewayWorld, job, l1, type Place, stored, type TestWorker } from './fixtures/gateway-world.ts'
 

@@ -1,17 +1,24 @@
 /** Workers that go, come back, are replaced or fall silent, and runs that are not wanted any more. */
 import { type Admin, StoreError } from '@lovage/core'
-import { type ManualClock, manualClock } from '@lovage/testing'
+import type { ManualClock } from '@lovage/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Frame, GatewayWorld, job, type Place, stored, type TestWorker, within } from './fixtures/gateway-world.ts'
+import {
+  type Frame,
+  type GatewayWorld,
+  job,
+  openWorld,
+  type Place,
+  stored,
+  type TestWorker,
+  within,
+} from './fixtures/gateway-world.ts'
 import { instanceHolder } from './identity.ts'
 
 let clock: ManualClock
 let world: GatewayWorld
 let place: Place
 beforeEach(async () => {
-  clock = manualClock()
-  world = new GatewayWorld(undefined, clock)
-  place = await world.place()
+  ;({ clock, world, place } = await openWorld())
 })
 afterEach(() => world.close())
 

@@ -1,19 +1,18 @@
+/** Inputs that do not fit the schema of a worker or of a task are refused before a worker sees them. */
 import { defineTask } from '@lovage/core'
-import { type ManualClock, manualClock } from '@lovage/testing'
+import type { ManualClock } from '@lovage/testing'
 import { Worker } from '@lovage/worker'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createSocketBroker } from '../worker-broker/socket-broker.ts'
-import { GatewayWorld, job, l1, type Place, stored, within } from './fixtures/gateway-world.ts'
+import { type GatewayWorld, job, l1, openWorld, type Place, stored, within } from './fixtures/gateway-world.ts'
 
 let clock: ManualClock
 let world: GatewayWorld
 let place: Place
 
 beforeEach(async () => {
-  clock = manualClock()
-  world = new GatewayWorld(undefined, clock)
-  place = await world.place()
+  ;({ clock, world, place } = await openWorld())
 })
 
 afterEach(() => world.close())

@@ -1,3 +1,4 @@
+/** Frames of whole Workers: garbage is refused, and what was told comes out as it went in. */
 import type { Outcome } from '@lovage/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,3 +1,4 @@
+/** The broker over socket.io passes the cases of every broker, over a real server and the memory store. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { allPowers, runnableCases } from '@lovage/broker-conformance'

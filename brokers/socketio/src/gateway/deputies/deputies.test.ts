@@ -1,3 +1,4 @@
+/** The gateway and a whole Worker, frame by frame: deliveries, outcomes, and what another gateway has written. */
 import { manualClock } from '@lovage/testing'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'

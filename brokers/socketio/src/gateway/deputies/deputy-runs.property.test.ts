@@ -1,3 +1,4 @@
+/** The books of what a Worker has, in whatever order things happen. */
 import type { Task } from '@lovage/core'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
